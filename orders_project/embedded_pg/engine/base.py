@@ -1,0 +1,29 @@
+from typing import Any
+
+from django.conf import settings
+from django.db.backends.postgresql import base
+
+from orders_project.embedded_pg import Cluster
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    """Django's own PostgreSQL backend, which brings the embedded server up at the first connection."""
+
+    def get_connection_params(self) -> dict[str, Any]:
+        self.settings_dict["HOST"] = _cluster().ensure_once()
+        return super().get_connection_params()
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        try:
+            return super().get_new_connection(conn_params)
+        except self.Database.OperationalError:
+            # The server may have been stopped, killed or replaced since this process last looked.
+            if _cluster().ready():
+                raise
+            conn_params["host"] = self.settings_dict["HOST"] = _cluster().ensure()
+            return super().get_new_connection(conn_params)
+
+
+def _cluster() -> Cluster:
+    cluster: Cluster = settings.EMBEDDED_PG
+    return cluster

@@ -1,0 +1,132 @@
+"""Is the process up (`/healthz`), and should it be sent requests (`/readyz`)?"""
+
+from functools import lru_cache
+from typing import Literal, NamedTuple, TypedDict
+
+import structlog
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.db import DatabaseError, InterfaceError, connection
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.http import require_safe
+
+from events.lag import relay_lag
+from orders_project.database_probe import DatabaseProbe
+
+ANSWER_LIMIT_SECONDS = 1.0
+
+logger = structlog.stdlib.get_logger(__name__)
+
+
+class Check(TypedDict):
+    """What one look found; `detail` is for the person on call."""
+
+    status: Literal["ok", "degraded", "failed", "unknown"]
+    detail: str
+
+
+class Findings(NamedTuple):
+    """What a reachable database says of the service: migrations it lacks, and seconds each sink is behind."""
+
+    missing_migrations: list[str]
+    lag_seconds: dict[str, float]
+
+
+@require_safe
+def healthz(request: HttpRequest) -> HttpResponse:
+    """The process answers; a restart would not help whatever else is wrong. Never asks the database."""
+    return JsonResponse({"status": "ok", "version": settings.VERSION})
+
+
+@require_safe
+def readyz(request: HttpRequest) -> HttpResponse:
+    """200 when requests can be served, 503 when the database is away or lacks migrations.
+
+    A relay that is behind makes the answer `degraded`, still a 200: orders are placed and their events are
+    kept, and taking every web node out of service would turn late events into refused orders. Alert on the
+    metric `events_relay_lag_seconds`, or on this status. Answers within about a second, whatever the
+    database does.
+    """
+    checks = look()
+    found = {check["status"] for check in checks.values()}
+    status = "failed" if "failed" in found else "degraded" if "degraded" in found else "ok"
+    response = JsonResponse(
+        {"status": status, "version": settings.VERSION, "checks": checks},
+        status=503 if status == "failed" else 200,
+    )
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def look() -> dict[str, Check]:
+    """Check the database, its migrations and the relay."""
+    try:
+        findings = _probe.ask(limit_seconds=ANSWER_LIMIT_SECONDS)
+    except TimeoutError:
+        return _unreachable(f"The database did not answer within {ANSWER_LIMIT_SECONDS:g} s.")
+    except (DatabaseError, InterfaceError, ImproperlyConfigured) as exc:
+        # Its text names hosts and users: for the log, not for whoever can open this page.
+        logger.warning("database not ready", reason=str(exc).strip())
+        return _unreachable("The database cannot be reached or refused to answer; the log says why.")
+    return {
+        "database": {"status": "ok", "detail": "The database answers."},
+        "migrations": _check_migrations(findings.missing_migrations),
+        "relay": _check_relay(findings.lag_seconds),
+    }
+
+
+def _unreachable(detail: str) -> dict[str, Check]:
+    return {
+        "database": {"status": "failed", "detail": detail},
+        "migrations": {"status": "unknown", "detail": "Not asked: the database does not answer."},
+        "relay": {"status": "unknown", "detail": "Not asked: the database does not answer."},
+    }
+
+
+def _check_migrations(missing: list[str]) -> Check:
+    if not missing:
+        return {"status": "ok", "detail": "Every migration is applied."}
+    names = ", ".join(missing[:5]) + (" …" if len(missing) > 5 else "")
+    return {
+        "status": "failed",
+        "detail": f"Migrations that are not applied: {len(missing)} ({names}). Run manage.py migrate.",
+    }
+
+
+def _check_relay(lag_seconds: dict[str, float]) -> Check:
+    limit = settings.RELAY_LAG_WARNING_SECONDS
+    late = {sink: lag for sink, lag in lag_seconds.items() if lag > limit}
+    if not late:
+        return {"status": "ok", "detail": f"No event has waited longer than {limit} s."}
+    sinks = ", ".join(f"{sink} by {lag:.0f} s" for sink, lag in sorted(late.items()))
+    return {
+        "status": "degraded",
+        "detail": f"Events are late: {sinks}; expected at most {limit} s. Look at the relay and its sinks.",
+    }
+
+
+def _ask_database() -> Findings:
+    with connection.cursor() as cursor:
+        cursor.execute("select 1")
+    missing = _missing_migrations()
+    # Without its tables the relay's lag cannot be asked for.
+    return Findings(missing, {} if missing else _lag_seconds())
+
+
+def _missing_migrations() -> list[str]:
+    applied = MigrationRecorder(connection).applied_migrations()
+    return sorted(f"{app}.{name}" for app, name in _known_migrations() - applied.keys())
+
+
+@lru_cache(maxsize=1)
+def _known_migrations() -> frozenset[tuple[str, str]]:
+    return frozenset(MigrationLoader(None, ignore_no_migrations=True).graph.nodes)
+
+
+def _lag_seconds() -> dict[str, float]:
+    return {sink: lag.seconds for sink, lag in relay_lag().items()}
+
+
+_probe = DatabaseProbe(_ask_database)

@@ -1,0 +1,128 @@
+"""How log records look: structlog's and the standard library's alike, one line each, on standard error.
+
+Every line carries what is bound by `structlog.contextvars` (the request id, for one). Personal data and
+credentials have no place in a log: fields that hold them are left out, and API keys and the row values that
+PostgreSQL quotes in its errors are cut out of texts.
+"""
+
+import json
+import logging
+import logging.config
+import re
+from typing import TypedDict
+
+import orjson
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+# Never shown, whoever logs them; `request` is what Django attaches to its own records.
+PRIVATE_FIELDS = frozenset(
+    {
+        "address",
+        "api_key",
+        "authorization",
+        "billing_address",
+        "contact",
+        "cookie",
+        "email",
+        "params",
+        "password",
+        "phone",
+        "request",
+        "secret",
+        "shipping_address",
+        "sql",
+        "token",
+    }
+)
+
+# An API key is its public prefix, a dot and its secret: the prefix may be shown.
+_API_KEY = re.compile(r"\b([A-Za-z0-9]{8})\.[A-Za-z0-9]{32}\b")
+# "DETAIL:  Key (email)=(ann@example.org) already exists." and the like, up to the end of the line.
+_ROW_VALUES = re.compile(r"^(DETAIL|CONTEXT):.*$", re.MULTILINE)
+
+
+class LoggingSettings(TypedDict):
+    """`level` is a standard level's name; `format` is `json` or `console`."""
+
+    level: str
+    format: str
+
+
+def configure(config: LoggingSettings) -> None:
+    """Set up structlog and the standard library's logging; Django calls this with `settings.LOGGING`.
+
+    Raises ValueError for a level or format that does not exist.
+    """
+    if config["format"] not in ("json", "console"):
+        raise ValueError(f"LOG_FORMAT is {config['format']!r}; expected json or console.")
+    every_record: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+        structlog.processors.format_exc_info,
+        leave_out_private_data,
+    ]
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            structlog.stdlib.PositionalArgumentsFormatter(),
+            *every_record,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    logging.config.dictConfig(
+        {
+            "version": 1,
+            "disable_existing_loggers": False,
+            "formatters": {
+                "line": {
+                    "()": structlog.stdlib.ProcessorFormatter,
+                    "processors": [
+                        structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                        *_renderers(config["format"]),
+                    ],
+                    "foreign_pre_chain": [structlog.stdlib.ExtraAdder(), *every_record],
+                }
+            },
+            "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+            "root": {"level": config["level"].upper(), "handlers": ["stderr"]},
+            "loggers": {
+                # Named for Django's own handlers to go: they would write the line a second time, or mail it.
+                "django": {"level": "INFO"},
+                # Each refusal has its request line already; a crash still gets its traceback here.
+                "django.request": {"level": "ERROR"},
+                # `runserver`'s own line per request.
+                "django.server": {"level": "WARNING", "propagate": True},
+                "axes": {"level": "WARNING"},
+            },
+        }
+    )
+
+
+def leave_out_private_data(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Drop private fields, and cut API keys and row values out of the texts (a structlog processor)."""
+    for name in PRIVATE_FIELDS.intersection(event):
+        del event[name]
+    event["event"] = _API_KEY.sub(r"\1.…", str(event.get("event", "")))
+    if "exception" in event:
+        event["exception"] = _ROW_VALUES.sub(r"\1: left out", _API_KEY.sub(r"\1.…", event["exception"]))
+    return event
+
+
+def _renderers(log_format: str) -> list[Processor]:
+    if log_format == "json":
+        return [structlog.processors.EventRenamer("message"), _json_line]
+    # No locals in tracebacks: they hold customers' data.
+    return [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+
+
+def _json_line(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
+    try:
+        return orjson.dumps(event, default=str).decode()
+    except TypeError:  # lone surrogates and integers beyond 64 bits, which orjson refuses
+        return json.dumps(event, default=str)

@@ -1,0 +1,159 @@
+import http.client
+import json
+import os
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from orders_project.secret_key import ensure_secret_key_file
+from orders_project.supervisor import ProgramFailed, StopAsked, Supervisor
+
+# Where a server that listens on every address is asked whether it answers.
+_EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
+
+
+class Command(BaseCommand):
+    help = (
+        "Runs the whole service in the foreground: brings the database up to date, fills in a demo, and "
+        "starts the web server, the event relay and the sweeper. Ctrl-C stops everything; the data stays."
+    )
+    requires_system_checks: list[str] = []  # the programs it starts check for themselves
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        port = os.environ.get("PORT", "8000")
+        parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+        parser.add_argument("--port", type=int, default=port, help="default: $PORT, or else 8000")
+        parser.add_argument("--workers", type=int, default=2, help="web server processes (default: %(default)s)")
+        parser.add_argument(
+            "--no-demo", action="store_false", dest="demo", help="no demo storefronts, stock and staff logins"
+        )
+
+    def handle(self, *, host: str, port: int, workers: int, demo: bool, **options: Any) -> None:
+        _require_free(host, port)
+        base_url = f"http://{'localhost' if host in ('127.0.0.1', *_EVERY_ADDRESS) else host}:{port}"
+        with Supervisor(settings.BASE_DIR, environment=_environment(), say=self._say) as supervisor:
+            try:
+                self._prepare(supervisor, base_url=base_url, demo=demo)
+                self._serve(supervisor, host, port, workers=workers, welcome=lambda: welcome(base_url, demo=demo))
+            except StopAsked:
+                self._say("Stopping.")
+            except ProgramFailed as error:
+                raise CommandError(str(error)) from error
+
+    def _prepare(self, supervisor: Supervisor, *, base_url: str, demo: bool) -> None:
+        static_files = supervisor.start(_manage("collectstatic", "--no-input", "--verbosity", "0"))
+        supervisor.finish("migrate", supervisor.start(_manage("migrate", "--verbosity", "0")))
+        if demo:
+            supervisor.finish("seed_demo", supervisor.start(_manage("seed_demo", "--base-url", base_url)))
+        supervisor.finish("collectstatic", static_files)
+
+    def _serve(self, supervisor: Supervisor, host: str, port: int, *, workers: int, welcome: Callable[[], str]) -> None:
+        answering = False
+
+        def greet_once_answering() -> None:
+            nonlocal answering
+            if not answering and _answers(host, port):
+                answering = True
+                self._say(welcome())
+
+        programs = {
+            "web": _web_server(host, port, workers),
+            "relay_events": _manage("relay_events"),
+            "sweep": _manage("sweep"),
+        }
+        supervisor.keep_running(programs, each_round=greet_once_answering)
+
+    def _say(self, text: str) -> None:
+        self.stdout.write(text)
+        self.stdout.flush()
+
+
+def _environment() -> dict[str, str]:
+    """As in production, but over plain HTTP. What the user has set wins."""
+    environment = {"DEBUG": "0", "HTTPS": "0", "PYTHONUNBUFFERED": "1", **os.environ}
+    if not (environment.get("SECRET_KEY") or environment.get("SECRET_KEY_FILE")):
+        try:
+            environment["SECRET_KEY_FILE"] = str(ensure_secret_key_file(settings.BASE_DIR))
+        except OSError as error:
+            raise CommandError(f"No secret key: {error}") from error
+    return environment
+
+
+def _manage(*arguments: str) -> list[str]:
+    return [sys.executable, str(settings.BASE_DIR / "manage.py"), *arguments]
+
+
+def _web_server(host: str, port: int, workers: int) -> list[str]:
+    options = {
+        "--interface": "wsgi",
+        "--host": host,
+        "--port": str(port),
+        "--workers": str(workers),
+        "--blocking-threads": "2",
+        "--log-level": "warning",
+    }
+    flags = ["--no-ws", "--respawn-failed-workers"]
+    words = [word for option in options.items() for word in option]
+    return [sys.executable, "-m", "granian", *words, *flags, "orders_project.wsgi:application"]
+
+
+def _require_free(host: str, port: int) -> None:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except (OSError, OverflowError) as error:
+        raise CommandError(
+            f"Cannot listen on {host} port {port} ({error}). Stop what uses it, or give another --port."
+        ) from error
+
+
+def _answers(host: str, port: int) -> bool:
+    connection = http.client.HTTPConnection(_EVERY_ADDRESS.get(host, host), port, timeout=2)
+    try:
+        connection.request("GET", "/healthz", headers={"Host": f"localhost:{port}"})
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def welcome(base_url: str, *, demo: bool) -> str:
+    lines = [
+        "",
+        f"The order service runs at {base_url}",
+        "",
+        f"  API, to read and to try   {base_url}/api/",
+        f"  Back office               {base_url}/admin/",
+        f"  Health                    {base_url}/readyz",
+    ]
+    if demo:
+        lines += _demo_lines(base_url)
+    lines += ["", "Ctrl-C stops it; the data stays.", ""]
+    return "\n".join(lines)
+
+
+def _demo_lines(base_url: str) -> list[str]:
+    demo = json.loads((Path(settings.BASE_DIR) / ".demo.json").read_text())
+    api_key = demo["storefronts"][0]["api_key"]
+    body = json.dumps({"items": [{"productId": "abc123", "quantity": 1}], "customerId": "cus123"})
+    return [
+        "",
+        "Place an order:",
+        "",
+        f"  curl -X POST {base_url}/order/create -H 'Content-Type: application/json' \\",
+        f"    -H 'X-API-Key: {api_key}' -d '{body}'",
+        "",
+        "API keys:",
+        *[f"  {storefront['code']:<12} {storefront['api_key']}" for storefront in demo["storefronts"]],
+        "",
+        "Staff logins (user, password, group):",
+        *[f"  {staff['username']:<12} {staff['password']:<20} {staff['group']}" for staff in demo["staff"]],
+    ]

@@ -1,0 +1,31 @@
+"""What this process counts for Prometheus; `metrics_page` answers it."""
+
+from prometheus_client import Counter, Histogram
+
+# Its `_count` is the number of requests: one metric to feed on the hot path instead of two.
+_REQUESTS = Histogram(
+    "http_request_duration_seconds",
+    "Time to answer a request.",
+    ["method", "route", "status"],
+    buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.5, 5.0, 10.0),
+)
+_REFUSALS = Counter("http_problems", "Requests refused or failed, by the problem's code.", ["route", "code"])
+_PLACEMENTS = Counter("orders_placements", "Orders asked for, by what became of them.", ["outcome"])
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+def observe_request(method: str, route: str, status: int, seconds: float) -> None:
+    """Count one answered request; `route` is a route's name, never a path."""
+    known = method if method in _METHODS else "OTHER"
+    _REQUESTS.labels(known, route, f"{status // 100}xx").observe(seconds)
+
+
+def count_refusal(route: str, code: str) -> None:
+    """Count one problem answer."""
+    _REFUSALS.labels(route, code).inc()
+
+
+def count_placement(outcome: str, n: int = 1) -> None:
+    """Count `n` orders that ended as `outcome`: `placed`, `replayed`, or the refusal's code."""
+    _PLACEMENTS.labels(outcome).inc(n)

@@ -1,0 +1,284 @@
+"""Configuration by environment variables; the README has them as a table."""
+
+import os
+from pathlib import Path
+
+import dj_database_url
+from django.core.exceptions import ImproperlyConfigured
+
+from orders_project import embedded_pg
+from orders_project.env import env, env_names, env_secret
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VERSION = "0.1.0"
+
+# --- Core ------------------------------------------------------------------------------------------
+
+DATABASE_URL = env_secret("DATABASE_URL")
+
+# A server of one's own means production; the embedded one means a developer's machine.
+DEBUG = env.bool("DEBUG", default=not DATABASE_URL)
+SECRET_KEY = env_secret("SECRET_KEY") or ("only-for-development-" + "x" * 40 if DEBUG else "")
+if not SECRET_KEY:
+    raise ImproperlyConfigured(
+        "SECRET_KEY is not set and DEBUG is off. Set SECRET_KEY (or SECRET_KEY_FILE) to 50 or more random "
+        "characters, for example the output of: python -c 'import secrets; print(secrets.token_urlsafe(50))'"
+    )
+
+# The loopback names always: a container's own health check asks by them.
+ALLOWED_HOSTS = [*env_names("ALLOWED_HOSTS"), "localhost", "127.0.0.1", "[::1]"]
+CSRF_TRUSTED_ORIGINS = env_names("CSRF_TRUSTED_ORIGINS")
+
+INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.filters",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "axes",
+    "rest_framework",
+    "rest_framework_api_key",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "orders_project",
+    "events",
+    "inventory_client",
+    "orders",
+]
+
+MIDDLEWARE = [
+    "orders_project.request_log.RequestLogMiddleware",
+    "orders_project.content_security.ContentSecurityMiddleware",
+    "orders_project.error_pages.ProblemMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "orders_project.back_office.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "orders_project.back_office.AuthenticationMiddleware",
+    "orders_project.back_office.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+
+ROOT_URLCONF = "orders_project.urls"
+WSGI_APPLICATION = "orders_project.wsgi.application"
+APPEND_SLASH = False
+# One JSON body; the API refuses what is larger with a 413 before reading it.
+DATA_UPLOAD_MAX_MEMORY_SIZE = env.int("MAX_BODY_BYTES", default=2_500_000)
+
+# --- Database --------------------------------------------------------------------------------------
+
+_SESSION_OPTIONS = (
+    f"-c lock_timeout={env.int('LOCK_TIMEOUT_MS', default=2000)} "
+    f"-c statement_timeout={env.int('STATEMENT_TIMEOUT_MS', default=15000)} "
+    "-c idle_in_transaction_session_timeout=30000 -c jit=off"
+)
+EMBEDDED_PG = None
+if DATABASE_URL:
+    DATABASES = {"default": dj_database_url.parse(DATABASE_URL)}
+elif os.environ.get("EMBEDDED_PG") == "0":  # lint jobs: no database at all
+    DATABASES = {"default": {"ENGINE": "django.db.backends.dummy"}}
+else:
+    EMBEDDED_PG = embedded_pg.Cluster(BASE_DIR)
+    DATABASES = {"default": EMBEDDED_PG.settings()}
+if DATABASES["default"]["ENGINE"] != "django.db.backends.dummy":
+    DATABASES["default"]["CONN_MAX_AGE"] = env.int("DATABASE_CONN_MAX_AGE", default=600)
+    _options = DATABASES["default"].setdefault("OPTIONS", {})
+    _options["options"] = _SESSION_OPTIONS
+    # Parameters travel apart from the statement, and repeated statements are planned once. A pooler in
+    # transaction mode must support prepared statements, or this is switched off.
+    if env.bool("DATABASE_PREPARED_STATEMENTS", default=True):
+        _options["server_side_binding"] = True
+        _options["prepare_threshold"] = 2
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Cache -----------------------------------------------------------------------------------------
+
+CACHE_URL = env_secret("CACHE_URL")
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": CACHE_URL}
+    if CACHE_URL
+    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "default"}
+}
+
+# --- Staff sign-in ---------------------------------------------------------------------------------
+
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+LOGIN_URL = "admin:login"
+AXES_FAILURE_LIMIT = env.int("LOGIN_FAILURE_LIMIT", default=5)
+AXES_COOLOFF_TIME = 0.25  # hours
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_VERBOSE = False
+
+# --- Templates, static files, language ---------------------------------------------------------------
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+STATIC_URL = "/static/"
+STATIC_ROOT = Path(env.str("STATIC_ROOT", default=str(BASE_DIR / "static")))
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+# While developing, files are found where they lie; otherwise `collectstatic` has gathered them.
+WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = DEBUG
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = False
+
+# --- Transport security ------------------------------------------------------------------------------
+
+HTTPS = env.bool("HTTPS", default=not DEBUG)
+SECURE_SSL_REDIRECT = HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
+SECURE_HSTS_PRELOAD = HTTPS
+SESSION_COOKIE_SECURE = HTTPS
+CSRF_COOKIE_SECURE = HTTPS
+if env.bool("TRUST_PROXY_HEADERS", default=False):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+# --- Back office ---------------------------------------------------------------------------------------
+
+LOGIN_REDIRECT_URL = "admin:index"
+UNFOLD = {
+    "SITE_TITLE": "Order service",
+    "SITE_HEADER": "Order service",
+    "SITE_SYMBOL": "receipt_long",
+    "SITE_URL": "/api/",
+    "SHOW_VIEW_ON_SITE": False,
+    "SHOW_HISTORY": False,
+    "STYLES": ["orders.admin.navigation.style_sheet"],
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": "orders.admin.navigation.favicon"},
+    ],
+    "DASHBOARD_CALLBACK": "orders.admin.overview.overview",
+    # `search_models` would read whole tables.
+    "COMMAND": {"search_models": False, "show_history": False},
+    "SIDEBAR": {"navigation": "orders.admin.navigation.side_bar"},
+    "BORDER_RADIUS": "6px",
+    "COLORS": {
+        "primary": {
+            "50": "#eef4ff",
+            "100": "#dbe6fe",
+            "200": "#bfd3fe",
+            "300": "#93b4fd",
+            "400": "#608bfa",
+            "500": "#3b66f5",
+            "600": "#2649ea",
+            "700": "#1e38d7",
+            "800": "#1f30ae",
+            "900": "#1f2f89",
+            "950": "#171f54",
+        },
+    },
+}
+
+# --- API ---------------------------------------------------------------------------------------------
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["orders.authentication.StorefrontKeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["orders.permissions.HasScope"],
+    "DEFAULT_RENDERER_CLASSES": ["orders.json_format.JSONRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "orders.json_format.JSONNegotiation",
+    "DEFAULT_PARSER_CLASSES": ["orders.json_format.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "orders.api_schema.OrderServiceSchema",
+    "EXCEPTION_HANDLER": "orders.api_errors.exception_handler",
+    "UNAUTHENTICATED_USER": None,
+    "URL_FORMAT_OVERRIDE": None,  # `?format=` is an unknown parameter like any other
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+API_KEY_CUSTOM_HEADER = "HTTP_X_API_KEY"
+# How long a worker may go on using what it knows of a key: a revoked key works at most this long.
+API_KEY_CACHE_SECONDS = env.float("API_KEY_CACHE_SECONDS", default=5.0)
+
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Order service",
+    "DESCRIPTION": "Places and steers the orders of several storefronts. Every order holds its stock.",
+    "VERSION": VERSION,
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_AUTHENTICATION": [],
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "SWAGGER_UI_SETTINGS": {
+        "deepLinking": True,
+        "persistAuthorization": True,
+        "displayRequestDuration": True,
+    },
+    "ENABLE_DJANGO_DEPLOY_CHECK": False,
+    "POSTPROCESSING_HOOKS": ["orders.api_schema.add_components"],
+    "TAGS": [
+        {"name": "orders", "description": "Place, read, change and delete orders."},
+        {"name": "seed", "description": "The first version's calls, for clients that were written for it."},
+    ],
+}
+
+# --- Logs --------------------------------------------------------------------------------------------
+
+LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
+LOG_FORMAT = env.str("LOG_FORMAT", default="console" if DEBUG else "json")
+LOGGING_CONFIG = "orders_project.logging.configure"
+LOGGING = {"level": LOG_LEVEL, "format": LOG_FORMAT}
+
+# --- Metrics -----------------------------------------------------------------------------------------
+
+# Who may read /metrics: the bearer of this token; without one, everybody while DEBUG is on, nobody otherwise.
+METRICS_TOKEN = env_secret("METRICS_TOKEN") or ""
+
+# --- Orders, inventory, events -----------------------------------------------------------------------
+
+# No URL: the embedded ledger in our own database holds the stock.
+INVENTORY_URL = env.str("INVENTORY_URL", default="")
+INVENTORY_TOKEN = env_secret("INVENTORY_TOKEN") or ""
+INVENTORY_TIMEOUT_SECONDS = env.float("INVENTORY_TIMEOUT_SECONDS", default=2.5)
+# A hold without an order is swept after this long; an order is written within half of it, or not at all.
+HOLD_GRACE_SECONDS = env.int("HOLD_GRACE_SECONDS", default=120)
+# How long a pending order's stock stays held.
+RESERVATION_MINUTES = env.int("RESERVATION_MINUTES", default=60 * 24)
+IDEMPOTENCY_KEY_DAYS = env.int("IDEMPOTENCY_KEY_DAYS", default=7)
+MAX_BATCH_ORDERS = 500
+MAX_ORDER_ITEMS = 500
+
+# Where events go: names of sinks, comma-separated; `console`, `file:/path/of.ndjson`.
+EVENT_SINKS = env_names("EVENT_SINKS", ["console"])
+EVENT_SCHEMA_BASE_URL = env.str("EVENT_SCHEMA_BASE_URL", default="/api/event-schemas")
+# A relay further behind than this makes /readyz say so.
+RELAY_LAG_WARNING_SECONDS = env.int("RELAY_LAG_WARNING_SECONDS", default=60)

@@ -1,0 +1,27 @@
+"""Every address of the service."""
+
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver, include, path
+from django.views.generic import RedirectView
+from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerSplitView
+
+from orders_project.health import healthz, readyz
+from orders_project.metrics_page import metrics
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", RedirectView.as_view(url="/api/")),
+    path("", include("orders.urls")),
+    path("api/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="swagger"),
+    path("api/redoc/", SpectacularRedocView.as_view(url_name="schema"), name="redoc"),
+    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/event-schemas/", include("events.urls")),
+    path("admin/", admin.site.urls),
+    path("healthz", healthz, name="healthz"),
+    path("readyz", readyz, name="readyz"),
+    path("metrics", metrics, name="metrics"),
+]
+
+handler400 = "orders_project.error_pages.bad_request"
+handler403 = "orders_project.error_pages.permission_denied"
+handler404 = "orders_project.error_pages.not_found"
+handler500 = "orders_project.error_pages.server_error"

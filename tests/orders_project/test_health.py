@@ -1,0 +1,121 @@
+from collections.abc import Iterator
+
+import pytest
+from django.db import connection, connections
+from django.db.migrations.recorder import MigrationRecorder
+from django.test import Client
+from pytest_django.fixtures import Settings
+
+from events.models import OutboxEntry
+from orders_project.health import ANSWER_LIMIT_SECONDS
+
+pytestmark = pytest.mark.urls("tests.orders_project.routes")
+
+# A UUIDv7 of the year 2020: an event that has waited for years.
+OLD_EVENT = "016f5e66-e800-7000-8000-000000000000"
+
+
+@pytest.fixture
+def no_database(database: None) -> Iterator[None]:
+    """New connections go to a port where nothing listens."""
+    with pytest.MonkeyPatch.context() as configuration:
+        configuration.setitem(connections.settings["default"], "PORT", "1")
+        yield
+
+
+def _queue_an_old_event(sink: str) -> None:
+    OutboxEntry.objects.create(
+        sink=sink, bucket=1, event_id=OLD_EVENT, storefront_id=1, stream_id=OLD_EVENT, sequence=1
+    )
+
+
+def test_the_process_is_up_without_asking_the_database(client: Client):
+    response = client.get("/healthz")
+
+    assert (response.status_code, response.json()) == (200, {"status": "ok", "version": "0.1.0"})
+
+
+def test_a_health_check_is_read_only(client: Client):
+    assert client.post("/healthz").status_code == 405
+    assert client.post("/readyz").status_code == 405
+
+
+@pytest.mark.usefixtures("database")
+def test_ready_names_every_check(client: Client):
+    response = client.get("/readyz")
+
+    assert (response.status_code, response.json()) == (
+        200,
+        {
+            "status": "ok",
+            "version": "0.1.0",
+            "checks": {
+                "database": {"status": "ok", "detail": "The database answers."},
+                "migrations": {"status": "ok", "detail": "Every migration is applied."},
+                "relay": {"status": "ok", "detail": "No event has waited longer than 60 s."},
+            },
+        },
+    )
+    assert response.headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.usefixtures("no_database")
+def test_not_ready_without_a_database(client: Client):
+    response = client.get("/readyz")
+
+    assert (response.status_code, response.json()["status"]) == (503, "failed")
+    assert response.json()["checks"] == {
+        "database": {
+            "status": "failed",
+            "detail": "The database cannot be reached or refused to answer; the log says why.",
+        },
+        "migrations": {"status": "unknown", "detail": "Not asked: the database does not answer."},
+        "relay": {"status": "unknown", "detail": "Not asked: the database does not answer."},
+    }
+
+
+@pytest.mark.usefixtures("no_database")
+def test_the_process_is_up_without_a_database(client: Client):
+    assert client.get("/healthz").status_code == 200
+
+
+@pytest.mark.usefixtures("database")
+def test_not_ready_with_a_migration_missing(client: Client):
+    recorder = MigrationRecorder(connection)
+    recorder.record_unapplied("sessions", "0001_initial")
+
+    try:
+        response = client.get("/readyz")
+    finally:
+        recorder.record_applied("sessions", "0001_initial")
+
+    assert (response.status_code, response.json()["status"]) == (503, "failed")
+    assert response.json()["checks"]["migrations"] == {
+        "status": "failed",
+        "detail": "Migrations that are not applied: 1 (sessions.0001_initial). Run manage.py migrate.",
+    }
+
+
+@pytest.mark.usefixtures("database")
+def test_a_late_relay_degrades_but_takes_no_web_node_out(client: Client, settings: Settings):
+    settings.EVENT_SINKS = ["console"]
+    _queue_an_old_event("console")
+
+    response = client.get("/readyz")
+
+    assert (response.status_code, response.json()["status"]) == (200, "degraded")
+    assert response.json()["checks"]["relay"]["status"] == "degraded"
+    assert response.json()["checks"]["relay"]["detail"].startswith("Events are late: console by ")
+
+
+@pytest.mark.usefixtures("database")
+def test_the_limit_for_late_events_is_a_setting(client: Client, settings: Settings):
+    settings.EVENT_SINKS = ["console"]
+    settings.RELAY_LAG_WARNING_SECONDS = 10**12
+    _queue_an_old_event("console")
+
+    assert client.get("/readyz").json()["status"] == "ok"
+
+
+def test_an_orchestrator_with_a_timeout_of_some_seconds_gets_its_answer():
+    assert ANSWER_LIMIT_SECONDS <= 1

@@ -1,0 +1,177 @@
+"""`manage.py run`: everything under one foreground process."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orders_project.embedded_pg import Cluster
+from orders_project.management.commands.run import welcome
+from orders_project.secret_key import ensure_secret_key_file
+
+ROOT = Path(__file__).resolve().parents[2]
+
+SUPERVISE = """
+import sys
+from pathlib import Path
+from orders_project.supervisor import ProgramFailed, Supervisor
+
+with Supervisor(Path("."), environment={}, say=print) as supervisor:
+    try:
+        supervisor.keep_running({"short-lived": [sys.executable, "-c", "raise SystemExit(7)"]}, each_round=list)
+    except ProgramFailed as error:
+        print(error)
+"""
+
+
+@pytest.fixture
+def environment() -> Iterator[dict[str, str]]:
+    """A fresh machine's: no database yet, nothing configured, and nothing written into this checkout."""
+    directory = Path(tempfile.mkdtemp(prefix="run-"))
+    directory.chmod(0o755)
+    variables = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "DEBUG")}
+    home = directory / "pg"
+    yield {
+        **variables,
+        "EMBEDDED_PG_HOME": str(home),
+        "STATIC_ROOT": str(directory / "static"),
+        "SECRET_KEY": "k" * 50,
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EMBEDDED_PG_HOME", str(home))
+        Cluster(directory).reset()
+    shutil.rmtree(directory)
+
+
+@pytest.fixture
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+class Output:
+    """What a running program has said so far, read from a file as it grows."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def wait_for(self, pattern: str, *, seconds: float = 90) -> str:
+        deadline = time.monotonic() + seconds
+        while not (found := re.search(pattern, self.path.read_text())):
+            assert time.monotonic() < deadline, self.path.read_text()
+            time.sleep(0.1)
+        return found.group()
+
+
+def children_of(pid: int) -> dict[str, int]:
+    """Process ids by the last words of the command line."""
+    listed = subprocess.run(["ps", "-A", "-o", "ppid=,pid=,args="], capture_output=True, text=True, check=True).stdout
+    rows = [line.split(None, 2) for line in listed.splitlines()]
+    return {row[2].split()[-1]: int(row[1]) for row in rows if int(row[0]) == pid}
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_runs_everything_until_interrupted(environment: dict[str, str], free_port: int, tmp_path: Path) -> None:
+    output = Output(tmp_path / "output")
+    with output.path.open("w") as file:
+        command = [sys.executable, "manage.py", "run", "--no-demo", "--workers", "1", "--port", str(free_port)]
+        run = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=file, stderr=subprocess.STDOUT)
+    try:
+        output.wait_for(f"The order service runs at http://localhost:{free_port}")
+        with urllib.request.urlopen(f"http://127.0.0.1:{free_port}/readyz", timeout=10) as answer:
+            assert answer.status == 200
+
+        children = children_of(run.pid)
+        assert {"orders_project.wsgi:application", "relay_events", "sweep"} <= set(children)
+
+        os.kill(children["relay_events"], signal.SIGKILL)
+        output.wait_for(r"relay_events ended unexpectedly \(killed by SIGKILL\); starting it again in 1 s\.")
+        deadline = time.monotonic() + 30
+        while "relay_events" not in children_of(run.pid):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+
+        last_children = children_of(run.pid)
+        run.send_signal(signal.SIGINT)
+
+        assert run.wait(timeout=40) == 0
+        assert not [name for name, pid in last_children.items() if is_alive(pid)]
+    finally:
+        run.kill()
+        run.wait()
+
+
+def test_a_busy_port_is_told_before_anything_starts(environment: dict[str, str]) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+
+        result = subprocess.run(
+            [sys.executable, "manage.py", "run"],
+            cwd=ROOT,
+            env={**environment, "PORT": str(port)},
+            capture_output=True,
+            text=True,
+        )
+
+    assert result.returncode == 1
+    assert result.stderr.startswith(f"CommandError: Cannot listen on 127.0.0.1 port {port} (")
+    assert "give another --port." in result.stderr
+    assert not Path(environment["EMBEDDED_PG_HOME"]).exists()
+
+
+def test_a_program_that_never_comes_up_ends_the_run_with_the_reason() -> None:
+    result = subprocess.run([sys.executable, "-c", SUPERVISE], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert result.stdout.splitlines() == [
+        "short-lived ended unexpectedly (exit code 7); starting it again in 1 s.",
+        "short-lived ended unexpectedly (exit code 7); starting it again in 2 s.",
+        "short-lived ended 3 times in a row within 10 s of its start (exit code 7); what it said is above.",
+    ]
+
+
+def test_greets_with_a_call_to_paste_and_the_logins(settings: Any, tmp_path: Path) -> None:
+    settings.BASE_DIR = tmp_path
+    facts = {
+        "storefronts": [{"code": "au", "api_key": "prefix.secret"}],
+        "staff": [{"username": "lena", "password": "open sesame", "group": "lead"}],
+    }
+    (tmp_path / ".demo.json").write_text(json.dumps(facts))
+
+    greeting = welcome("http://localhost:8000", demo=True)
+
+    assert "curl -X POST http://localhost:8000/order/create -H 'Content-Type: application/json'" in greeting
+    assert """-H 'X-API-Key: prefix.secret' -d '{"items": [{"productId": "abc123", "quantity": 1}]""" in greeting
+    assert "lena         open sesame          lead" in greeting
+
+
+def test_a_secret_key_is_made_once_and_for_its_owner_only(tmp_path: Path) -> None:
+    first = ensure_secret_key_file(tmp_path).read_text()
+
+    path = ensure_secret_key_file(tmp_path)
+
+    assert (path.read_text(), len(first) >= 50) == (first, True)
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert [entry.name for entry in tmp_path.iterdir()] == [".secret_key"]
