@@ -1,0 +1,103 @@
+import logging
+import signal
+import threading
+from argparse import ArgumentParser
+from types import FrameType
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
+
+from events.lag import queued_sinks
+from events.relay import Relay
+from events.sinks import build_sink, enabled_sinks
+from events.sinks.protocol import SinkDown
+
+logger = logging.getLogger(__name__)
+
+
+class Command(BaseCommand):
+    help = (
+        "Brings events to the sinks of EVENT_SINKS, each event at least once and in order within its stream. "
+        "Any number of relays may run; SIGTERM or Ctrl-C ends one cleanly."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--once", action="store_true", help="end when nothing is due any more")
+        parser.add_argument("--sink", metavar="NAME", help="serve this sink only (default: all enabled)")
+        parser.add_argument("--batch", type=int, default=500, help="most events in one transaction (%(default)s)")
+
+    def handle(self, *args: Any, once: bool, sink: str | None, batch: int, **options: Any) -> None:
+        enabled = enabled_sinks()
+        if sink is not None and sink not in enabled:
+            raise CommandError(
+                f"The sink {sink!r} is not enabled. EVENT_SINKS enables: {', '.join(enabled) or 'none'}."
+            )
+        if batch < 1:
+            raise CommandError(f"--batch is {batch}; it must be at least 1.")
+        self._warn_of_forgotten_sinks(enabled)
+        relays = {name: Relay(name, build_sink(name), batch=batch) for name in ([sink] if sink else enabled)}
+        stop = _stop_on_signals()
+        if once:
+            self._drain(relays, stop)
+        else:
+            self._run(relays, stop)
+
+    def _drain(self, relays: dict[str, Relay], stop: threading.Event) -> None:
+        for name, relay in relays.items():
+            try:
+                published = relay.drain(stop)
+            except SinkDown as error:
+                raise CommandError(
+                    f"Sink {name} is down; {relay.published} events were published first. {error}"
+                ) from error
+            self.stderr.write(f"Published {published} events to {name}.", self.style.SUCCESS)
+
+    def _run(self, relays: dict[str, Relay], stop: threading.Event) -> None:
+        """A thread for each sink, so that a slow one delays no other."""
+        crashes: list[str] = []
+
+        def run(name: str, relay: Relay) -> None:
+            try:
+                relay.run(stop)
+            except Exception:
+                logger.exception("Relay crashed", extra={"sink": name})
+                crashes.append(name)
+                stop.set()
+
+        threads = [threading.Thread(target=run, args=item, name=f"relay-{item[0]}") for item in relays.items()]
+        for thread in threads:
+            thread.start()
+        self.stderr.write(f"Relaying events to {', '.join(relays) or 'no sink'}.", self.style.SUCCESS)
+        if not threads:
+            stop.wait()
+        for thread in threads:
+            thread.join()
+        for name, relay in relays.items():
+            self.stderr.write(f"Published {relay.published} events to {name}.", self.style.SUCCESS)
+        if crashes:
+            raise CommandError(f"The relay to {', '.join(crashes)} crashed; the log says where. Start it again.")
+
+    def _warn_of_forgotten_sinks(self, enabled: list[str]) -> None:
+        try:
+            queued = queued_sinks()
+        except DatabaseError:
+            return  # the relays wait for the database, and say so
+        for name in queued:
+            if name not in enabled:
+                self.stderr.write(
+                    f"Events wait for the sink {name!r}, which is not in EVENT_SINKS: no relay serves them."
+                )
+
+
+def _stop_on_signals() -> threading.Event:
+    stop = threading.Event()
+
+    def request_stop(number: int, frame: FrameType | None) -> None:
+        stop.set()
+        # A second signal ends the process at once.
+        signal.signal(number, signal.SIG_DFL)
+
+    signal.signal(signal.SIGTERM, request_stop)
+    signal.signal(signal.SIGINT, request_stop)
+    return stop

@@ -1,0 +1,79 @@
+"""What the relay asks of a sink."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingEvent:
+    """An event on its way out.
+
+    `body` is its CloudEvents JSON envelope (UTF-8, one line); the other fields are what a broker needs beside
+    it: `id` to drop repeats by, `stream_id` to keep order by, `type` and `storefront_id` to filter by.
+    """
+
+    id: UUID
+    storefront_id: int
+    stream_id: UUID
+    sequence: int
+    type: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """The sink has the event and will not lose it."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetryEvent:
+    """This event failed, others may pass; try it again later. Counts as an attempt."""
+
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """The sink will never take this event (too large, malformed). A person must decide."""
+
+    error: str
+
+
+Outcome = Ack | RetryEvent | Reject
+
+
+class SinkDown(Exception):
+    """The sink takes nothing at all now: unreachable, throttled, disk full. Counts against no event."""
+
+
+class Sink(Protocol):
+    """Where events go. Built from what follows the colon in settings.EVENT_SINKS
+    (`file:/var/log/events.ndjson`).
+
+    A sink may get an event twice (after a crash between its answer and our commit) and never gets an event of
+    a stream before the earlier ones of that stream were acknowledged.
+    """
+
+    max_batch: int
+    """How many events `publish` takes at once."""
+
+    ordered_pipeline: bool
+    """False: a call holds at most one event of each stream. True: it may hold several; then the sink delivers
+    the list in its order, and none of a stream after one of it that failed."""
+
+    def __init__(self, address: str) -> None: ...
+
+    def open(self) -> None:
+        """Connect. Called before the first publish and again after each SinkDown. May raise SinkDown."""
+
+    def publish(self, events: Sequence[OutgoingEvent]) -> Sequence[Outcome]:
+        """Hand over the events; return one outcome for each, in the same order, once they are safe there.
+
+        Raises SinkDown when the whole sink fails; what was delivered before that will be sent again. Must
+        return or raise within 5 seconds, because the streams' lock is held meanwhile.
+        """
+
+    def close(self) -> None:
+        """Let go of connections and files. Safe to call twice, and without open."""

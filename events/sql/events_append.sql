@@ -1,0 +1,25 @@
+-- Writes events to the log and one queue row for each event and sink, in the caller's transaction.
+--
+-- `events` is a JSON array of objects whose keys are the fields of events.outbox.NewEvent; `sinks` may be empty.
+-- The caller holds the lock under which it took `sequence`. Because of that, and because rows are inserted in order
+-- of `sequence`, queue ids grow with `sequence` within a stream: what the relay's order rests on.
+create or replace function events_append(events json, sinks text[]) returns void language plpgsql as $$
+begin
+    insert into events_event (id, storefront_id, source, stream_id, sequence, type, occurred_at,
+                              actor, reason, request_id, trace, data)
+    select e.id, e.storefront_id, e.source, e.stream_id, e.sequence, e.type, e.occurred_at,
+           e.actor, e.reason, e.request_id, e.trace, e.data
+    from json_to_recordset(events) as e (
+        id uuid, storefront_id integer, source text, stream_id uuid, sequence integer, type text,
+        occurred_at timestamptz, actor text, reason text, request_id text, trace text, data jsonb);
+
+    -- Reading the JSON once more costs less than `returning` from the first insert.
+    if cardinality(sinks) > 0 then
+        insert into events_outbox (sink, bucket, event_id, storefront_id, stream_id, sequence)
+        select sink, get_byte(uuid_send(e.stream_id), 15) & 63, e.id, e.storefront_id, e.stream_id, e.sequence
+        from json_to_recordset(events) as e (id uuid, storefront_id integer, stream_id uuid, sequence integer)
+        cross join unnest(sinks) as sink
+        order by e.sequence;
+    end if;
+end
+$$;

@@ -1,0 +1,10 @@
+"""What consumers of events look up; to be included under `/api/event-schemas/`."""
+
+from django.urls import path
+
+from events import views
+
+urlpatterns = [
+    path("", views.schemas, name="event-schemas"),
+    path("<str:event_type>.json", views.schema, name="event-schema"),
+]

@@ -1,0 +1,77 @@
+"""Events to append, and the sink and relay most tests look at."""
+
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+from uuid import UUID
+
+import pytest
+from django.db import connection
+from uuid_utils.compat import uuid7
+
+from events.outbox import NewEvent, append
+from events.relay import Relay
+from events.sinks.memory import MemorySink
+
+MakeEvent = Callable[..., NewEvent]
+
+
+@pytest.fixture
+def make_event() -> MakeEvent:
+    def make(stream_id: UUID, sequence: int, **values: Any) -> NewEvent:
+        defaults: dict[str, Any] = {
+            "id": uuid7(),
+            "storefront_id": 1,
+            "source": "/storefronts/au",
+            "type": "thing.changed",
+            "occurred_at": datetime(2026, 11, 23, 1, 14, tzinfo=UTC),
+            "actor": "staff:ann",
+            "data": {"version": sequence},
+        }
+        return NewEvent(stream_id=stream_id, sequence=sequence, **(defaults | values))
+
+    return make
+
+
+@pytest.fixture
+def append_stream(make_event: MakeEvent) -> Callable[[int], UUID]:
+    """Append a stream of that many events, each in its own transaction; returns the stream's id."""
+
+    def append_events(count: int) -> UUID:
+        stream_id = uuid7()
+        for sequence in range(1, count + 1):
+            append([make_event(stream_id, sequence)])
+        return stream_id
+
+    return append_events
+
+
+@pytest.fixture
+def memory_sink(settings: Any) -> MemorySink:
+    settings.EVENT_SINKS = ["memory"]
+    return MemorySink()
+
+
+@pytest.fixture
+def relay(memory_sink: MemorySink, database: None) -> Relay:
+    return Relay("memory", memory_sink)
+
+
+@pytest.fixture
+def command_environment(database: None) -> dict[str, str]:
+    """Environment in which `manage.py` runs as a process of its own on the test's database."""
+    connection.ensure_connection()
+    server = connection.connection.info
+    login = quote(server.user, safe="")
+    if server.password:
+        login += ":" + quote(server.password, safe="")
+    url = f"postgres://{login}@{quote(server.host, safe='')}:{server.port}/{server.dbname}"
+    return os.environ | {"DATABASE_URL": url, "DEBUG": "1"}
+
+
+@pytest.fixture
+def manage_py() -> Path:
+    return Path(__file__).parents[2] / "manage.py"
