@@ -1,0 +1,68 @@
+"""What an inventory may refuse or fail to do. Nothing is held unless the class says so."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from inventory_client.values import ShortLine
+
+
+class InventoryError(Exception):
+    """Base of everything an inventory client raises."""
+
+
+class StockShortage(InventoryError):
+    """There is less than was asked for; nothing was held."""
+
+    def __init__(self, lines: Sequence[ShortLine]) -> None:
+        self.lines = list(lines)
+        wanted = ", ".join(f"{line.product_id} ({line.requested} wanted, {line.available} available)" for line in lines)
+        super().__init__(f"Not enough stock: {wanted}.")
+
+
+class UnknownProduct(InventoryError):
+    """The inventory does not keep these products; nothing was held."""
+
+    def __init__(self, product_ids: Sequence[str]) -> None:
+        self.product_ids = list(product_ids)
+        super().__init__(f"Unknown products: {', '.join(product_ids)}.")
+
+
+class ReservationReleased(InventoryError):
+    """The reservation has ended and cannot hold again; another id is needed."""
+
+    def __init__(self, reservation_id: UUID) -> None:
+        self.reservation_id = reservation_id
+        super().__init__(f"Reservation {reservation_id} has been released.")
+
+
+class ReservationMismatch(InventoryError):
+    """The reservation exists with other lines, or a later revision; it stays as it was."""
+
+    def __init__(self, reservation_id: UUID) -> None:
+        self.reservation_id = reservation_id
+        super().__init__(f"Reservation {reservation_id} was made with other lines.")
+
+
+class ReservationNotHeld(InventoryError):
+    """The reservation is unknown or in a state that forbids the call (confirm after release, say)."""
+
+    def __init__(self, reservation_id: UUID, state: str) -> None:
+        self.reservation_id = reservation_id
+        self.state = state
+        super().__init__(f"Reservation {reservation_id} is {state}.")
+
+
+class InventoryUnavailable(InventoryError):
+    """The inventory could not be asked: certainly no effect. `retry_after` is in seconds."""
+
+    def __init__(self, detail: str, *, retry_after: float = 5.0) -> None:
+        self.retry_after = retry_after
+        super().__init__(detail)
+
+
+class OutcomeUnknown(InventoryError):
+    """The call may or may not have had its effect: only the same call again, or a release, is safe."""
+
+    def __init__(self, detail: str, *, retry_after: float = 5.0) -> None:
+        self.retry_after = retry_after
+        super().__init__(detail)

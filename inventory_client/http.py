@@ -1,0 +1,403 @@
+"""The InventoryService over HTTP. Nothing of urllib3 leaves this module."""
+
+import logging
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from contextvars import ContextVar
+from datetime import datetime, timedelta
+from threading import BoundedSemaphore
+from typing import Any, NamedTuple, NoReturn, TypeVar
+from urllib.parse import urlencode
+from uuid import UUID
+
+import msgspec
+from urllib3.exceptions import HTTPError
+from urllib3.util import Timeout, parse_url
+
+from inventory_client import journal
+from inventory_client.breaker import CircuitBreaker
+from inventory_client.client import HoldOutcome
+from inventory_client.database import refuse_open_transaction
+from inventory_client.deadline import DeadlinePool, DeadlineTLSPool, attempt
+from inventory_client.errors import (
+    InventoryError,
+    InventoryUnavailable,
+    OutcomeUnknown,
+    ReservationMismatch,
+    ReservationNotHeld,
+    ReservationReleased,
+    StockShortage,
+    UnknownProduct,
+)
+from inventory_client.retry_budget import RetryBudget
+from inventory_client.values import Held, HoldRequest, Reservation, ReservationState
+from inventory_client.wire import (
+    EFFECT_HEADER,
+    JSON,
+    HoldBody,
+    LineBody,
+    ProblemBody,
+    ReservationBody,
+    ReservationsBody,
+)
+
+logger = logging.getLogger(__name__)
+
+# Headers to send along with every call of this context, `traceparent` and `X-Request-ID` for instance.
+outgoing_headers: ContextVar[Mapping[str, str]] = ContextVar("inventory_outgoing_headers")
+
+CONNECT_SECONDS = 0.25
+TRY_SECONDS = 0.9
+# A second try with less time than this would only be another unknown outcome.
+RETRY_NEEDS_SECONDS = 0.3
+RETRY_PAUSE_SECONDS = 0.05
+CALLS_AT_ONCE = 16
+CALL_WAITS_SECONDS = 0.05
+BATCH_CALLS_AT_ONCE = 8
+MAX_ANSWER_BYTES = 10_000_000
+
+T = TypeVar("T")
+Body = TypeVar("Body", bound=msgspec.Struct)
+
+
+class _Answer(NamedTuple):
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class HttpInventory:
+    """Safe to use from many threads; keep one per process: pool, breaker and retry budget are its memory.
+
+    `timeout_seconds` bounds each call with its retry, and a batch of holds as a whole.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        token: str = "",
+        timeout_seconds: float,
+        hold_grace_seconds: float,
+        breaker: CircuitBreaker | None = None,
+        retry_budget: RetryBudget | None = None,
+        try_seconds: float = TRY_SECONDS,
+        calls_at_once: int = CALLS_AT_ONCE,
+    ) -> None:
+        parsed = parse_url(url)
+        if parsed.scheme not in ("http", "https") or not parsed.host:
+            raise ValueError(f"INVENTORY_URL is {url!r}; expected http://host[:port][/path] or https://….")
+        pool_class = DeadlineTLSPool if parsed.scheme == "https" else DeadlinePool
+        self._pool = pool_class(parsed.host, parsed.port, maxsize=calls_at_once)
+        self._path = (parsed.path or "").rstrip("/")
+        self._headers = {"Accept": JSON, "User-Agent": "order-service"}
+        if token:
+            self._headers["Authorization"] = f"Bearer {token}"
+        self._timeout_seconds = timeout_seconds
+        self._try_seconds = try_seconds
+        self._valid_for = timedelta(seconds=hold_grace_seconds / 2)
+        self._breaker = breaker or CircuitBreaker(time.monotonic)
+        self._retry_budget = retry_budget or RetryBudget()
+        self._slots = BoundedSemaphore(calls_at_once)
+        self._batch_threads = ThreadPoolExecutor(BATCH_CALLS_AT_ONCE, thread_name_prefix="inventory")
+
+    def close(self) -> None:
+        """Close connections and threads; the client cannot be used afterwards."""
+        self._pool.close()
+        self._batch_threads.shutdown()
+
+    def hold(self, requests: Sequence[HoldRequest]) -> list[HoldOutcome]:
+        refuse_open_transaction("hold")
+        if not requests:
+            return []
+        deadline = time.monotonic() + self._timeout_seconds
+        headers = outgoing_headers.get({})
+        try:
+            asked = journal.ask([request.reservation_id for request in requests])
+        except InventoryError as failure:
+            return [failure] * len(requests)
+
+        def put(request: HoldRequest) -> HoldOutcome:
+            entry = asked.get(request.reservation_id)
+            if entry is None:
+                return ReservationReleased(request.reservation_id)
+            body = HoldBody(
+                revision=request.revision,
+                lines=[LineBody(product_id, quantity) for product_id, quantity in request.lines.items()],
+            )
+            try:
+                joined = self._call(
+                    "PUT",
+                    _path(request.reservation_id),
+                    lambda answer: _read_hold(answer, request),
+                    body=msgspec.json.encode(body),
+                    deadline=deadline,
+                    headers=headers,
+                )
+            except InventoryError as error:
+                return error
+            return Held(request.reservation_id, entry.touched_at + self._valid_for, joined)
+
+        # A pool of threads is not worth its hand-over for one call.
+        outcomes = [put(requests[0])] if len(requests) == 1 else list(self._batch_threads.map(put, requests))
+        self._withdraw(requests, outcomes, asked)
+        return outcomes
+
+    def confirm(self, reservation_id: UUID) -> None:
+        refuse_open_transaction("confirm")
+        self._call("POST", f"{_path(reservation_id)}/confirm", lambda answer: _read_confirmed(answer, reservation_id))
+        journal.confirmed(reservation_id)
+
+    def release(self, reservation_id: UUID) -> None:
+        refuse_open_transaction("release")
+        self._call("DELETE", _path(reservation_id), lambda answer: _read_released(answer, reservation_id))
+        journal.released(reservation_id)
+
+    def get(self, reservation_id: UUID) -> Reservation | None:
+        refuse_open_transaction("get")
+        return self._ask("GET", _path(reservation_id), lambda answer: _read_reservation(answer, reservation_id))
+
+    def changed_since(self, since: datetime, *, limit: int = 1000) -> list[Reservation]:
+        refuse_open_transaction("changed_since")
+        query = urlencode({"updated_since": since.isoformat(), "limit": limit})
+        return self._ask("GET", f"/reservations?{query}", _read_reservations)
+
+    def untouched_holds(self, *, after: datetime, before: datetime, limit: int = 1000) -> list[tuple[UUID, datetime]]:
+        refuse_open_transaction("untouched_holds")
+        return journal.untouched(after=after, before=before, limit=limit)
+
+    def release_untouched(self, reservation_id: UUID, *, before: datetime) -> bool:
+        refuse_open_transaction("release_untouched")
+        if not journal.claim_untouched(reservation_id, before=before):
+            return journal.is_released(reservation_id)
+        self.release(reservation_id)
+        return True
+
+    def forget_holds(self, *, before: datetime) -> int:
+        refuse_open_transaction("forget_holds")
+        return journal.forget(before=before)
+
+    def _withdraw(
+        self,
+        requests: Sequence[HoldRequest],
+        outcomes: Sequence[HoldOutcome],
+        asked: Mapping[UUID, journal.Asked],
+    ) -> None:
+        """Strike what is certainly not held off the journal: the sweeper need not end it."""
+        refused = [
+            request.reservation_id
+            for request, outcome in zip(requests, outcomes, strict=True)
+            if isinstance(outcome, StockShortage | UnknownProduct | InventoryUnavailable)
+            # Another try, still under way somewhere, might hold after all.
+            and not isinstance(outcome.__cause__, OutcomeUnknown)
+            and asked[request.reservation_id].first
+        ]
+        if refused:
+            # Without this statement the sweeper does it.
+            with suppress(InventoryError):
+                journal.withdraw(refused, touched_at=asked[refused[0]].touched_at)
+
+    def _ask(self, method: str, path: str, read: Callable[[_Answer], T]) -> T:
+        """A call that changes nothing: its failures are never an unknown outcome."""
+        try:
+            return self._call(method, path, read)
+        except OutcomeUnknown as failure:
+            raise InventoryUnavailable(str(failure), retry_after=failure.retry_after) from failure
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        read: Callable[[_Answer], T],
+        *,
+        body: bytes | None = None,
+        deadline: float | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> T:
+        """What `read` makes of the answer. Every call may be repeated harmlessly, so a fault is tried twice.
+
+        A refusal that follows an unknown outcome has it as its cause.
+        """
+        deadline = deadline or time.monotonic() + self._timeout_seconds
+        headers = {**self._headers, **(outgoing_headers.get({}) if headers is None else headers)}
+        if body is not None:
+            headers["Content-Type"] = JSON
+        if not self._slots.acquire(timeout=CALL_WAITS_SECONDS):
+            raise InventoryUnavailable("Too many calls to the InventoryService are under way.", retry_after=1.0)
+        try:
+            return self._call_twice(method, path, read, body, deadline, headers)
+        finally:
+            self._slots.release()
+
+    def _call_twice(
+        self,
+        method: str,
+        path: str,
+        read: Callable[[_Answer], T],
+        body: bytes | None,
+        deadline: float,
+        headers: Mapping[str, str],
+    ) -> T:
+        self._retry_budget.earn()
+        failure: InventoryUnavailable | OutcomeUnknown | None = None
+        while True:
+            wait = self._breaker.admit()
+            if wait:
+                raise failure or InventoryUnavailable(
+                    "The InventoryService has failed too often and is left alone for a moment.",
+                    retry_after=max(wait, 1.0),
+                )
+            fault = True
+            try:
+                result = read(self._exchange(method, path, body, deadline, headers))
+                fault = False
+                return result
+            except (InventoryUnavailable, OutcomeUnknown) as failed:
+                # What is unknown once stays unknown, even when the second try surely did nothing.
+                previous, failure = (
+                    failure,
+                    failed if failure is None or isinstance(failed, OutcomeUnknown) else failure,
+                )
+            except InventoryError as refusal:
+                fault = False
+                raise refusal from failure
+            finally:
+                self._breaker.record(fault=fault)
+            pause = random.uniform(0, RETRY_PAUSE_SECONDS)  # noqa: S311
+            enough_time = deadline - time.monotonic() - pause >= RETRY_NEEDS_SECONDS
+            if previous or not enough_time or not self._retry_budget.spend():
+                raise failure
+            time.sleep(pause)
+
+    def _exchange(
+        self, method: str, path: str, body: bytes | None, deadline: float, headers: Mapping[str, str]
+    ) -> _Answer:
+        seconds = min(self._try_seconds, deadline - time.monotonic())
+        if seconds <= 0:
+            raise InventoryUnavailable("There was no time left to ask the InventoryService.")
+        with attempt(seconds=seconds, connect_seconds=CONNECT_SECONDS) as current:
+            try:
+                response = self._pool.urlopen(
+                    method,
+                    self._path + path,
+                    body=body,
+                    headers={**headers, "X-Request-Timeout-Ms": str(int(seconds * 1000))},
+                    retries=False,
+                    redirect=False,
+                    preload_content=False,
+                    timeout=Timeout(connect=min(CONNECT_SECONDS, seconds), read=seconds),
+                )
+                content = response.read(MAX_ANSWER_BYTES + 1)
+                if len(content) > MAX_ANSWER_BYTES:
+                    response.close()
+                response.release_conn()
+            except (HTTPError, OSError) as error:
+                if current.sent:
+                    raise OutcomeUnknown(f"The InventoryService did not answer: {type(error).__name__}.") from error
+                raise InventoryUnavailable(
+                    f"The InventoryService cannot be reached: {type(error).__name__}."
+                ) from error
+        return _Answer(response.status, response.headers, content)
+
+
+def _path(reservation_id: UUID) -> str:
+    return f"/reservations/{reservation_id}"
+
+
+def _read_hold(answer: _Answer, request: HoldRequest) -> bool:
+    """Whether an earlier request had made the hold."""
+    if answer.status in (200, 201):
+        reservation = _decoded(answer, ReservationBody).value()
+        wanted = (request.reservation_id, request.revision, dict(request.lines))
+        if (reservation.reservation_id, reservation.revision, reservation.lines) != wanted:
+            raise OutcomeUnknown("The InventoryService answered with another reservation than the one asked for.")
+        if reservation.state == ReservationState.RELEASED:
+            raise OutcomeUnknown("The InventoryService answered success with a released reservation.")
+        return answer.status == 200
+    problem = _problem(answer)
+    match answer.status, problem.code:
+        case 409, "insufficient_stock" if problem.lines:
+            raise StockShortage(problem.lines)
+        case 422, "unknown_product" if problem.product_ids:
+            raise UnknownProduct(problem.product_ids)
+        case 410, "reservation_released":
+            raise ReservationReleased(request.reservation_id)
+        case 409, "reservation_mismatch":
+            raise ReservationMismatch(request.reservation_id)
+    _raise_failure(answer)
+
+
+def _read_confirmed(answer: _Answer, reservation_id: UUID) -> None:
+    if answer.status == 200:
+        _in_state(answer, reservation_id, ReservationState.CONFIRMED)
+        return
+    problem = _problem(answer)
+    match answer.status, problem.code:
+        case 409, "reservation_not_held":
+            raise ReservationNotHeld(reservation_id, problem.state or "not held")
+        case 404, "reservation_unknown":
+            raise ReservationNotHeld(reservation_id, "unknown")
+    _raise_failure(answer)
+
+
+def _read_released(answer: _Answer, reservation_id: UUID) -> None:
+    if answer.status != 200:
+        _raise_failure(answer)
+    _in_state(answer, reservation_id, ReservationState.RELEASED)
+
+
+def _read_reservation(answer: _Answer, reservation_id: UUID) -> Reservation | None:
+    if answer.status == 200:
+        reservation = _decoded(answer, ReservationBody).value()
+        if reservation.reservation_id != reservation_id:
+            raise OutcomeUnknown("The InventoryService answered with another reservation than the one asked for.")
+        return reservation
+    # A 404 of something else (a wrong INVENTORY_URL, a proxy) says nothing about the reservation.
+    if (answer.status, _problem(answer).code) == (404, "reservation_unknown"):
+        return None
+    _raise_failure(answer)
+
+
+def _read_reservations(answer: _Answer) -> list[Reservation]:
+    if answer.status != 200:
+        _raise_failure(answer)
+    return [body.value() for body in _decoded(answer, ReservationsBody).reservations]
+
+
+def _in_state(answer: _Answer, reservation_id: UUID, state: ReservationState) -> None:
+    body = _decoded(answer, ReservationBody)
+    if (body.id, body.state) != (reservation_id, state):
+        raise OutcomeUnknown(f"The InventoryService answered success, but not with the {state} reservation.")
+
+
+def _decoded(answer: _Answer, shape: type[Body]) -> Body:
+    try:
+        return msgspec.json.decode(answer.body, type=shape)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise OutcomeUnknown(f"The InventoryService's answer cannot be read: {error}.") from error
+
+
+def _problem(answer: _Answer) -> ProblemBody:
+    if 400 <= answer.status < 500:
+        with suppress(msgspec.DecodeError, UnicodeDecodeError):
+            return msgspec.json.decode(answer.body, type=ProblemBody)
+    return ProblemBody(status=answer.status, code="", title="")
+
+
+def _raise_failure(answer: _Answer) -> NoReturn:
+    """The call did not do what was asked; say whether it certainly did nothing."""
+    retry_after = _seconds(answer.headers.get("Retry-After"))
+    if answer.status in (429, 503) and answer.headers.get(EFFECT_HEADER) == "none":
+        raise InventoryUnavailable(f"The InventoryService answered {answer.status}.", retry_after=retry_after)
+    if answer.status in (400, 401, 403):
+        # Our own request or token is wrong: it was not acted on, and somebody must look.
+        logger.error("The InventoryService refused the call itself: %s %s", answer.status, answer.body[:500])
+        raise InventoryUnavailable(f"The InventoryService answered {answer.status}.", retry_after=30.0)
+    raise OutcomeUnknown(f"The InventoryService answered {answer.status}.", retry_after=retry_after)
+
+
+def _seconds(retry_after: Any) -> float:
+    return float(retry_after) if retry_after and retry_after.isascii() and retry_after.isdigit() else 5.0

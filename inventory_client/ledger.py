@@ -1,0 +1,177 @@
+"""The embedded inventory: stock and reservations in our own PostgreSQL."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from django.db import DatabaseError
+
+from inventory_client.client import HoldOutcome
+from inventory_client.database import array_literal, detail_of, refuse_open_transaction, rows
+from inventory_client.errors import (
+    InventoryError,
+    ReservationMismatch,
+    ReservationNotHeld,
+    ReservationReleased,
+    StockShortage,
+    UnknownProduct,
+)
+from inventory_client.values import Held, HoldRequest, Reservation, ReservationState, ShortLine
+
+HOLD = """
+select outcomes, valid_until
+  from inventory_hold(%s::uuid[], %s::integer[], %s::integer[], %s::text[], %s::integer[], %s::interval)
+"""
+RELEASE = "select inventory_release(%s, %s::timestamptz)"
+CONFIRM = """
+update inventory_reservation set state = 'confirmed', updated_at = clock_timestamp()
+ where id = %s and state = 'held'
+returning 'confirmed'
+"""
+GET = "select id, state, revision, product_ids, quantities, updated_at from inventory_reservation where id = %s"
+# With ties: rows of one batch share their time, and callers go on after the last time they were given.
+CHANGED_SINCE = """
+select id, state, revision, product_ids, quantities, updated_at from inventory_reservation
+ where updated_at >= %s
+ order by updated_at fetch first %s rows with ties
+"""
+UNTOUCHED_HOLDS = """
+select id, updated_at from inventory_reservation
+ where state = 'held' and updated_at > %s and updated_at <= %s
+ order by updated_at fetch first %s rows with ties
+"""
+FORGET = "delete from inventory_reservation where state = 'released' and updated_at < %s"
+
+# The SQLSTATE of inventory_hold's refusal.
+REFUSED = "IV001"
+
+
+class EmbeddedLedger:
+    """Never oversells under any concurrency; its calls cannot deadlock (`sql/hold.sql` says why)."""
+
+    def __init__(self, *, hold_grace_seconds: float) -> None:
+        self._grace = f"{hold_grace_seconds} seconds"
+
+    def hold(self, requests: Sequence[HoldRequest]) -> list[HoldOutcome]:
+        refuse_open_transaction("hold")
+        if not requests:
+            return []
+        try:
+            return self._hold_together(requests)
+        except _Refused as refused:
+            if len(requests) == 1:
+                return [refused.as_error()]
+            refused_products = refused.product_ids()
+        except InventoryError as failure:
+            return [failure] * len(requests)
+        return self._hold_apart(requests, refused_products)
+
+    def confirm(self, reservation_id: UUID) -> None:
+        refuse_open_transaction("confirm")
+        if rows(CONFIRM, [reservation_id]):
+            return
+        found = self.get(reservation_id)
+        if found is None or found.state != ReservationState.CONFIRMED:
+            raise ReservationNotHeld(reservation_id, found.state if found else "unknown")
+
+    def release(self, reservation_id: UUID) -> None:
+        refuse_open_transaction("release")
+        rows(RELEASE, [reservation_id, None])
+
+    def get(self, reservation_id: UUID) -> Reservation | None:
+        refuse_open_transaction("get")
+        found = rows(GET, [reservation_id])
+        return _reservation(found[0]) if found else None
+
+    def changed_since(self, since: datetime, *, limit: int = 1000) -> list[Reservation]:
+        refuse_open_transaction("changed_since")
+        return [_reservation(row) for row in rows(CHANGED_SINCE, [since, limit])]
+
+    def untouched_holds(self, *, after: datetime, before: datetime, limit: int = 1000) -> list[tuple[UUID, datetime]]:
+        refuse_open_transaction("untouched_holds")
+        found = rows(UNTOUCHED_HOLDS, [after, before, limit])
+        return [(reservation_id, touched_at) for reservation_id, touched_at in found]
+
+    def release_untouched(self, reservation_id: UUID, *, before: datetime) -> bool:
+        refuse_open_transaction("release_untouched")
+        ((released,),) = rows(RELEASE, [reservation_id, before])
+        return bool(released)
+
+    def forget_holds(self, *, before: datetime) -> int:
+        refuse_open_transaction("forget_holds")
+        ((forgotten,),) = rows(FORGET, [before])
+        return int(forgotten)
+
+    def _hold_together(self, requests: Sequence[HoldRequest]) -> list[HoldOutcome]:
+        """One call that holds all requests or raises _Refused."""
+        order = sorted(range(len(requests)), key=lambda index: requests[index].reservation_id)
+        line_counts, product_ids, quantities = [], [], []
+        for index in order:
+            lines = sorted(requests[index].lines.items())
+            line_counts.append(len(lines))
+            product_ids.extend([product_id for product_id, _ in lines])
+            quantities.extend([quantity for _, quantity in lines])
+        parameters = [
+            array_literal([requests[index].reservation_id for index in order]),
+            array_literal([requests[index].revision for index in order]),
+            array_literal(line_counts),
+            array_literal(product_ids),
+            array_literal(quantities),
+            self._grace,
+        ]
+        try:
+            ((outcomes, valid_until),) = rows(HOLD, parameters)
+        except DatabaseError as error:
+            detail = detail_of(error, sqlstate=REFUSED)
+            if detail is None:
+                raise
+            raise _Refused(detail) from None
+        answers = dict(zip(order, outcomes, strict=True))
+        return [_outcome(request.reservation_id, answers[index], valid_until) for index, request in enumerate(requests)]
+
+    def _hold_apart(self, requests: Sequence[HoldRequest], refused: set[str]) -> list[HoldOutcome]:
+        """Hold what has no refused product together, and the rest one by one, first come first served."""
+        untouched = [request for request in requests if refused.isdisjoint(request.lines)]
+        together = iter(self.hold(untouched) if untouched else [])
+        return [
+            next(together) if refused.isdisjoint(request.lines) else self.hold([request])[0] for request in requests
+        ]
+
+
+class _RefusedLines(msgspec.Struct):
+    short: list[ShortLine]
+    unknown: list[str]
+
+
+class _Refused(Exception):
+    """inventory_hold held nothing of its call; every line that stood in the way is named."""
+
+    def __init__(self, detail: str) -> None:
+        self.lines = msgspec.json.decode(detail, type=_RefusedLines)
+        super().__init__(detail)
+
+    def product_ids(self) -> set[str]:
+        return {*self.lines.unknown, *(line.product_id for line in self.lines.short)}
+
+    def as_error(self) -> InventoryError:
+        return UnknownProduct(self.lines.unknown) if self.lines.unknown else StockShortage(self.lines.short)
+
+
+def _outcome(reservation_id: UUID, outcome: str, valid_until: datetime) -> HoldOutcome:
+    match outcome:
+        case "held":
+            return Held(reservation_id, valid_until)
+        case "joined":
+            return Held(reservation_id, valid_until, joined=True)
+        case "released":
+            return ReservationReleased(reservation_id)
+        case _:
+            return ReservationMismatch(reservation_id)
+
+
+def _reservation(row: tuple[Any, ...]) -> Reservation:
+    reservation_id, state, revision, product_ids, quantities, updated_at = row
+    lines = dict(zip(product_ids, quantities, strict=True))
+    return Reservation(reservation_id, ReservationState(state), revision, lines, updated_at)

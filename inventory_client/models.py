@@ -1,0 +1,89 @@
+"""Tables of the embedded ledger, and the journal the HTTP client keeps of what it asked for.
+
+Only the functions in `sql/`, the statements in `ledger.py` and `journal.py`, and `stock.py` write here.
+"""
+
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import BrinIndex
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from inventory_client.values import ReservationState
+
+
+class Stock(models.Model):
+    """The units of one product: `on_hand` in the warehouse, `reserved` of them promised to reservations."""
+
+    # Byte order is the order of locking; it must not depend on the database's locale.
+    product_id = models.TextField(primary_key=True, db_collation="C")
+    on_hand = models.BigIntegerField()
+    reserved = models.BigIntegerField(db_default=0)
+    updated_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        db_table = "inventory_stock"
+        verbose_name_plural = "stock"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(reserved__gte=0) & Q(reserved__lte=F("on_hand")),
+                name="stock_reserved_within_on_hand",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.product_id
+
+
+class Reservation(models.Model):
+    """Stock held under one id. Lines stand as two arrays: one row and one index entry per hold."""
+
+    id = models.UUIDField(primary_key=True)
+    revision = models.IntegerField()
+    state = models.TextField(choices=[(state.value, state.value) for state in ReservationState])
+    product_ids = ArrayField(models.TextField())
+    quantities = ArrayField(models.IntegerField())
+    created_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "inventory_reservation"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state__in=[state.value for state in ReservationState]),
+                name="reservation_state_known",
+            ),
+        ]
+        indexes = [
+            # The sweeper's window and changed_since: recent rows lie together at the table's end.
+            BrinIndex(fields=["updated_at"], name="reservation_by_change", autosummarize=True, pages_per_range=16),
+            # What forget_holds removes; held and confirmed rows are not in it.
+            models.Index(fields=["updated_at"], name="reservation_released_by_age", condition=Q(state="released")),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)
+
+
+class AskedHold(models.Model):
+    """A hold the HTTP client has asked for, written before the call so that no crash forgets it."""
+
+    class State(models.TextChoices):
+        ASKED = "asked"
+        RELEASING = "releasing"
+        RELEASED = "released"
+
+    id = models.UUIDField(primary_key=True)
+    state = models.TextField(choices=State.choices)
+    touched_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "inventory_asked_hold"
+        indexes = [
+            BrinIndex(fields=["touched_at"], name="asked_hold_by_touch", autosummarize=True, pages_per_range=16),
+            # Releases that failed half way: few, and listed by every sweep.
+            models.Index(fields=["touched_at"], name="asked_hold_releasing", condition=Q(state="releasing")),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.id)

@@ -1,0 +1,1 @@
+"""The reference InventoryService: the embedded ledger served over the contract in `openapi.yaml`."""

@@ -1,0 +1,54 @@
+"""What is said to an inventory, and what it answers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+
+class ReservationState(StrEnum):
+    HELD = "held"
+    CONFIRMED = "confirmed"
+    RELEASED = "released"
+
+
+@dataclass(frozen=True, slots=True)
+class HoldRequest:
+    """Make the reservation exactly these lines.
+
+    `lines` maps product id to units (each at least 1): one product stands once, so callers merge.
+    The same id, revision and lines may be sent again: it is the same hold.
+    """
+
+    reservation_id: UUID
+    lines: Mapping[str, int]
+    revision: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The stock is held. An order on this hold must be committed before `valid_until` (database clock).
+
+    Later the sweeper may take the hold for abandoned. `joined` tells that an earlier request had made it.
+    """
+
+    reservation_id: UUID
+    valid_until: datetime
+    joined: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    reservation_id: UUID
+    state: ReservationState
+    revision: int
+    lines: Mapping[str, int]
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ShortLine:
+    product_id: str
+    requested: int
+    available: int

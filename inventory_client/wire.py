@@ -1,0 +1,91 @@
+"""The bodies of the HTTP contract (`openapi.yaml`), as client and reference server read and write them."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+
+from inventory_client.values import Reservation, ReservationState, ShortLine
+
+JSON = "application/json"
+PROBLEM = "application/problem+json"
+# Sent with a 429 or 503: the call certainly had no effect.
+EFFECT_HEADER = "Inventory-Effect"
+
+MAX_LINES = 1000
+# Neither control characters (PostgreSQL stores no NUL) nor blanks at the ends.
+ProductId = Annotated[
+    str,
+    msgspec.Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x20\x7f]([^\x00-\x1f\x7f]*[^\x00-\x20\x7f])?\Z"),
+]
+Quantity = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
+Revision = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
+
+
+class LineBody(msgspec.Struct, forbid_unknown_fields=True):
+    product_id: ProductId
+    quantity: Quantity
+
+
+class HoldBody(msgspec.Struct, forbid_unknown_fields=True):
+    revision: Revision
+    lines: Annotated[list[LineBody], msgspec.Meta(min_length=1, max_length=MAX_LINES)]
+
+
+class StockLevelBody(msgspec.Struct, forbid_unknown_fields=True):
+    on_hand: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+
+
+class StockBody(msgspec.Struct):
+    product_id: str
+    on_hand: int
+    reserved: int
+
+
+class AnsweredLine(msgspec.Struct):
+    product_id: str
+    quantity: int
+
+
+class ReservationBody(msgspec.Struct):
+    id: UUID
+    state: ReservationState
+    revision: int
+    lines: list[AnsweredLine]
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, reservation: Reservation) -> "ReservationBody":
+        return cls(
+            id=reservation.reservation_id,
+            state=reservation.state,
+            revision=reservation.revision,
+            lines=lines_of(reservation.lines),
+            updated_at=reservation.updated_at,
+        )
+
+    def value(self) -> Reservation:
+        lines = {line.product_id: line.quantity for line in self.lines}
+        return Reservation(self.id, self.state, self.revision, lines, self.updated_at)
+
+
+class ReservationsBody(msgspec.Struct):
+    reservations: list[ReservationBody]
+
+
+class ProblemBody(msgspec.Struct, omit_defaults=True):
+    """RFC 9457. `code` is stable; `lines`, `product_ids` and `state` come with the codes that need them."""
+
+    status: int
+    code: str
+    title: str
+    detail: str = ""
+    lines: list[ShortLine] = []
+    product_ids: list[str] = []
+    state: str = ""
+
+
+def lines_of(lines: Mapping[str, int]) -> list[AnsweredLine]:
+    return [AnsweredLine(product_id, quantity) for product_id, quantity in sorted(lines.items())]

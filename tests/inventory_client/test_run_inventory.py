@@ -1,0 +1,87 @@
+"""The reference InventoryService as a process of its own."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import quote
+from uuid import UUID
+
+import pytest
+import urllib3
+from django.db import connection
+
+from inventory_client.errors import OutcomeUnknown
+from inventory_client.stock import set_stock_levels
+from inventory_client.values import Held, HoldRequest
+
+A = UUID("01920000-0000-7000-8000-00000000000a")
+ROOT = Path(__file__).parent.parent.parent
+
+
+@pytest.fixture
+def run_inventory(transactional_db: None) -> Iterator[Callable[..., str]]:
+    """Starts the command on a free port and the test database; gives its URL."""
+    processes: list[subprocess.Popen[bytes]] = []
+
+    def run(*options: str) -> str:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            port = listener.getsockname()[1]
+        processes.append(
+            subprocess.Popen(
+                [sys.executable, "manage.py", "run_inventory", "--port", str(port), *options],
+                cwd=ROOT,
+                env={**os.environ, "DATABASE_URL": _database_url(), "DEBUG": "1"},
+            )
+        )
+        url = f"http://127.0.0.1:{port}"
+        give_up = time.monotonic() + 30
+        while True:
+            try:
+                assert urllib3.request("GET", f"{url}/healthz", retries=False).data == b"ok"
+                return url
+            except urllib3.exceptions.HTTPError:
+                assert processes[-1].poll() is None
+                assert time.monotonic() < give_up
+                time.sleep(0.05)
+
+    yield run
+    for process in processes:
+        process.send_signal(signal.SIGINT)
+        process.wait(30)
+
+
+def _database_url() -> str:
+    database = connection.settings_dict
+    login = ":".join(quote(part, safe="") for part in (database["USER"], database["PASSWORD"]) if part)
+    address = quote(database["HOST"] or "", safe="") + (f":{database['PORT']}" if database["PORT"] else "")
+    return f"postgres://{login}@{address}/{database['NAME']}"
+
+
+@pytest.mark.slow
+def test_serves_the_ledger(run_inventory, http_inventory, reserved):
+    set_stock_levels({"cup": 5})
+    inventory = http_inventory(run_inventory())
+
+    (outcome,) = inventory.hold([HoldRequest(A, {"cup": 2})])
+
+    assert isinstance(outcome, Held)
+    assert reserved() == {"cup": 2}
+
+
+@pytest.mark.slow
+def test_fails_on_demand(run_inventory, http_inventory, reserved):
+    set_stock_levels({"cup": 5})
+    url = run_inventory("--faults")
+    inventory = http_inventory(url)
+    scripted = urllib3.request("POST", f"{url}/faults", json={"faults": [{"kind": "lost_reply"}] * 2})
+
+    (outcome,) = inventory.hold([HoldRequest(A, {"cup": 2})])
+
+    assert scripted.status == 204
+    assert isinstance(outcome, OutcomeUnknown)
+    assert reserved() == {"cup": 2}
