@@ -1,0 +1,232 @@
+"""API keys: made, rotated and revoked here. A key is shown once, on the page that made it.
+
+Keys are addressed by their prefix. Their primary key contains the hash, so it stands in no address, no
+page and no log.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from rest_framework_api_key.models import APIKey
+from unfold.admin import ModelAdmin
+from unfold.widgets import (
+    UnfoldAdminCheckboxSelectMultipleWidget,
+    UnfoldAdminIntegerFieldWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminSingleDateWidget,
+    UnfoldAdminTextInputWidget,
+)
+
+from orders.admin.pills import pill
+from orders.admin.staff_requests import user_of
+from orders.api_keys import make_key, revoke_key, rotate_key
+from orders.models import ApiKey, Storefront
+from orders.scopes import Scope
+
+# The library's own keys belong to no storefront; nothing accepts them.
+if admin.site.is_registered(APIKey):
+    admin.site.unregister(APIKey)
+
+
+class NewKeyForm(forms.Form):
+    name = forms.CharField(
+        max_length=50, widget=UnfoldAdminTextInputWidget, help_text="For what or whom, such as “web shop”."
+    )
+    storefront = forms.ModelChoiceField(Storefront.objects.all(), widget=UnfoldAdminSelectWidget)
+    scopes = forms.MultipleChoiceField(
+        choices=Scope.choices, widget=UnfoldAdminCheckboxSelectMultipleWidget, initial=[Scope.ORDERS_READ]
+    )
+    last_day = forms.DateField(
+        required=False,
+        widget=UnfoldAdminSingleDateWidget,
+        help_text="The last day on which it works, in UTC. Empty: until it is revoked.",
+    )
+
+    def clean_last_day(self) -> datetime | None:
+        day = self.cleaned_data["last_day"]
+        if day is None:
+            return None
+        if day < timezone.now().date():
+            raise forms.ValidationError("This day is over: the key would never work. Choose a later one.")
+        return datetime.combine(day, time.min, UTC) + timedelta(days=1)
+
+
+class RotateForm(forms.Form):
+    overlap = forms.IntegerField(
+        label="Hours",
+        min_value=0,
+        max_value=24 * 90,
+        initial=24,
+        widget=UnfoldAdminIntegerFieldWidget,
+        help_text="How long the old key goes on working beside the new one.",
+    )
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(ModelAdmin):
+    list_display = ["prefix", "name", "storefront", "scopes_shown", "state", "created", "buttons"]
+    list_display_links = None
+    list_select_related = ["storefront"]
+    list_filter = ["storefront", "revoked"]
+    list_per_page = 50
+    search_fields = ["prefix", "name"]
+    ordering = ["-created"]
+    actions = None
+
+    def has_delete_permission(self, request: HttpRequest, obj: ApiKey | None = None) -> bool:
+        return False
+
+    @admin.display(description="Scopes")
+    def scopes_shown(self, key: ApiKey) -> str:
+        return ", ".join(key.scopes)
+
+    @admin.display(description="State")
+    def state(self, key: ApiKey) -> SafeString:
+        if key.revoked:
+            return pill("Revoked", "ended")
+        if key.expiry_date is None:
+            return pill("Active", "good")
+        if key.has_expired:
+            return pill("Expired", "ended")
+        return pill(f"Active until {key.expiry_date:%Y-%m-%d %H:%M}", "waiting")
+
+    def get_list_display(self, request: HttpRequest) -> list[str]:
+        columns: list[str] = super().get_list_display(request)
+        if self.has_change_permission(request):
+            return columns
+        return [column for column in columns if column != "buttons"]
+
+    @admin.display(description="")
+    def buttons(self, key: ApiKey) -> SafeString | str:
+        if key.revoked:
+            return ""
+        return format_html(
+            '<a class="link" href="{}">Rotate</a> &nbsp; <a class="link" href="{}">Revoke</a>',
+            reverse("admin:orders_apikey_rotate", args=[key.prefix]),
+            reverse("admin:orders_apikey_revoke", args=[key.prefix]),
+        )
+
+    def get_urls(self) -> list[URLPattern]:
+        """The usual pages of one object are left out: their addresses would contain the hash."""
+        pages = {"": self.changelist_view, "add/": self.add_view}
+        names = {"": "changelist", "add/": "add"}
+        urls = [
+            path(route, self.admin_site.admin_view(view), name=f"orders_apikey_{names[route]}")
+            for route, view in pages.items()
+        ]
+        for name, view in (("rotate", self.rotate_view), ("revoke", self.revoke_view)):
+            urls.append(
+                path(f"<str:prefix>/{name}/", self.admin_site.admin_view(view), name=f"orders_apikey_{name}")
+            )
+        return urls
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        form = NewKeyForm(request.POST or None)
+        if form.is_valid():
+            key, secret = make_key(
+                form.cleaned_data["storefront"],
+                name=form.cleaned_data["name"],
+                scopes=form.cleaned_data["scopes"],
+                expires_at=form.cleaned_data["last_day"],
+            )
+            self._log(request, key, ADDITION, "Made.")
+            return self._made(request, key, secret)
+        return self._form_page(request, form, title="Make an API key", button="Make the key", explanation="")
+
+    def rotate_view(self, request: HttpRequest, prefix: str) -> HttpResponse:
+        old = self._key_to_change(request, prefix)
+        form = RotateForm(request.POST if request.method == "POST" else None)
+        if form.is_valid():
+            key, secret = rotate_key(old, overlap=timedelta(hours=form.cleaned_data["overlap"]))
+            self._log(request, old, CHANGE, f"Rotated; its successor is {key.prefix}.")
+            self._log(request, key, ADDITION, f"Made as the successor of {old.prefix}.")
+            return self._made(request, key, secret)
+        return self._form_page(
+            request,
+            form,
+            title=f"Rotate the key {prefix}",
+            button="Make the successor",
+            explanation=f"A new key of {old.storefront} with the same scopes takes the place of “{old.name}”.",
+        )
+
+    def revoke_view(self, request: HttpRequest, prefix: str) -> HttpResponse:
+        key = self._key_to_change(request, prefix)
+        if request.method == "POST":
+            revoke_key(key)
+            self._log(request, key, CHANGE, "Revoked.")
+            messages.success(request, f"The key {prefix} of {key.storefront} has been revoked.")
+            return HttpResponseRedirect(reverse("admin:orders_apikey_changelist"))
+        return self._form_page(
+            request,
+            forms.Form(),
+            title=f"Revoke the key {prefix}",
+            button="Revoke it",
+            explanation=f"“{key.name}” of {key.storefront} stops working within seconds. This cannot be undone.",
+            danger=True,
+        )
+
+    def _key_to_change(self, request: HttpRequest, prefix: str) -> ApiKey:
+        if not self.has_change_permission(request):
+            raise PermissionDenied
+        key = ApiKey.objects.select_related("storefront").filter(prefix=prefix, revoked=False).first()
+        if key is None:
+            raise Http404(f"There is no key {prefix} that could be changed.")
+        return key
+
+    def _form_page(self, request: HttpRequest, form: forms.Form, **context: Any) -> HttpResponse:
+        return TemplateResponse(
+            request,
+            "admin/orders/apikey/form.html",
+            {
+                **self.admin_site.each_context(request),
+                "opts": self.opts,
+                "form": form,
+                "media": self.media + form.media,
+                "list_url": reverse("admin:orders_apikey_changelist"),
+                **context,
+            },
+        )
+
+    def _made(self, request: HttpRequest, key: ApiKey, secret: str) -> HttpResponse:
+        """Answered directly, not by a redirect: a message would store the key on its way."""
+        response = TemplateResponse(
+            request,
+            "admin/orders/apikey/made.html",
+            {
+                **self.admin_site.each_context(request),
+                "opts": self.opts,
+                "title": f"The new key of {key.storefront}",
+                "key": key,
+                "secret": secret,
+                "list_url": reverse("admin:orders_apikey_changelist"),
+            },
+        )
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+    def _log(self, request: HttpRequest, key: ApiKey, flag: int, message: str) -> None:
+        LogEntry.objects.create(
+            user_id=user_of(request).pk,
+            content_type=ContentType.objects.get_for_model(ApiKey),
+            object_id=key.prefix,
+            object_repr=f"{key.name} of {key.storefront}"[:200],
+            action_flag=flag,
+            change_message=message,
+        )

@@ -1,0 +1,234 @@
+"""The list of orders and the page of one. Every change is a step: see `steps.py`."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, Final
+from uuid import UUID
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.admin import ModelAdmin
+from unfold.paginator import InfinitePaginator
+
+from orders.admin import order_search
+from orders.admin.bulk_steps import bulk_actions, bulk_step_page
+from orders.admin.order_filters import (
+    DeletedFilter,
+    InventoryFilter,
+    PlacedFilter,
+    StatusFilter,
+    StorefrontFilter,
+)
+from orders.admin.order_page import buttons_for, context_of
+from orders.admin.pills import fulfillment_pill, payment_pill, status_pill
+from orders.admin.staff_requests import origin_of, user_of
+from orders.admin.steps import BULK_STEPS, STEPS, Step, staff_sentence
+from orders.currencies import format_amount
+from orders.errors import OrderError
+from orders.models import Order
+from orders.operations import Precondition
+from orders.querysets import OrderQuerySet
+
+_MOST_PAGES: Final = 200  # a page costs what all before it do; whoever wants more narrows the list
+
+
+@admin.register(Order)
+class OrderAdmin(ModelAdmin):
+    """Shows orders, deleted ones too. Nothing is added, edited in place or removed here."""
+
+    list_display = ["number", "storefront", "customer", "status_shown", "payment", "fulfillment", "total", "placed"]
+    list_display_links = ["number"]
+    list_filter = [StatusFilter, StorefrontFilter, ("placed_at", PlacedFilter), InventoryFilter, DeletedFilter]
+    list_filter_submit = True
+    list_disable_select_all = True
+    list_select_related = ["storefront"]
+    list_per_page = 50
+    list_fullwidth = True
+    ordering = ["-id"]
+    sortable_by: list[str] = []
+    paginator = InfinitePaginator
+    show_full_result_count = False
+    search_fields = ["number"]  # only switches the box on
+    search_help_text = order_search.HELP
+
+    # --- who may see what ---
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Order | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Order | None = None) -> bool:
+        """Django would remove the row; deleting an order is one of the steps."""
+        return False
+
+    def get_queryset(self, request: HttpRequest) -> OrderQuerySet:
+        orders: OrderQuerySet = Order.all_objects.order_by(*self.ordering)
+        return orders
+
+    # --- the list ---
+
+    def get_paginator(self, *args: Any, **kwargs: Any) -> Paginator[Order]:
+        paginator: InfinitePaginator = super().get_paginator(*args, **kwargs)
+        paginator.count = _MOST_PAGES * self.list_per_page
+        return paginator
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Order], search_term: str
+    ) -> tuple[QuerySet[Order], bool]:
+        assert isinstance(queryset, OrderQuerySet)  # noqa: S101 - get_queryset above
+        return order_search.found(queryset, search_term), False
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        return bulk_actions(user_of(request))
+
+    @admin.display(description="Customer")
+    def customer(self, order: Order) -> str:
+        return order.customer_id
+
+    @admin.display(description="Status")
+    def status_shown(self, order: Order) -> SafeString:
+        return status_pill(order)
+
+    @admin.display(description="Payment")
+    def payment(self, order: Order) -> SafeString:
+        return payment_pill(order)
+
+    @admin.display(description="Fulfillment")
+    def fulfillment(self, order: Order) -> SafeString:
+        return fulfillment_pill(order)
+
+    @admin.display(description="Total")
+    def total(self, order: Order) -> SafeString:
+        amount = format_amount(order.total_amount, order.currency)
+        return format_html('<span class="amount">{}</span>', amount)
+
+    @admin.display(description="Placed (UTC)")
+    def placed(self, order: Order) -> str:
+        return f"{order.placed_at:%Y-%m-%d %H:%M}"
+
+    # --- one order ---
+
+    def get_urls(self) -> list[URLPattern]:
+        steps = [
+            path(
+                f"<uuid:order_id>/{step.slug}/",
+                self.admin_site.admin_view(partial(self.step_view, step=step)),
+                name=f"orders_order_step_{step.slug}",
+            )
+            for step in STEPS.values()
+        ]
+        bulk_steps = [
+            path(
+                f"together/{step.slug}/",
+                self.admin_site.admin_view(partial(bulk_step_page, self, step=step)),
+                name=f"orders_order_together_{step.slug}",
+            )
+            for step in BULK_STEPS
+        ]
+        urls: list[URLPattern] = super().get_urls()
+        return [*steps, *bulk_steps, *urls]
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """All of one order. Takes no POST: what is shown here is changed by steps."""
+        if not self.has_view_permission(request) or request.method not in ("GET", "HEAD"):
+            raise PermissionDenied
+        order = self._order(object_id)
+        return self._page(
+            request,
+            "admin/orders/order/page.html",
+            {
+                "title": order.number,
+                "actions_detail": buttons_for(order, user_of(request)),
+                **context_of(order, user_of(request)),
+            },
+        )
+
+    def step_view(self, request: HttpRequest, order_id: UUID, *, step: Step) -> HttpResponse:
+        """The page of a step: its form, and on POST the operation, whose refusal is shown in its own words."""
+        if not step.allowed_to(user_of(request)):
+            raise PermissionDenied
+        order = self._order(order_id)
+        if request.method == "POST":
+            form = step.form_class(request.POST, order=order)
+            if form.is_valid():
+                try:
+                    document = step.perform(
+                        order.pk,
+                        form,
+                        origin_of(request, reason=form.cleaned_data["reason"]),
+                        Precondition(form.cleaned_data["version"]),
+                    )
+                except OrderError as error:
+                    form.add_error(None, staff_sentence(error))
+                    return self._step_page(request, order, step, form, status=409)
+                return self._done(request, order, step, changed=document["version"] != order.version)
+        else:
+            if (refusal := step.refusal(order)) is not None:
+                messages.error(request, staff_sentence(refusal))
+                return HttpResponseRedirect(_url_of(order))
+            form = step.form_class(order=order)
+        return self._step_page(request, order, step, form)
+
+    def _done(self, request: HttpRequest, order: Order, step: Step, *, changed: bool) -> HttpResponse:
+        if changed:
+            self.log_change(request, order, step.log_message)
+            messages.success(request, f"{order.number} {step.done}")
+        else:
+            messages.info(request, f"{order.number} was like this already; nothing has been changed.")
+        return HttpResponseRedirect(_url_of(order))
+
+    def _step_page(
+        self, request: HttpRequest, order: Order, step: Step, form: Any, *, status: int = 200
+    ) -> HttpResponse:
+        return self._page(
+            request,
+            "admin/orders/order/step.html",
+            {
+                "title": f"{step.title}: {order.number}",
+                "order": order,
+                "order_url": _url_of(order),
+                "step": step,
+                "form": form,
+                "danger": step.dangerous,
+            },
+            status=status,
+        )
+
+    def _page(
+        self, request: HttpRequest, template: str, context: dict[str, Any], *, status: int = 200
+    ) -> HttpResponse:
+        request.current_app = self.admin_site.name  # type: ignore[attr-defined]
+        return TemplateResponse(
+            request,
+            template,
+            {**self.admin_site.each_context(request), "opts": self.opts, **context},
+            status=status,
+        )
+
+    def _order(self, order_id: UUID | str) -> Order:
+        try:
+            wanted = order_id if isinstance(order_id, UUID) else UUID(order_id)
+            order: Order = Order.all_objects.select_related("storefront").get(pk=wanted)
+        except (ValueError, Order.DoesNotExist):
+            raise Http404(f"There is no order {order_id}.") from None
+        return order
+
+
+def _url_of(order: Order) -> str:
+    return reverse("admin:orders_order_change", args=[order.pk])

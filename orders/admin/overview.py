@@ -1,0 +1,80 @@
+"""The first page: what waits for somebody. Every count stops early, so none grows with the tables."""
+
+from __future__ import annotations
+
+from typing import Any, Final, NamedTuple
+
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+
+from events.models import OutboxEntry
+from orders.admin.order_filters import in_any_storefront
+from orders.admin.pills import status_pill
+from orders.admin.staff_requests import user_of
+from orders.currencies import format_amount
+from orders.models import Order
+from orders.statuses import OrderStatus
+
+_COUNTED: Final = 100
+
+
+class Card(NamedTuple):
+    title: str
+    count: str
+    href: str
+    alert: bool = False
+
+
+def overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """UNFOLD's DASHBOARD_CALLBACK: adds to the context of the index page."""
+    user = user_of(request)
+    cards: list[Card] = []
+    latest: list[dict[str, Any]] = []
+    if user.has_perm("orders.view_order"):
+        cards += _order_cards()
+        orders = Order.objects.select_related("storefront").order_by("-id")[:10]
+        latest = [
+            {
+                "order": order,
+                "pill": status_pill(order),
+                "total": format_amount(order.total_amount, order.currency),
+                "href": reverse("admin:orders_order_change", args=[order.pk]),
+            }
+            for order in orders
+        ]
+    if user.has_perm("events.view_outboxentry"):
+        cards += _event_cards()
+    return context | {
+        "cards": cards,
+        "latest": latest,
+        "may_search": user.has_perm("orders.view_order"),
+        "orders_url": reverse("admin:orders_order_changelist"),
+    }
+
+
+def _order_cards() -> list[Card]:
+    orders = reverse("admin:orders_order_changelist")
+    live = in_any_storefront(Order.objects.all())
+    cards = [
+        Card("Pending", _bounded(live.filter(status=OrderStatus.PENDING))[1], f"{orders}?status=pending"),
+        Card("To be shipped", _bounded(live.filter(status=OrderStatus.CONFIRMED))[1], f"{orders}?status=confirmed"),
+        Card("Under way", _bounded(live.filter(status=OrderStatus.SHIPPED))[1], f"{orders}?status=shipped"),
+    ]
+    untold, shown = _bounded(Order.all_objects.awaiting_inventory())
+    return [*cards, Card("Inventory to be told", shown, f"{orders}?inventory=waiting", alert=untold > 0)]
+
+
+def _event_cards() -> list[Card]:
+    outbox = reverse("admin:events_outboxentry_changelist")
+    parked, shown = _bounded(OutboxEntry.objects.parked())
+    return [
+        Card("Events to be sent", _bounded(OutboxEntry.objects.all())[1], outbox),
+        Card("Events parked", shown, f"{outbox}?state=parked", alert=parked > 0),
+    ]
+
+
+def _bounded(rows: QuerySet[Any]) -> tuple[int, str]:
+    """How many, counting no further than it takes to say "many"."""
+    count = rows.order_by()[: _COUNTED + 1].count()
+    return count, f"{_COUNTED}+" if count > _COUNTED else str(count)

@@ -1,0 +1,159 @@
+"""The OpenAPI description of each route, made from the structs that read the requests."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter
+
+from orders.statuses import OrderStatus
+
+PROBLEM: Final = {"$ref": "#/components/schemas/Problem"}
+ORDER: Final = {"$ref": "#/components/schemas/Order"}
+SEED_ANSWER: Final = {"$ref": "#/components/schemas/SeedAnswer"}
+
+# Every route answers these: no key, no scope, an Accept header without JSON, database or lock trouble.
+_ALWAYS: Final = (401, 403, 406, 503)
+
+
+def _body(name: str) -> dict[str, Any]:
+    return {"application/json": {"$ref": f"#/components/schemas/{name}"}}
+
+
+def _responses(success: dict[int, Any], *codes: int, seed: bool = False) -> dict[Any, Any]:
+    problem = {"$ref": "#/components/schemas/SeedProblem"} if seed else PROBLEM
+    return {
+        **success,
+        **{(code, "application/problem+json"): problem for code in sorted({*codes, *_ALWAYS})},
+    }
+
+
+def _header(name: str, description: str) -> OpenApiParameter:
+    return OpenApiParameter(name, OpenApiTypes.STR, OpenApiParameter.HEADER, description=description)
+
+
+_IDEMPOTENCY_KEY: Final = _header(
+    "Idempotency-Key",
+    "1–255 visible ASCII characters. The same key and body again gets the stored answer, byte for byte, with "
+    "`Idempotent-Replayed: true`.",
+)
+_IF_MATCH: Final = _header("If-Match", "The ETag the change is based on; another version is a 412.")
+_IF_NONE_MATCH: Final = _header("If-None-Match", "The ETag the caller has; the same version is a 304.")
+_REASON: Final = OpenApiParameter("reason", OpenApiTypes.STR, description="Why; kept with the change.")
+_ID: Final = OpenApiParameter("id", OpenApiTypes.UUID, OpenApiParameter.PATH, description="The order's id.")
+
+_PLACE_EXAMPLE: Final = OpenApiExample(
+    "The least it takes",
+    value={"customer_id": "cus123", "items": [{"product_id": "abc123", "quantity": 1}]},
+    request_only=True,
+)
+_PRICED_EXAMPLE: Final = OpenApiExample(
+    "With prices: amounts are minor units, sums are checked",
+    value={
+        "customer_id": "cus123",
+        "currency": "AUD",
+        "items": [{"product_id": "abc123", "quantity": 2, "unit_amount": 1299}],
+        "shipping_amount": 500,
+        "total_amount": 3098,
+    },
+    request_only=True,
+)
+
+PLACE: Final[dict[str, Any]] = {
+    "operation_id": "orders_place",
+    "summary": "Place an order",
+    "description": "The order exists only with its stock held. Nothing is written or held when it is refused.",
+    "request": _body("NewOrder"),
+    "responses": _responses({201: ORDER}, 400, 409, 413, 415, 422),
+    "parameters": [_IDEMPOTENCY_KEY, _REASON],
+    "examples": [_PLACE_EXAMPLE, _PRICED_EXAMPLE],
+    "tags": ["orders"],
+}
+PLACE_BATCH: Final[dict[str, Any]] = {
+    "operation_id": "orders_place_batch",
+    "summary": "Place up to 500 orders",
+    "description": "In one transaction, with a result for each: 201 with the order, or the problem it was refused for.",
+    "request": _body("NewBatch"),
+    "responses": _responses({200: {"$ref": "#/components/schemas/BatchAnswer"}}, 400, 413, 415, 422),
+    "parameters": [_IDEMPOTENCY_KEY, _REASON],
+    "tags": ["orders"],
+}
+LIST: Final[dict[str, Any]] = {
+    "operation_id": "orders_list",
+    "summary": "List orders",
+    "description": "Newest first, a page at a time: follow `next`.",
+    "responses": _responses({200: {"$ref": "#/components/schemas/OrderPage"}}, 400),
+    "parameters": [
+        OpenApiParameter("cursor", OpenApiTypes.STR, description="As it stands in `next` and `previous`."),
+        OpenApiParameter(
+            "limit",
+            {"type": "integer", "minimum": 1, "maximum": 200, "default": 50},
+            description="Orders a page.",
+        ),
+        OpenApiParameter("ordering", OpenApiTypes.STR, enum=["-placed_at", "placed_at"]),
+        OpenApiParameter("status", OpenApiTypes.STR, enum=OrderStatus.values),
+        OpenApiParameter("customer_id", OpenApiTypes.STR),
+        OpenApiParameter("external_reference", OpenApiTypes.STR),
+        OpenApiParameter("number", OpenApiTypes.STR),
+        OpenApiParameter("placed_after", OpenApiTypes.DATETIME, description="At or after this moment."),
+        OpenApiParameter("placed_before", OpenApiTypes.DATETIME, description="Before this moment."),
+    ],
+    "tags": ["orders"],
+}
+READ: Final[dict[str, Any]] = {
+    "operation_id": "orders_read",
+    "summary": "Read an order",
+    "responses": _responses({200: ORDER, 304: None}, 404),
+    "parameters": [_ID, _IF_NONE_MATCH],
+    "tags": ["orders"],
+}
+CHANGE: Final[dict[str, Any]] = {
+    "operation_id": "orders_change",
+    "summary": "Change note, metadata, contact or addresses",
+    "description": "Keys that are absent leave their field alone; an object replaces the whole one.",
+    "request": _body("OrderDetails"),
+    "responses": _responses({200: ORDER}, 400, 404, 409, 412, 413, 415),
+    "parameters": [_ID, _IF_MATCH, _REASON],
+    "tags": ["orders"],
+}
+DELETE: Final[dict[str, Any]] = {
+    "operation_id": "orders_delete",
+    "summary": "Delete an order",
+    "description": "It is kept, out of sight; a second time is a 404. Staff can restore it.",
+    "responses": _responses({204: None}, 400, 404, 409, 412),
+    "parameters": [_ID, _IF_MATCH, _REASON],
+    "tags": ["orders"],
+}
+
+_SEED_ID: Final = OpenApiParameter("order_id", OpenApiTypes.UUID, OpenApiParameter.PATH)
+SEED_CREATE: Final[dict[str, Any]] = {
+    "operation_id": "seed_create",
+    "summary": "Place an order",
+    "request": _body("SeedNewOrder"),
+    "responses": _responses({201: SEED_ANSWER}, 400, 409, 413, 415, 422, seed=True),
+    "parameters": [_IDEMPOTENCY_KEY],
+    "tags": ["seed"],
+}
+SEED_READ: Final[dict[str, Any]] = {
+    "operation_id": "seed_read",
+    "summary": "Read an order",
+    "responses": _responses({200: SEED_ANSWER}, 404, seed=True),
+    "parameters": [_SEED_ID],
+    "tags": ["seed"],
+}
+SEED_UPDATE: Final[dict[str, Any]] = {
+    "operation_id": "seed_update",
+    "summary": "Change status and tracking",
+    "request": _body("SeedUpdate"),
+    "responses": _responses({200: SEED_ANSWER}, 400, 404, 409, 412, 413, 415, seed=True),
+    "parameters": [_SEED_ID, _IF_MATCH],
+    "tags": ["seed"],
+}
+SEED_DELETE: Final[dict[str, Any]] = {
+    "operation_id": "seed_delete",
+    "summary": "Delete an order",
+    "responses": _responses({200: SEED_ANSWER}, 400, 404, 409, 412, seed=True),
+    "parameters": [_SEED_ID, _IF_MATCH],
+    "tags": ["seed"],
+}

@@ -1,0 +1,124 @@
+"""Which HTTP status a refusal gets: one table, one body (RFC 9457)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.db import DatabaseError, InterfaceError
+from django.http import Http404, HttpRequest, HttpResponse
+from rest_framework import exceptions, status
+from rest_framework.views import set_rollback
+
+from orders import errors
+from orders.problems import Problem, database_problem, problem, problem_response
+
+STATUS_CODES: dict[type[errors.OrderError], int] = {
+    errors.InvalidRequest: status.HTTP_400_BAD_REQUEST,
+    errors.MalformedJson: status.HTTP_400_BAD_REQUEST,
+    errors.OrderNotFound: status.HTTP_404_NOT_FOUND,
+    errors.InvalidTransition: status.HTTP_409_CONFLICT,
+    errors.DetailsLocked: status.HTTP_409_CONFLICT,
+    errors.NotDeletable: status.HTTP_409_CONFLICT,
+    errors.NotDeleted: status.HTTP_409_CONFLICT,
+    errors.OrderBusy: status.HTTP_409_CONFLICT,
+    errors.OutOfStock: status.HTTP_409_CONFLICT,
+    errors.DuplicateReference: status.HTTP_409_CONFLICT,
+    errors.VersionMismatch: status.HTTP_412_PRECONDITION_FAILED,
+    errors.UnknownProducts: status.HTTP_422_UNPROCESSABLE_ENTITY,
+    errors.TotalsMismatch: status.HTTP_422_UNPROCESSABLE_ENTITY,
+    errors.IdempotencyKeyReused: status.HTTP_422_UNPROCESSABLE_ENTITY,
+    errors.InventoryDown: status.HTTP_503_SERVICE_UNAVAILABLE,
+    errors.InventoryAnswerUnknown: status.HTTP_503_SERVICE_UNAVAILABLE,
+    errors.PlacementTooSlow: status.HTTP_503_SERVICE_UNAVAILABLE,
+}
+
+# What DRF itself refuses, with a sentence that says what to do.
+_DRF_PROBLEMS: dict[type[exceptions.APIException], tuple[str, str]] = {
+    exceptions.NotAuthenticated: ("missing_api_key", "An API key is needed"),
+    exceptions.AuthenticationFailed: ("invalid_api_key", "The API key is not accepted"),
+    exceptions.PermissionDenied: ("forbidden", "The API key may not do this"),
+    exceptions.NotFound: ("not_found", "There is nothing here"),
+    exceptions.MethodNotAllowed: ("method_not_allowed", "This address does not take that method"),
+    exceptions.NotAcceptable: ("not_acceptable", "Only JSON is answered"),
+    exceptions.UnsupportedMediaType: ("unsupported_media_type", "Only JSON is read"),
+    exceptions.ParseError: ("malformed_json", "The body is not JSON"),
+    exceptions.Throttled: ("too_many_requests", "Too many requests"),
+}
+
+
+def status_of(error: errors.OrderError) -> int:
+    return STATUS_CODES[type(error)]
+
+
+def order_problem(error: errors.OrderError, *, request: HttpRequest) -> dict[str, Any]:
+    """The refusal as data, with what it adds for machines (`products`, `allowed`, `current_version` …)."""
+    body: Problem = problem(
+        status_of(error), error.code, error.title, error.detail, request=request, errors=error.errors
+    )
+    return {**body, **error.extra}
+
+
+def headers_of(error: errors.OrderError) -> dict[str, str]:
+    if isinstance(error, errors.TemporarilyUnavailable):
+        return {"Retry-After": str(max(1, round(error.retry_after)))}
+    if isinstance(error, errors.OrderBusy):
+        return {"Retry-After": "1"}
+    return {}
+
+
+def exception_handler(error: Exception, context: Mapping[str, Any]) -> HttpResponse | None:
+    """DRF's hook: the answer to whatever a view raised; None lets it become a 500 with its own problem body."""
+    request: HttpRequest = context["request"]
+    set_rollback()
+    if isinstance(error, errors.OrderError):
+        return _order_response(error, request)
+    if isinstance(error, RequestDataTooBig):
+        return problem_response(
+            413,
+            "body_too_large",
+            "The body is too large",
+            "The body is larger than this service reads. Send fewer orders or items at once.",
+            request=request,
+        )
+    if isinstance(error, DatabaseError | InterfaceError):
+        return database_problem(error, request=request)
+    if isinstance(error, Http404):
+        error = exceptions.NotFound()
+    elif isinstance(error, PermissionDenied):
+        error = exceptions.PermissionDenied()
+    elif isinstance(error, SuspiciousOperation):
+        error = exceptions.ParseError("The request could not be read.")
+    return _drf_response(error, request) if isinstance(error, exceptions.APIException) else None
+
+
+def _order_response(error: errors.OrderError, request: HttpRequest) -> HttpResponse:
+    return problem_response(
+        status_of(error),
+        error.code,
+        error.title,
+        error.detail,
+        request=request,
+        errors=error.errors,
+        extra=error.extra,
+        headers=headers_of(error),
+    )
+
+
+def _drf_response(error: exceptions.APIException, request: HttpRequest) -> HttpResponse | None:
+    code, title = next(
+        (texts for kind, texts in _DRF_PROBLEMS.items() if isinstance(error, kind)),
+        ("bad_request", "Bad request"),
+    )
+    if isinstance(error, exceptions.PermissionDenied) and error.get_codes() == "missing_scope":
+        code = "missing_scope"
+    detail = str(error.detail) if isinstance(error.detail, str) else "The request was refused."
+    if isinstance(error, exceptions.NotAuthenticated):
+        detail = "Send the storefront's key in the header X-API-Key."
+    headers = {}
+    if auth_header := getattr(error, "auth_header", None):
+        headers["WWW-Authenticate"] = auth_header
+    if wait := getattr(error, "wait", None):
+        headers["Retry-After"] = str(round(wait))
+    return problem_response(error.status_code, code, title, detail, request=request, headers=headers)

@@ -1,0 +1,17 @@
+from pathlib import Path
+
+from django.apps import AppConfig
+
+
+class OrdersConfig(AppConfig):
+    name = "orders"
+
+    def ready(self) -> None:
+        # Models must be loaded first, hence the imports here.
+        from events import schemas
+        from orders import receivers, staff_groups
+
+        receivers.connect()
+        staff_groups.connect()
+        for path in sorted((Path(__file__).parent / "event_schemas").glob("*.json")):
+            schemas.register(path.stem, path)

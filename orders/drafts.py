@@ -1,0 +1,150 @@
+"""An order between its request and its rows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import orjson
+from django.conf import settings
+
+from inventory_client.values import Held
+from orders.ids import new_id, new_number, time_of
+from orders.models import Storefront
+from orders.order_documents import new_order_document
+from orders.requests import NewOrder, items_amount, total_amount
+from orders.statuses import FulfillmentStatus, OrderStatus, PaymentStatus
+
+
+class Draft:
+    """A new order: its identity is settled, its stock is being held, its rows are not written yet."""
+
+    __slots__ = (
+        "_document",
+        "_items",
+        "hold",
+        "number",
+        "order_id",
+        "placed_at",
+        "position",
+        "request",
+        "reservation_id",
+        "storefront",
+        "units",
+    )
+
+    def __init__(self, position: int, request: NewOrder, storefront: Storefront, reservation_id: UUID) -> None:
+        self.position = position
+        self.request = request
+        self.storefront = storefront
+        self.reservation_id = reservation_id
+        self.order_id = new_id()
+        self.placed_at = time_of(self.order_id)
+        self.number = new_number(storefront.number_prefix)
+        self.units = _units_by_product(request)
+        self.hold: Held | None = None
+        self._items = item_rows(request, storefront, self.order_id)
+        self._document: dict[str, Any] | None = None
+
+    def take_new_number(self) -> None:
+        self.number = new_number(self.storefront.number_prefix)
+        self._document = None
+
+    @property
+    def document(self) -> bytes:
+        return orjson.dumps(self.as_document())
+
+    def as_document(self) -> dict[str, Any]:
+        if self._document is None:
+            self._document = new_order_document(self._order_row(), self._items, storefront_code=self.storefront.code)
+        return self._document
+
+    def as_rows(self) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        """The order's row and its items' rows, keys named like the columns."""
+        return self._order_row(), self._items
+
+    def _order_row(self) -> dict[str, Any]:
+        return order_row(
+            self.request,
+            self.storefront,
+            order_id=self.order_id,
+            number=self.number,
+            placed_at=self.placed_at,
+            reservation_id=self.reservation_id,
+            reserved_until=self.placed_at + timedelta(minutes=settings.RESERVATION_MINUTES),
+        )
+
+
+def order_row(
+    request: NewOrder,
+    storefront: Storefront,
+    *,
+    order_id: UUID,
+    number: str,
+    placed_at: datetime,
+    reservation_id: UUID | None,
+    reserved_until: datetime | None,
+) -> dict[str, Any]:
+    """The row of a pending order as it is asked for, keys named like the columns."""
+    items, total = items_amount(request), total_amount(request)
+    currency = request.currency or (storefront.currency or None if total is not None else None)
+    return {
+        "id": order_id,
+        "storefront_id": storefront.pk,
+        "number": number,
+        "external_reference": request.external_reference,
+        "version": 1,
+        "status": OrderStatus.PENDING.value,
+        "payment_status": PaymentStatus.UNPAID.value,
+        "fulfillment_status": FulfillmentStatus.UNFULFILLED.value,
+        "cancel_reason": None,
+        "customer_id": request.customer_id,
+        "currency": currency,
+        "items_amount": items,
+        "shipping_amount": request.shipping_amount,
+        "tax_amount": request.tax_amount,
+        "discount_amount": request.discount_amount,
+        "total_amount": total,
+        "contact_email": request.contact.email,
+        "contact_phone": request.contact.phone,
+        "shipping_address": request.shipping_address and msgspec.structs.asdict(request.shipping_address),
+        "billing_address": request.billing_address and msgspec.structs.asdict(request.billing_address),
+        "note": request.note,
+        "metadata": request.metadata,
+        "reservation_id": reservation_id,
+        "reserved_until": reserved_until,
+        "placed_at": placed_at,
+        "updated_at": placed_at,
+    }
+
+
+def item_rows(request: NewOrder, storefront: Storefront, order_id: UUID) -> list[dict[str, Any]]:
+    """The rows of its items, in their order; nothing is canceled or shipped yet."""
+    return [
+        {
+            "id": new_id(),
+            "order_id": order_id,
+            "storefront_id": storefront.pk,
+            "position": position,
+            "product_id": item.product_id,
+            "name": item.name,
+            "quantity": item.quantity,
+            "unit_amount": item.unit_amount,
+            "canceled": 0,
+            "shipped": 0,
+        }
+        for position, item in enumerate(request.items)
+    ]
+
+
+def _units_by_product(request: NewOrder) -> dict[str, int]:
+    """A product that stands in two lines is asked for once."""
+    if len(request.items) == 1:
+        return {request.items[0].product_id: request.items[0].quantity}
+    units: Counter[str] = Counter()
+    for item in request.items:
+        units[item.product_id] += item.quantity
+    return dict(units)

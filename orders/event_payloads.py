@@ -1,0 +1,46 @@
+"""What other systems are told of an order."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from events.outbox import NewEvent
+from orders.changes import Change
+from orders.ids import new_id
+
+ORDER_CREATED: Final = "order.created"
+ORDER_UPDATED: Final = "order.updated"
+ORDER_DELETED: Final = "order.deleted"
+ORDER_RESTORED: Final = "order.restored"
+
+# The log is append-only, so an erasure could not reach into it: what names or describes a person stays
+# out. Whoever needs it reads the order.
+PERSONAL_FIELDS: Final = frozenset({"contact", "shipping_address", "billing_address", "note"})
+
+
+def without_personal_data(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if name not in PERSONAL_FIELDS}
+
+
+def event_of(change: Change) -> NewEvent:
+    """The event that tells a change: the order after it, and each changed field before and after.
+
+    Of personal fields only the name is told, with null on both sides.
+    """
+    changes = {
+        name: [None, None] if name in PERSONAL_FIELDS else [change.before.get(name), change.after.get(name)]
+        for name in change.after
+    }
+    return NewEvent(
+        id=new_id(),
+        storefront_id=change.storefront_id,
+        source=f"/storefronts/{change.storefront_code}",
+        stream_id=change.order_id,
+        sequence=change.version,
+        type=change.type,
+        occurred_at=change.occurred_at,
+        actor=change.origin.actor,
+        reason=change.origin.reason,
+        request_id=change.origin.request_id,
+        trace=change.origin.trace,
+        data={"order": without_personal_data(change.document), "changes": changes, "version": change.version},
+    )

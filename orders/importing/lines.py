@@ -1,0 +1,149 @@
+"""What one line of an import may hold, field by field."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Final
+
+import msgspec
+from msgspec import Meta, Struct
+
+from orders.errors import FieldError, InvalidRequest, MalformedJson, OrderError
+from orders.importing.marketplace import STATUS_OF
+from orders.requests import MAX_METADATA_ENTRIES, Amount, NewOrder, Text100, checked, parse
+
+# A line that is longer is refused unread, so that memory stays flat. 500 items need a quarter of it.
+MAX_LINE_BYTES: Final = 2**20
+# What the file knows and an order has no field for goes into its metadata, at most so many entries.
+HISTORY_METADATA_ENTRIES: Final = 5
+
+# The time in an order's id (RFC 9562 §5.7) begins here.
+_EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_LATEST_ESTIMATE: Final = datetime(2200, 1, 1, tzinfo=UTC)
+_CLOCK_TOLERANCE: Final = timedelta(days=1)
+
+Moment = Annotated[datetime, Meta(tz=True, description="RFC 3339 with an offset")]
+StorefrontCode = Annotated[str, Meta(max_length=40, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*\Z")]
+
+
+class Payment(Struct, forbid_unknown_fields=True, frozen=True):
+    method: Text100
+    amount: Amount
+    installments: Annotated[int, Meta(ge=0, le=1000)] | None = None
+
+
+class History(Struct, forbid_unknown_fields=True, frozen=True):
+    """How far the order came, in the marketplace's words. Stamps may be missing or out of order."""
+
+    status: str = "created"
+    approved_at: Moment | None = None
+    shipped_at: Moment | None = None
+    delivered_at: Moment | None = None
+    estimated_delivery_at: Moment | None = None
+
+
+class ImportedOrder(NewOrder, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """An order as `POST /api/v1/orders` takes it, with where and when it was placed and what came after."""
+
+    storefront: StorefrontCode
+    external_reference: Text100
+    placed_at: Moment
+    payments: Annotated[list[Payment], Meta(max_length=100)] = []
+    history: History = History()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One order of a file, or why it could not be read. `line` counts from 1, blank lines too."""
+
+    line: int
+    content: ImportedOrder | OrderError
+    external_reference: str | None
+
+
+def read_order(text: bytes, *, now: datetime) -> ImportedOrder:
+    """The order in a line of JSON.
+
+    Raises MalformedJson, InvalidRequest naming the field, or TotalsMismatch.
+    """
+    try:
+        msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise MalformedJson(f"The line is not JSON: {error}. Expected one JSON object, encoded as UTF-8.") from None
+    order = parse(text, ImportedOrder)
+    checked(order)
+    if wrong := [*_wrong_stamps(order, now), *_wrong_words(order)]:
+        raise InvalidRequest(wrong)
+    return order
+
+
+def entry_of(line: int, text: bytes, *, now: datetime) -> Entry:
+    """The line read, or refused."""
+    try:
+        order = read_order(text, now=now)
+    except OrderError as refusal:
+        return Entry(line, refusal, _reference_in(text))
+    return Entry(line, order, order.external_reference)
+
+
+def refused(line: int, code: str, detail: str, *, external_reference: str | None = None) -> Entry:
+    return Entry(line, InvalidRequest([FieldError("", code, detail)]), external_reference)
+
+
+def _wrong_stamps(order: ImportedOrder, now: datetime) -> list[FieldError]:
+    history = order.history
+    stamps = {
+        "/placed_at": order.placed_at,
+        "/history/approved_at": history.approved_at,
+        "/history/shipped_at": history.shipped_at,
+        "/history/delivered_at": history.delivered_at,
+    }
+    latest = now + _CLOCK_TOLERANCE
+    wrong = [
+        FieldError(pointer, "out_of_range", f"{moment.isoformat()} does not lie between 1970 and now.")
+        for pointer, moment in stamps.items()
+        if moment is not None and not _EARLIEST <= moment <= latest
+    ]
+    estimate = history.estimated_delivery_at
+    if estimate is not None and not _EARLIEST <= estimate < _LATEST_ESTIMATE:
+        wrong.append(
+            FieldError(
+                "/history/estimated_delivery_at",
+                "out_of_range",
+                f"{estimate.isoformat()} does not lie between 1970 and 2200.",
+            )
+        )
+    return wrong
+
+
+def _wrong_words(order: ImportedOrder) -> list[FieldError]:
+    wrong = []
+    if order.history.status not in STATUS_OF:
+        wrong.append(
+            FieldError(
+                "/history/status",
+                "not_a_choice",
+                f"{order.history.status!r} is not a known status; known are: {', '.join(STATUS_OF)}.",
+            )
+        )
+    if len(order.metadata) > MAX_METADATA_ENTRIES - HISTORY_METADATA_ENTRIES:
+        wrong.append(
+            FieldError(
+                "/metadata",
+                "out_of_range",
+                f"There are {len(order.metadata)} entries; an imported order may bring "
+                f"{MAX_METADATA_ENTRIES - HISTORY_METADATA_ENTRIES}, because its history becomes entries too.",
+            )
+        )
+    return wrong
+
+
+def _reference_in(text: bytes) -> str | None:
+    """The reference of a line that is refused for something else, for the report."""
+    try:
+        value: Any = msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    reference = value.get("external_reference") if isinstance(value, dict) else None
+    return reference[:100] if isinstance(reference, str) else None

@@ -1,0 +1,94 @@
+"""What became of the lines of an import: counted on the way, told at the end."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, BinaryIO, Final
+
+import orjson
+from django.core.management.base import OutputWrapper
+
+from orders.errors import OrderError
+from orders.importing.lines import Entry
+
+FIRST_REFUSALS: Final = 20
+
+
+class Report:
+    """Counts; keeps the first refusals; writes each to `refusals` as one line of JSON when that is given."""
+
+    def __init__(self, *, refusals: BinaryIO | None = None) -> None:
+        self.lines = self.placed = self.skipped = self.refused = 0
+        self._first: list[str] = []
+        self._refusals = refusals
+
+    def count_placed(self) -> None:
+        self.lines += 1
+        self.placed += 1
+
+    def count_skipped(self) -> None:
+        self.lines += 1
+        self.skipped += 1
+
+    def count_refused(self, entry: Entry, refusal: OrderError) -> None:
+        self.lines += 1
+        self.refused += 1
+        if len(self._first) < FIRST_REFUSALS:
+            which = f" ({entry.external_reference})" if entry.external_reference else ""
+            self._first.append(_printable(f"  line {entry.line}{which}: {refusal.detail}"))
+        if self._refusals is not None:
+            row: dict[str, Any] = {
+                "line": entry.line,
+                "external_reference": entry.external_reference,
+                "code": refusal.code,
+                "reason": refusal.detail,
+                "errors": refusal.errors,
+                **refusal.extra,
+            }
+            self._refusals.write(orjson.dumps(row, default=str) + b"\n")
+
+    def flush(self) -> None:
+        if self._refusals is not None:
+            self._refusals.flush()
+
+    def counts(self) -> str:
+        return f"{self.placed:,} placed, {self.skipped:,} skipped, {self.refused:,} refused"
+
+    def sentences(self) -> list[str]:
+        told = [f"Read {self.lines:,} lines: {self.counts()}. Skipped ones were there already."]
+        if self._first:
+            told += ["Refused:", *self._first]
+        if self.refused > len(self._first):
+            told.append(f"  and {self.refused - len(self._first):,} more.")
+        return told
+
+
+class Progress:
+    """A line every so many seconds; on a terminal one line that is written over. Zero seconds: none."""
+
+    def __init__(self, stream: OutputWrapper, *, every_seconds: float) -> None:
+        self._stream = stream
+        self._every = every_seconds
+        self._live = stream.isatty()
+        self._began = self._told = time.monotonic()
+
+    def tell(self, report: Report) -> None:
+        now = time.monotonic()
+        if not self._every or now - self._told < (min(self._every, 0.5) if self._live else self._every):
+            return
+        self._told = now
+        text = f"{report.lines:,} lines: {report.counts()} ({report.lines / (now - self._began):,.0f} lines/s)"
+        self._write(f"\r\x1b[K{text}" if self._live else f"{text}\n")
+
+    def end(self) -> None:
+        if self._live and self._told > self._began:
+            self._write("\r\x1b[K")
+
+    def _write(self, text: str) -> None:
+        self._stream.write(text, style_func=str, ending="")  # progress is no error: not in red
+        self._stream.flush()
+
+
+def _printable(text: str) -> str:
+    """A refusal may quote the file: control characters do not reach the terminal."""
+    return "".join(character if character.isprintable() else "�" for character in text)[:600]

@@ -1,0 +1,18 @@
+"""Named places where a test may end the process, as `kill -9` would, to see what is left behind.
+
+Set KILL_AT to one of the names and the process dies there. Without it this is one look into a frozen
+constant.
+"""
+
+import os
+import signal
+from typing import Final, Literal
+
+KillPoint = Literal["before_hold", "after_hold", "before_write", "after_write"]
+
+_KILL_AT: Final = os.environ.get("KILL_AT")
+
+
+def kill_point(name: KillPoint) -> None:
+    if name == _KILL_AT:
+        os.kill(os.getpid(), signal.SIGKILL)

@@ -1,0 +1,72 @@
+"""`manage.py sweep`: the upkeep that makes promises hold after crashes and outages."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandParser
+from django.db import Error, close_old_connections, connection
+from django.utils import timezone
+
+from orders import operations
+from orders.changes import Origin
+
+logger = logging.getLogger(__name__)
+
+
+class Command(BaseCommand):
+    help = (
+        "Release holds that never got an order, repeat what the inventory could not be told, cancel pending orders "
+        "whose hold has run out, forget old idempotent answers. Runs until stopped; any number may run at once."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--once", action="store_true", help="one pass, then end")
+        parser.add_argument("--every", type=float, default=10.0, metavar="SECONDS", help="pause between passes")
+        parser.add_argument(
+            "--lookback-days", type=float, default=7.0, help="how far back the first pass looks for holds"
+        )
+
+    def handle(self, *args: Any, once: bool, every: float, lookback_days: float, **options: Any) -> None:
+        stop = threading.Event()
+        if not once:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, lambda *_: stop.set())
+        looked_until = timezone.now() - timedelta(days=lookback_days)
+        while True:
+            try:
+                looked_until, report = sweep(looked_until)
+            except Error:
+                if once:
+                    raise
+                logger.exception("sweep failed; it is tried again")
+            else:
+                if once or any(report.values()):
+                    self.stdout.write(", ".join(f"{count} {what}" for what, count in report.items()) + ".")
+            close_old_connections()
+            if once or stop.wait(every):
+                connection.close()
+                return
+
+
+def sweep(looked_until: datetime) -> tuple[datetime, dict[str, int]]:
+    """One pass over everything; returns up to when holds were looked at, and what was done."""
+    now = timezone.now()
+    swept, looked_until = operations.sweep_holds(
+        after=looked_until, before=now - timedelta(seconds=settings.HOLD_GRACE_SECONDS)
+    )
+    settled, waiting = operations.settle_orders()
+    expired = operations.expire_orders(now=now, origin=Origin("system:sweep", reason="not confirmed in time"))
+    forgotten = operations.forget_answers(before=now - timedelta(days=settings.IDEMPOTENCY_KEY_DAYS))
+    return looked_until, {
+        "holds without an order released": swept,
+        "orders settled with the inventory": settled,
+        "still to settle": waiting,
+        "pending orders expired": expired,
+        "idempotent answers forgotten": forgotten,
+    }

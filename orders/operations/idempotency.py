@@ -1,0 +1,52 @@
+"""A repeat is harmless: the answer is stored with its effect, and a repeat gets the same one.
+
+The key's row is inserted in the transaction that writes the orders, so there is no look-up before: a
+unique violation is the repeat. An answer that changed nothing is not stored; its repeat is tried anew.
+(The header is draft-ietf-httpapi-idempotency-key-header-07.)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from orders import errors
+from orders.models import IdempotentAnswer
+
+
+@dataclass(frozen=True, slots=True)
+class Idempotency:
+    """The caller's key, and the digest (hex) of what it asked for under it."""
+
+    key: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAnswer:
+    status: int
+    body: bytes
+
+
+class Replay(Exception):
+    """The request came before; `answer` is what it got then."""
+
+    def __init__(self, answer: StoredAnswer) -> None:
+        self.answer = answer
+        super().__init__("This request has been answered before.")
+
+
+def raise_if_answered(storefront_id: int, idempotency: Idempotency) -> None:
+    """Raise Replay when this request was answered before, IdempotencyKeyReused when the key answered another."""
+    stored = IdempotentAnswer.objects.filter(storefront_id=storefront_id, key=idempotency.key).first()
+    if stored is None:
+        return
+    if bytes(stored.fingerprint).hex() != idempotency.fingerprint:
+        raise errors.IdempotencyKeyReused()
+    raise Replay(StoredAnswer(stored.status, bytes(stored.body)))
+
+
+def forget_answers(*, before: datetime) -> int:
+    """Remove answers nobody will ask for again; return how many."""
+    removed, _ = IdempotentAnswer.objects.filter(created_at__lt=before).delete()
+    return removed

@@ -1,0 +1,272 @@
+"""Importing orders that were placed elsewhere: as history, or placed anew.
+
+Both know an order again by its storefront and external_reference, so the same orders can be sent again
+after any crash, and by two imports at once: each exists once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from enum import Enum
+from typing import Any, Final
+
+import msgspec
+import orjson
+from django.db import DatabaseError, DataError, IntegrityError, OperationalError, connection, transaction
+
+from events.outbox import NewEvent, as_rows
+from events.sinks import enabled_sinks
+from orders import errors
+from orders.changes import Change, Origin
+from orders.event_payloads import ORDER_CREATED
+from orders.importing.history import HistoricOrder
+from orders.importing.lines import ImportedOrder
+from orders.models import Order, Shipment, Storefront
+from orders.operations.idempotency import Idempotency, Replay, StoredAnswer
+from orders.operations.placing import Outcome, place_orders
+from orders.signals import order_changed
+
+_PLACE_SQL: Final = "select orders_place(%s::json, %s::json, %s::json, %s::text[], null, null)"
+_MAX_PLACED_AT_ONCE: Final = 100
+_TRIES: Final = 10
+# SQLSTATEs of two transactions in each other's way: the same work succeeds when it is done again.
+_IN_THE_WAY: Final = frozenset({"40001", "40P01", "55P03"})
+
+
+class ImportResult(Enum):
+    PLACED = "placed"
+    SKIPPED = "skipped"  # it was there already
+
+
+ImportOutcome = ImportResult | errors.OrderError
+_Reference = tuple[int, str]
+
+
+class _ReferenceTaken(Exception):
+    """Another import has written one of these orders meanwhile."""
+
+
+def import_orders(orders: Sequence[ImportedOrder], *, origin: Origin) -> list[ImportOutcome]:
+    """Write the orders as history, in one transaction; no stock is touched. An outcome for each, in their order.
+
+    Storefronts that are missing are created. An order whose rows the database refuses does not end the
+    others. Raises OperationalError when the database cannot be used; what it has committed by then stays.
+    """
+    storefronts = storefronts_of(orders)
+    outcomes: dict[int, ImportOutcome] = {}
+    for _ in range(_TRIES):
+        if len(outcomes) == len(orders):
+            break
+        try:
+            _write_once(_still_missing(orders, storefronts, outcomes), outcomes, origin)
+        except _ReferenceTaken:
+            continue
+    for position in range(len(orders)):
+        outcomes.setdefault(position, errors.OrderBusy())
+    return [outcomes[position] for position in range(len(orders))]
+
+
+def place_imported_orders(orders: Sequence[ImportedOrder], *, origin: Origin) -> list[ImportOutcome]:
+    """Place the orders now, each with its stock held. An outcome for each, in their order.
+
+    Storefronts that are missing are created. An import that was killed after holding stock joins its
+    holds when the same orders come again in the same company.
+    """
+    storefronts = storefronts_of(orders)
+    outcomes: dict[int, ImportOutcome] = {}
+    by_storefront: dict[str, list[int]] = defaultdict(list)
+    for position, order in enumerate(orders):
+        by_storefront[order.storefront].append(position)
+    for code, positions in by_storefront.items():
+        for start in range(0, len(positions), _MAX_PLACED_AT_ONCE):
+            part = positions[start : start + _MAX_PLACED_AT_ONCE]
+            found = _place([orders[position] for position in part], storefronts[code], origin)
+            outcomes |= zip(part, found, strict=True)
+    return [outcomes[position] for position in range(len(orders))]
+
+
+def storefronts_of(orders: Iterable[ImportedOrder]) -> dict[str, Storefront]:
+    """The orders' storefronts by code. A missing one is made, with the currency of its first order."""
+    currencies: dict[str, str] = {}
+    for order in orders:
+        currencies.setdefault(order.storefront, order.currency or "")
+    storefronts = Storefront.objects.in_bulk(list(currencies), field_name="code")
+    for code in currencies.keys() - storefronts.keys():
+        storefronts[code], _ = Storefront.objects.get_or_create(
+            code=code,
+            defaults={
+                "name": code.replace("-", " ").title(),
+                "number_prefix": Storefront.number_prefix_for(code),
+                "currency": currencies[code],
+            },
+        )
+    return storefronts
+
+
+def _existing(references: Iterable[_Reference]) -> set[_Reference]:
+    """Those that some order has, also a deleted one."""
+    by_storefront: dict[int, list[str]] = defaultdict(list)
+    for storefront_id, reference in references:
+        by_storefront[storefront_id].append(reference)
+    return {
+        (storefront_id, reference)
+        for storefront_id, wanted in by_storefront.items()
+        for reference in Order.all_objects.of_storefront(storefront_id)
+        .filter(external_reference__in=wanted)
+        .values_list("external_reference", flat=True)
+    }
+
+
+# --- history -----------------------------------------------------------------------------------------
+
+
+def _still_missing(
+    orders: Sequence[ImportedOrder], storefronts: dict[str, Storefront], outcomes: dict[int, ImportOutcome]
+) -> dict[int, HistoricOrder]:
+    """The first order of each reference that is not there; what is there goes into `outcomes`.
+
+    A second order of one reference waits for what becomes of the first.
+    """
+    open_positions = [position for position in range(len(orders)) if position not in outcomes]
+    references = {
+        position: (storefronts[orders[position].storefront].pk, orders[position].external_reference)
+        for position in open_positions
+    }
+    taken = _existing(references.values())
+    missing: dict[_Reference, int] = {}
+    for position, reference in references.items():
+        if reference in taken:
+            outcomes[position] = ImportResult.SKIPPED
+        else:
+            missing.setdefault(reference, position)
+    return {
+        position: HistoricOrder(orders[position], storefronts[orders[position].storefront])
+        for position in missing.values()
+    }
+
+
+def _write_once(missing: dict[int, HistoricOrder], outcomes: dict[int, ImportOutcome], origin: Origin) -> None:
+    """Write the orders whole. Of several, one that the database refuses is found by halving.
+
+    Raises _ReferenceTaken when there is something new to skip, or another transaction stood in the way.
+    """
+    if not missing:
+        return
+    try:
+        _insert(list(missing.values()), origin)
+    except (DataError, IntegrityError, OperationalError) as error:
+        if getattr(error.__cause__, "sqlstate", None) in _IN_THE_WAY:
+            raise _ReferenceTaken from error
+        if isinstance(error, OperationalError):
+            raise
+        match _broken_rule(error):
+            case "order_reference_once" | "order_number_once":  # the next try has new numbers
+                raise _ReferenceTaken from error
+        if len(missing) > 1:
+            parts = list(missing.items())
+            _write_once(dict(parts[: len(parts) // 2]), outcomes, origin)
+            _write_once(dict(parts[len(parts) // 2 :]), outcomes, origin)
+            return
+        detail = f"The database refuses the order: {str(error).splitlines()[0]}."
+        refusal = errors.InvalidRequest([errors.FieldError("", "refused_by_database", detail)])
+        outcomes |= dict.fromkeys(missing, refusal)
+    else:
+        outcomes |= dict.fromkeys(missing, ImportResult.PLACED)
+
+
+def _insert(historic: Sequence[HistoricOrder], origin: Origin) -> None:
+    events = [event for order in historic for event in _announce(order, origin)]
+    with transaction.atomic(durable=True):
+        with connection.cursor() as cursor:
+            cursor.execute(
+                _PLACE_SQL,
+                [
+                    _as_json([order.order_row for order in historic]),
+                    _as_json([row for order in historic for row in order.item_rows]),
+                    as_rows(events).decode(),
+                    enabled_sinks(),
+                ],
+            )
+        Shipment.objects.bulk_create(Shipment(**row) for order in historic for row in order.shipment_rows)
+
+
+def _announce(order: HistoricOrder, origin: Origin) -> list[NewEvent]:
+    change = Change(
+        type=ORDER_CREATED,
+        order_id=order.order_row["id"],
+        storefront_id=order.storefront.pk,
+        storefront_code=order.storefront.code,
+        version=1,
+        occurred_at=order.imported.placed_at,
+        document=order.as_document(),
+        origin=origin,
+    )
+    order_changed.send(sender=Order, change=change)
+    return change.events
+
+
+def _as_json(rows: list[dict[str, Any]]) -> str:
+    return orjson.dumps(rows).decode()
+
+
+def _broken_rule(error: DatabaseError) -> str | None:
+    diag = getattr(error.__cause__, "diag", None)
+    return diag and diag.constraint_name
+
+
+# --- placement ---------------------------------------------------------------------------------------
+
+
+def _place(orders: Sequence[ImportedOrder], storefront: Storefront, origin: Origin) -> list[ImportOutcome]:
+    """Place what is not there yet; the orders are of one storefront."""
+    outcomes: dict[int, ImportOutcome] = {}
+    for _ in range(_TRIES):
+        taken = _existing((storefront.pk, order.external_reference) for order in orders)
+        for position, order in enumerate(orders):
+            if (storefront.pk, order.external_reference) in taken:
+                outcomes.setdefault(position, ImportResult.SKIPPED)
+        missing = [position for position in range(len(orders)) if position not in outcomes]
+        if not missing:
+            break
+        try:
+            found = _placed_now([orders[position] for position in missing], storefront, origin)
+        except Replay:  # another import has placed them meanwhile: look which
+            continue
+        except errors.OrderError as refusal:
+            found = [refusal] * len(missing)
+        outcomes |= zip(missing, map(_result_of, found), strict=True)
+        break
+    for position in range(len(orders)):
+        outcomes.setdefault(position, errors.OrderBusy())
+    return [outcomes[position] for position in range(len(orders))]
+
+
+def _placed_now(orders: Sequence[ImportedOrder], storefront: Storefront, origin: Origin) -> list[Outcome]:
+    """The key is made of the orders themselves, so a repeat after a crash joins the stock it has held."""
+    digest = hashlib.sha256(msgspec.json.encode(orders)).hexdigest()
+    outcomes: list[Outcome] = []
+
+    def render(found: Sequence[Outcome]) -> StoredAnswer:
+        outcomes[:] = found
+        return StoredAnswer(200, b"{}")
+
+    place_orders(
+        orders,
+        storefront=storefront,
+        origin=origin,
+        render=render,
+        idempotency=Idempotency(f"import:{digest}", digest),
+    )
+    return outcomes
+
+
+def _result_of(outcome: Outcome) -> ImportOutcome:
+    match outcome:
+        case errors.DuplicateReference():
+            return ImportResult.SKIPPED
+        case errors.OrderError():
+            return outcome
+        case _:
+            return ImportResult.PLACED

@@ -1,0 +1,76 @@
+"""What the inventory has still to be told, and holds that never got an order."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from datetime import datetime
+from uuid import UUID
+
+from inventory_client.current import get_inventory
+from inventory_client.errors import InventoryError
+from orders.models import Order
+
+logger = logging.getLogger(__name__)
+
+
+def settle_order(order_id: UUID) -> bool:
+    """Confirm or release the order's reservation, as its last change asked for; tell whether that is done.
+
+    Safe to repeat and to run twice at once.
+    """
+    order = Order.all_objects.filter(pk=order_id).only("reservation_id", "stock_action").first()
+    if order is None or order.stock_action is None or order.reservation_id is None:
+        return True
+    inventory = get_inventory()
+    try:
+        if order.stock_action == "confirm":
+            inventory.confirm(order.reservation_id)
+        else:
+            inventory.release(order.reservation_id)
+    except InventoryError as error:
+        logger.warning(
+            "inventory not told yet",
+            extra={"order_id": str(order_id), "action": order.stock_action, "error": str(error)},
+        )
+        return False
+    # A later change may have asked for something else meanwhile; that stays to be done.
+    Order.all_objects.filter(pk=order_id, stock_action=order.stock_action).update(stock_action=None)
+    return True
+
+
+def settle_orders(*, limit: int = 500) -> tuple[int, int]:
+    """Repeat what could not be told at once; return how many are settled now and how many still wait."""
+    waiting = list(Order.all_objects.awaiting_inventory().values_list("pk", flat=True)[:limit])
+    settled = sum(settle_order(order_id) for order_id in waiting)
+    return settled, len(waiting) - settled
+
+
+def sweep_holds(*, after: datetime, before: datetime) -> tuple[int, datetime]:
+    """Release holds last touched in (after, before] that no order stands on.
+
+    Returns how many were released and up to when all holds have been looked at; the next sweep goes on
+    from there. Orders are written long before `before`, or never: see HOLD_GRACE_SECONDS.
+    """
+    inventory = get_inventory()
+    released = 0
+    while holds := inventory.untouched_holds(after=after, before=before):
+        for reservation_id in _without_order([reservation_id for reservation_id, _ in holds]):
+            try:
+                released += inventory.release_untouched(reservation_id, before=before)
+            except InventoryError as error:
+                logger.warning(
+                    "hold not released yet",
+                    extra={"reservation_id": str(reservation_id), "error": str(error)},
+                )
+                return released, after
+        newest = max(touched_at for _, touched_at in holds)
+        if newest <= after:
+            break
+        after = newest
+    return released, before
+
+
+def _without_order(reservation_ids: list[UUID]) -> Iterable[UUID]:
+    known = set(Order.all_objects.standing_on(reservation_ids).values_list("reservation_id", flat=True))
+    return [reservation_id for reservation_id in reservation_ids if reservation_id not in known]

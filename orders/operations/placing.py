@@ -1,0 +1,301 @@
+"""Placing orders: hold the stock, then write everything in one statement.
+
+    hold → rows → `order_changed` → orders_place() → done
+
+An order exists only with its stock held. A process may die on any line: before the write it leaves a
+hold without an order, which the sweeper releases; after it, everything is there. One order is a batch
+of one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+from uuid import UUID
+
+import orjson
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
+
+from events.outbox import NewEvent, as_rows
+from events.sinks import enabled_sinks
+from inventory_client.client import HoldOutcome
+from inventory_client.current import get_inventory
+from inventory_client.errors import InventoryError, ReservationReleased
+from inventory_client.values import Held, HoldRequest
+from orders import errors
+from orders.changes import Change, Origin
+from orders.drafts import Draft
+from orders.event_payloads import ORDER_CREATED
+from orders.ids import new_id, reservation_id_for
+from orders.kill_points import kill_point
+from orders.models import Order, Storefront
+from orders.operations.idempotency import Idempotency, StoredAnswer, raise_if_answered
+from orders.operations.inventory_answers import refusal_of
+from orders.requests import NewOrder
+from orders.signals import order_changed
+
+_PLACE_SQL: Final = "select orders_place(%s::json, %s::json, %s::json, %s::text[], %s::json, %s::timestamptz)"
+_TOO_LATE: Final = "OR001"  # SQLSTATE of orders_place() when the hold may have been swept
+_NUMBER_TRIES: Final = 5
+_RESERVATION_TRIES: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """An order that exists now. `document` is its JSON, as the API shows it."""
+
+    order_id: UUID
+    number: str
+    document: bytes
+
+
+class _ReferenceTaken(Exception):
+    """An external_reference of the drafts belongs to another order."""
+
+
+Outcome = Placed | errors.OrderError
+# Makes the answer to the caller; it is stored under the Idempotency-Key.
+Render = Callable[[Sequence[Outcome]], StoredAnswer]
+
+
+def place_orders(
+    requests: Sequence[NewOrder | errors.OrderError],
+    *,
+    storefront: Storefront,
+    origin: Origin,
+    render: Render,
+    idempotency: Idempotency | None = None,
+) -> StoredAnswer:
+    """Place the orders in one transaction; answer with what `render` makes of their outcomes.
+
+    There is an outcome for each request, in their order. A request that is an error already (it could
+    not be read) is its own outcome. An order that is refused does not end the others.
+
+    Raises Replay when the key came before with the same request, IdempotencyKeyReused when with
+    another, and TemporarilyUnavailable when nothing was written and the caller should try again.
+    """
+    outcomes: dict[int, Outcome] = {}
+    drafts: list[Draft] = []
+    for position, request in enumerate(requests):
+        if isinstance(request, errors.OrderError):
+            outcomes[position] = request
+        else:
+            reservation_id = (
+                reservation_id_for(storefront.pk, idempotency.key, position, 0) if idempotency else new_id()
+            )
+            drafts.append(Draft(position, request, storefront, reservation_id))
+
+    def answer() -> StoredAnswer:
+        return render([outcomes[position] for position in range(len(requests))])
+
+    kill_point("before_hold")
+    held = _hold_stock(drafts, outcomes, storefront, idempotency)
+    kill_point("after_hold")
+    while held:
+        try:
+            with _holds_released_on_failure(held):
+                _write(held, outcomes, origin, idempotency, answer)
+        except _ReferenceTaken:
+            held = _without_taken_references(held, outcomes)
+        else:
+            break
+    kill_point("after_write")
+    return answer()
+
+
+# --- hold --------------------------------------------------------------------------------------------
+
+
+def _hold_stock(
+    drafts: list[Draft], outcomes: dict[int, Outcome], storefront: Storefront, idempotency: Idempotency | None
+) -> list[Draft]:
+    """Hold the stock of each draft; return those that hold it, put refusals into `outcomes`.
+
+    Only what is not a fresh hold can be a repeat, so a first request costs no look-up of its key.
+    """
+    if not drafts:
+        return []
+    answers = get_inventory().hold([HoldRequest(draft.reservation_id, draft.units) for draft in drafts])
+    for draft, answer in zip(drafts, answers, strict=True):
+        draft.hold = answer if isinstance(answer, Held) else None
+    if idempotency and any(draft.hold is None or draft.hold.joined for draft in drafts):
+        with _holds_released_on_failure(drafts):
+            raise_if_answered(storefront.pk, idempotency)
+    held = []
+    for draft, answer in zip(drafts, answers, strict=True):
+        if idempotency and isinstance(answer, ReservationReleased):
+            answer = _hold_under_next_id(draft, storefront, idempotency)
+        if isinstance(answer, Held):
+            draft.hold = answer
+            held.append(draft)
+        else:
+            outcomes[draft.position] = refusal_of(answer)
+    return held
+
+
+def _hold_under_next_id(draft: Draft, storefront: Storefront, idempotency: Idempotency) -> HoldOutcome:
+    """An earlier try's hold was released before its order was written: go on to the next id of the key."""
+    answer: HoldOutcome = ReservationReleased(draft.reservation_id)
+    for attempt in range(1, _RESERVATION_TRIES):
+        draft.reservation_id = reservation_id_for(storefront.pk, idempotency.key, draft.position, attempt)
+        (answer,) = get_inventory().hold([HoldRequest(draft.reservation_id, draft.units)])
+        if not isinstance(answer, ReservationReleased):
+            break
+    return answer
+
+
+@contextmanager
+def _holds_released_on_failure(drafts: Sequence[Draft]) -> Iterator[None]:
+    """Give the holds back when the block ends without orders; whatever stays is swept later.
+
+    Not when the connection broke: then the orders may be there.
+    """
+    try:
+        yield
+    except (OperationalError, InterfaceError):
+        raise
+    except _ReferenceTaken:
+        raise
+    except BaseException:
+        _release(drafts)
+        raise
+
+
+def _release(drafts: Sequence[Draft]) -> None:
+    """Release what this request alone has held. A twin may have joined since: then its touch keeps the hold."""
+    for draft in drafts:
+        if draft.hold is not None and not draft.hold.joined:
+            held_at = draft.hold.valid_until - timedelta(seconds=settings.HOLD_GRACE_SECONDS) / 2
+            with suppress(InventoryError):  # the sweeper repeats it
+                get_inventory().release_untouched(draft.reservation_id, before=held_at)
+
+
+# --- write -------------------------------------------------------------------------------------------
+
+
+def _write(
+    drafts: Sequence[Draft],
+    outcomes: dict[int, Outcome],
+    origin: Origin,
+    idempotency: Idempotency | None,
+    answer: Callable[[], StoredAnswer],
+) -> None:
+    """Write the drafts whole, or nothing of them; put what was placed into `outcomes`.
+
+    Raises _ReferenceTaken, Replay, IdempotencyKeyReused or PlacementTooSlow.
+    """
+    storefront = drafts[0].storefront
+    for _ in range(_NUMBER_TRIES):
+        for draft in drafts:
+            outcomes[draft.position] = Placed(draft.order_id, draft.number, draft.document)
+        events = [event for draft in drafts for event in _announce(draft, origin)]
+        kill_point("before_write")
+        try:
+            _insert(drafts, events, idempotency, answer)
+        except DatabaseError as error:
+            match _broken_rule(error):
+                case "order_number_once":
+                    for draft in drafts:
+                        draft.take_new_number()
+                    continue
+                case "order_reference_once" | "order_reservation_once" | "orders_idempotentanswer_pkey" as rule:
+                    if idempotency:
+                        raise_if_answered(storefront.pk, idempotency)
+                    if rule == "order_reference_once":
+                        raise _ReferenceTaken from error
+                    # The order is there, but its answer has been forgotten since: the key is an old one.
+                    raise errors.IdempotencyKeyReused from error
+                case _ if getattr(error.__cause__, "sqlstate", None) == _TOO_LATE:
+                    raise errors.PlacementTooSlow("Writing the order took too long; nothing was placed.") from error
+            raise
+        return
+    raise errors.PlacementTooSlow("No free order number was found; nothing was placed.")
+
+
+def _broken_rule(error: DatabaseError) -> str | None:
+    """Name of the constraint that refused the rows."""
+    diag = getattr(error.__cause__, "diag", None)
+    return diag and diag.constraint_name
+
+
+def _insert(
+    drafts: Sequence[Draft],
+    events: Sequence[NewEvent],
+    idempotency: Idempotency | None,
+    answer: Callable[[], StoredAnswer],
+) -> None:
+    rows = [draft.as_rows() for draft in drafts]
+    holds = [draft.hold.valid_until for draft in drafts if draft.hold is not None]
+    stored = _answer_row(drafts[0].storefront, idempotency, answer()) if idempotency else None
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _PLACE_SQL,
+            [
+                _as_json([order for order, _ in rows]),
+                _as_json([item for _, items in rows for item in items]),
+                as_rows(events).decode(),
+                enabled_sinks(),
+                stored,
+                min(holds, default=None),
+            ],
+        )
+
+
+def _as_json(rows: list[dict[str, Any]]) -> str:
+    return orjson.dumps(rows).decode()
+
+
+def _answer_row(storefront: Storefront, idempotency: Idempotency, answer: StoredAnswer) -> str:
+    return _as_json(
+        [
+            {
+                "storefront_id": storefront.pk,
+                "key": idempotency.key,
+                "fingerprint": idempotency.fingerprint,
+                "status": answer.status,
+                "body": answer.body.decode(),
+            }
+        ]
+    )
+
+
+def _announce(draft: Draft, origin: Origin) -> list[NewEvent]:
+    """Tell the receivers before anything is written; what they put into the change is written with it."""
+    change = Change(
+        type=ORDER_CREATED,
+        order_id=draft.order_id,
+        storefront_id=draft.storefront.pk,
+        storefront_code=draft.storefront.code,
+        version=1,
+        occurred_at=draft.placed_at,
+        document=draft.as_document(),
+        origin=origin,
+    )
+    order_changed.send(sender=Order, change=change)
+    return change.events
+
+
+def _without_taken_references(drafts: Sequence[Draft], outcomes: dict[int, Outcome]) -> list[Draft]:
+    """Refuse the drafts whose external_reference is taken, give their stock back, return the others."""
+    wanted = [draft.request.external_reference for draft in drafts if draft.request.external_reference]
+    taken: dict[str, UUID | None] = dict(
+        Order.all_objects.of_storefront(drafts[0].storefront.pk)
+        .filter(external_reference__in=wanted)
+        .values_list("external_reference", "pk")
+    )
+    free, refused = [], []
+    for draft in drafts:
+        reference = draft.request.external_reference
+        if reference is not None and reference in taken:
+            outcomes[draft.position] = errors.DuplicateReference(reference, taken[reference])
+            refused.append(draft)
+        else:
+            free.append(draft)
+            if reference is not None:
+                taken[reference] = None  # the next one of this batch is the second
+    _release(refused)
+    return free

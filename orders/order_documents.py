@@ -1,0 +1,116 @@
+"""An order as everyone sees it: in the API, in events, in webhooks. Fields are added, never renamed.
+
+Two forms of one thing: `order_document.sql` builds it from stored rows, in the query that reads them;
+`new_order_document` builds it for an order that is about to be written. A test holds them together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID
+
+import orjson
+from django.db import connection
+from django.db.models import QuerySet
+from django.db.models.expressions import RawSQL
+
+from orders.models import Order
+from orders.querysets import OrderQuerySet
+
+_DOCUMENT_SQL: Final = (Path(__file__).parent / "sql" / "order_document.sql").read_text()
+
+_READ_SQL: Final = f"""
+select orders_order.version, ({_DOCUMENT_SQL})::text
+from orders_order
+where orders_order.id = %s and orders_order.storefront_id = %s and orders_order.deleted_at is null
+"""  # noqa: S608 - both parts are constants of this package
+
+_NO_ADDRESS: Final = dict.fromkeys(("name", "line1", "line2", "city", "region", "postal_code", "country"))
+
+
+def instant(moment: datetime | None) -> str | None:
+    """RFC 3339 in UTC, always with microseconds."""
+    return None if moment is None else moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def read_document(order_id: UUID, *, storefront_id: int) -> tuple[int, str] | None:
+    """Version and JSON of one live order of the storefront, by one query."""
+    with connection.cursor() as cursor:
+        cursor.execute(_READ_SQL, [order_id, storefront_id])
+        row: tuple[int, str] | None = cursor.fetchone()
+    return row
+
+
+def documents_of(orders: OrderQuerySet) -> QuerySet[Order, tuple[UUID, str]]:
+    """Id and JSON of each order of the queryset, by one query."""
+    return orders.values_list("pk", RawSQL(f"({_DOCUMENT_SQL})::text", ()))  # noqa: S611 - a constant
+
+
+def document_of(order: Order) -> dict[str, Any]:
+    """The document of an order as its rows stand in this transaction."""
+    _, text = next(iter(documents_of(Order.all_objects.filter(pk=order.pk))))
+    document: dict[str, Any] = orjson.loads(text)
+    return document
+
+
+def new_order_document(
+    order: Mapping[str, Any],
+    items: Iterable[Mapping[str, Any]],
+    *,
+    storefront_code: str,
+    shipments: Iterable[Mapping[str, Any]] = (),
+) -> dict[str, Any]:
+    """The document of an order that is about to be written, from the rows that will be."""
+    return {
+        "id": order["id"],
+        "number": order["number"],
+        "storefront": storefront_code,
+        "external_reference": order["external_reference"],
+        "version": order["version"],
+        "status": order["status"],
+        "payment_status": order["payment_status"],
+        "fulfillment_status": order["fulfillment_status"],
+        "cancel_reason": order["cancel_reason"],
+        "customer_id": order["customer_id"],
+        "currency": order["currency"],
+        "items": [
+            {
+                "id": item["id"],
+                "product_id": item["product_id"],
+                "name": item["name"],
+                "quantity": item["quantity"],
+                "unit_amount": item["unit_amount"],
+                "canceled": item["canceled"],
+                "shipped": item["shipped"],
+                "returned": 0,
+            }
+            for item in items
+        ],
+        "items_amount": order["items_amount"],
+        "shipping_amount": order["shipping_amount"],
+        "tax_amount": order["tax_amount"],
+        "discount_amount": order["discount_amount"],
+        "total_amount": order["total_amount"],
+        "contact": {"email": order["contact_email"], "phone": order["contact_phone"]},
+        "shipping_address": order["shipping_address"] or _NO_ADDRESS,
+        "billing_address": order["billing_address"],
+        "shipments": [
+            {
+                "id": shipment["id"],
+                "tracking_company": shipment["tracking_company"],
+                "tracking_number": shipment["tracking_number"],
+                "tracking_link": shipment["tracking_link"],
+                "shipped_at": instant(shipment["shipped_at"]),
+                "delivered_at": instant(shipment["delivered_at"]),
+            }
+            for shipment in shipments
+        ],
+        "note": order["note"],
+        "metadata": order["metadata"],
+        "reserved_until": instant(order["reserved_until"]),
+        "placed_at": instant(order["placed_at"]),
+        "updated_at": instant(order["updated_at"]),
+    }

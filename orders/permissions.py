@@ -1,0 +1,32 @@
+"""May the caller do this? API keys by scope; staff by permission."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rest_framework.exceptions import PermissionDenied
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+from orders.authentication import KeyPrincipal
+from orders.scopes import Scope
+
+if TYPE_CHECKING:
+    from rest_framework.views import APIView
+
+
+class HasScope(BasePermission):
+    """The key must have the scope that the view names for the request's method.
+
+    Views say `scopes = {"GET": Scope.ORDERS_READ, …}`. A method without a scope is open to every key.
+    """
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        principal: Any = request.user
+        if not isinstance(principal, KeyPrincipal):
+            return False
+        scope: Scope | None = getattr(view, "scopes", {}).get(request.method)
+        if scope is not None and scope not in principal.scopes:
+            has = ", ".join(sorted(principal.scopes)) or "none"
+            raise PermissionDenied(f"This needs the scope {scope.value}; the key has: {has}.", code="missing_scope")
+        return True

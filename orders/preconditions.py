@@ -1,0 +1,49 @@
+"""`ETag`, `If-Match`, `If-None-Match` (RFC 9110 §8.8.3, §13.1): an order's version is its validator."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from django.http import HttpRequest
+
+from orders.errors import FieldError, InvalidRequest
+from orders.operations import Precondition
+
+_OUR_TAG: Final = re.compile(r'^"(\d{1,9})"$')
+
+
+def etag(version: int) -> str:
+    return f'"{version}"'
+
+
+def precondition_of(request: HttpRequest) -> Precondition:
+    """The version that If-Match asks for; it is compared under the order's lock.
+
+    A list of tags, or a weak one, can never be right for a change (If-Match compares strongly), so both
+    are refused instead of being ignored. Raises InvalidRequest.
+    """
+    header = request.META.get("HTTP_IF_MATCH", "").strip()
+    if header in ("", "*"):
+        return Precondition()
+    match = _OUR_TAG.match(header)
+    if match is None:
+        raise InvalidRequest(
+            [
+                FieldError(
+                    "If-Match",
+                    "wrong_format",
+                    'If-Match takes one ETag as this service gave it, such as "3", or *.',
+                )
+            ]
+        )
+    return Precondition(int(match[1]))
+
+
+def is_known_to_caller(request: HttpRequest, version: int) -> bool:
+    """Does If-None-Match name this version? It compares weakly, and may be a list or *."""
+    header = request.META.get("HTTP_IF_NONE_MATCH", "")
+    if not header:
+        return False
+    tags = [tag.strip().removeprefix("W/") for tag in header.split(",")]
+    return "*" in tags or etag(version) in tags

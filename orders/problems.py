@@ -1,0 +1,117 @@
+"""The body of every refusal: RFC 9457 `application/problem+json`."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TypedDict
+
+import orjson
+from django.db import DatabaseError, InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse
+from django.utils.encoding import escape_uri_path
+
+CONTENT_TYPE = "application/problem+json"
+
+# The server is there and says that it goes down, comes up or has no connection left (SQLSTATE).
+_UNREACHABLE_STATES = frozenset({"57P01", "57P02", "57P03", "53300"})
+# Lock or statement timeout, deadlock, serialization failure: the same request may do better in a moment.
+_BUSY_STATES = frozenset({"55P03", "57014", "40P01", "40001"})
+
+
+class ProblemResponse(HttpResponse):
+    """A problem body as an answer; `problem_code` is for logs and metrics."""
+
+    problem_code: str
+
+
+class Problem(TypedDict):
+    """`code` is contract, `title` and `detail` may be reworded; `errors` names what is wrong by field."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    code: str
+    request_id: str
+    errors: list[Mapping[str, object]]
+
+
+def problem(
+    status: int,
+    code: str,
+    title: str,
+    detail: str,
+    *,
+    request: HttpRequest,
+    errors: Sequence[Mapping[str, object]] = (),
+) -> Problem:
+    """Say what went wrong, as data: for a body of its own or inside a batch's answer."""
+    return {
+        "type": f"/api/problems#{code}",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "instance": escape_uri_path(request.path),
+        "code": code,
+        "request_id": getattr(request, "request_id", ""),
+        "errors": list(errors),
+    }
+
+
+def problem_response(
+    status: int,
+    code: str,
+    title: str,
+    detail: str,
+    *,
+    request: HttpRequest,
+    errors: Sequence[Mapping[str, object]] = (),
+    extra: Mapping[str, object] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> ProblemResponse:
+    """Answer `request` with a problem; DRF's requests are welcome too.
+
+    `extra` members stand beside the standard ones (RFC 9457 §3.2).
+    """
+    body = {**problem(status, code, title, detail, request=request, errors=errors), **(extra or {})}
+    response = ProblemResponse(_json_bytes(body), status=status, content_type=CONTENT_TYPE)
+    for name, value in (headers or {}).items():
+        response.headers[name] = value
+    # Where the answer replaces another one, CommonMiddleware has no say any more.
+    response.headers["Content-Length"] = str(len(response.content))
+    response.problem_code = code
+    return response
+
+
+def database_problem(error: DatabaseError | InterfaceError, *, request: HttpRequest) -> ProblemResponse | None:
+    """The 503 for a database that is down or busy; None when the error is one of our own making."""
+    state = getattr(error.__cause__, "sqlstate", None)
+    if isinstance(error, OperationalError) and state in _BUSY_STATES:
+        return problem_response(
+            503,
+            "database_busy",
+            "The database is busy",
+            "Others are changing the same data, and waiting for them took too long. Nothing was changed. "
+            "Send the same request again in a moment.",
+            request=request,
+            headers={"Retry-After": "1"},
+        )
+    unreachable = state is None or state.startswith("08") or state in _UNREACHABLE_STATES
+    if isinstance(error, OperationalError | InterfaceError) and unreachable:
+        return problem_response(
+            503,
+            "database_unavailable",
+            "The database cannot be reached",
+            "The service cannot reach its database at the moment. Send the same request again in a few "
+            "seconds; with the same Idempotency-Key it takes effect once.",
+            request=request,
+            headers={"Retry-After": "5"},
+        )
+    return None
+
+
+def _json_bytes(body: Mapping[str, object]) -> bytes:
+    try:
+        return orjson.dumps(body)
+    except TypeError:  # a sentence quotes a lone surrogate, which no UTF-8 can hold
+        return json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")

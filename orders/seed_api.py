@@ -1,0 +1,170 @@
+"""The seed's own calls, unchanged: `/order/create`, `/order/{id}`, `/order/update/{id}`, `/order/delete/{id}`.
+
+camelCase and the `{data, message, success}` envelope, over the same operations as `/api/v1`. Where the
+seed was wrong this is right: a missing order is a 404, and a failed call is never a 200.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+from django.http import HttpResponse
+from drf_spectacular.utils import extend_schema
+from msgspec import UNSET
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from orders import api_docs, errors, operations
+from orders.api_errors import exception_handler
+from orders.calls import caller_of, json_body, order_id_in, origin_of
+from orders.json_format import json_response
+from orders.operations import Outcome, StoredAnswer, Tracking
+from orders.order_documents import read_document
+from orders.preconditions import etag, precondition_of
+from orders.requests import SeedNewOrder, SeedUpdate, parse
+from orders.scopes import Scope
+from orders.statuses import RULES, CancelReason, OrderStatus
+from orders.views import place
+
+
+def seed_order(document: Mapping[str, Any]) -> dict[str, Any]:
+    """An order in the seed's words, from its document."""
+    shipment = document["shipments"][-1] if document["shipments"] else {}
+    holds_stock = document["status"] != OrderStatus.CANCELED
+    return {
+        "orderId": document["id"],
+        "customerId": document["customer_id"],
+        "status": document["status"],
+        "items": [
+            {"productId": item["product_id"], "quantity": item["quantity"], "reserved": holds_stock}
+            for item in document["items"]
+        ],
+        "trackingCompany": shipment.get("tracking_company"),
+        "trackingNumber": shipment.get("tracking_number"),
+        "trackingLink": shipment.get("tracking_link"),
+    }
+
+
+def _envelope(data: object, message: str) -> bytes:
+    return orjson.dumps({"data": data, "message": message, "success": True})
+
+
+class SeedView(APIView):
+    """Errors are problem bodies with the envelope's `success` and `message` beside the problem's own members."""
+
+    def get_exception_handler(self) -> Any:
+        return _enveloped_exception_handler
+
+
+def _enveloped_exception_handler(error: Exception, context: Mapping[str, Any]) -> HttpResponse | None:
+    response = exception_handler(error, context)
+    if response is not None:
+        problem = orjson.loads(response.content)
+        response.content = orjson.dumps({**problem, "data": None, "message": problem["detail"], "success": False})
+        response.headers["Content-Length"] = str(len(response.content))
+    return response
+
+
+class CreateOrder(SeedView):
+    scopes = {"POST": Scope.ORDERS_WRITE}
+
+    @extend_schema(**api_docs.SEED_CREATE)
+    def post(self, request: Request) -> HttpResponse:
+        asked = parse(json_body(request), SeedNewOrder)
+        answer, headers = place(request, [asked.as_new_order()], asked=asked, render=_created)
+        return json_response(answer.body, status=answer.status, headers=headers)
+
+
+def _created(outcomes: Sequence[Outcome]) -> StoredAnswer:
+    (outcome,) = outcomes
+    if isinstance(outcome, errors.OrderError):
+        raise outcome
+    return StoredAnswer(201, _envelope(seed_order(orjson.loads(outcome.document)), "Order placed."))
+
+
+class ReadOrder(SeedView):
+    scopes = {"GET": Scope.ORDERS_READ, "HEAD": Scope.ORDERS_READ}
+
+    @extend_schema(**api_docs.SEED_READ)
+    def get(self, request: Request, order_id: str) -> HttpResponse:
+        found = read_document(order_id_in(order_id), storefront_id=caller_of(request).storefront.pk)
+        if found is None:
+            raise errors.OrderNotFound(order_id)
+        version, document = found
+        body = _envelope(seed_order(orjson.loads(document)), "Order found.")
+        return json_response(body, headers={"ETag": etag(version)})
+
+
+class UpdateOrder(SeedView):
+    scopes = {"PUT": Scope.ORDERS_WRITE}
+
+    @extend_schema(**api_docs.SEED_UPDATE)
+    def put(self, request: Request, order_id: str) -> HttpResponse:
+        """A status maps onto the operation that leads there; the same one again changes nothing."""
+        update = parse(json_body(request), SeedUpdate)
+        call: dict[str, Any] = {
+            "storefront_id": caller_of(request).storefront.pk,
+            "origin": origin_of(request),
+            "precondition": precondition_of(request._request),
+        }
+        tracking = Tracking(update.tracking_company, update.tracking_number, update.tracking_link)
+        document = _updated(order_id, update, tracking, call)
+        return json_response(
+            _envelope(seed_order(document), "Order updated."), headers={"ETag": etag(document["version"])}
+        )
+
+
+def _updated(order_id_text: str, update: SeedUpdate, tracking: Tracking, call: dict[str, Any]) -> Mapping[str, Any]:
+    order_id = order_id_in(order_id_text)
+    found = read_document(order_id, storefront_id=call["storefront_id"])
+    if found is None:
+        raise errors.OrderNotFound(order_id)
+    current = OrderStatus(orjson.loads(found[1])["status"])
+    wanted = current if update.status is UNSET else _status_in(update.status)
+    if wanted == current:
+        return operations.track_shipment(order_id, tracking, **call)
+    if wanted == OrderStatus.SHIPPED and current == OrderStatus.PENDING:
+        # The seed has no step between: its shops ship what was placed.
+        document = operations.confirm_order(order_id, **call)
+        call["precondition"] = operations.Precondition(document["version"])
+    match wanted:
+        case OrderStatus.SHIPPED:
+            return operations.ship_order(order_id, tracking=tracking, **call)
+        case OrderStatus.CONFIRMED:
+            document = operations.confirm_order(order_id, **call)
+        case OrderStatus.COMPLETED:
+            document = operations.complete_order(order_id, **call)
+        case OrderStatus.CANCELED:
+            document = operations.cancel_order(order_id, cause=CancelReason.CUSTOMER, **call)
+        case _:
+            raise errors.InvalidTransition(current, wanted, RULES[current].next_statuses)
+    if not tracking.given():
+        return document
+    call["precondition"] = operations.Precondition(document["version"])
+    return operations.track_shipment(order_id, tracking, **call)
+
+
+def _status_in(text: str) -> OrderStatus:
+    try:
+        return OrderStatus(text)
+    except ValueError:
+        known = ", ".join(OrderStatus.values)
+        raise errors.InvalidRequest(
+            [errors.FieldError("/status", "not_a_choice", f"{text[:40]!r} is no status; there are: {known}")]
+        ) from None
+
+
+class DeleteOrder(SeedView):
+    scopes = {"DELETE": Scope.ORDERS_DELETE}
+
+    @extend_schema(**api_docs.SEED_DELETE)
+    def delete(self, request: Request, order_id: str) -> HttpResponse:
+        document = operations.delete_order(
+            order_id_in(order_id),
+            storefront_id=caller_of(request).storefront.pk,
+            origin=origin_of(request),
+            precondition=precondition_of(request._request),
+        )
+        return json_response(_envelope(seed_order(document), "Order deleted."))

@@ -1,0 +1,9 @@
+"""What the domain says to the rest of this process."""
+
+from django.dispatch import Signal
+
+# Sent once for each changed order, inside the operation and before anything is committed: a receiver
+# that raises undoes the change. Receivers add what is to be written with the change to
+# `change.events`. When an order is being placed its rows do not exist yet.
+# Provides: change (an orders.changes.Change)
+order_changed = Signal(use_caching=True)

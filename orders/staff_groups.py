@@ -1,0 +1,70 @@
+"""What each staff group may do. Groups are brought in line with this table after every migration."""
+
+from typing import Any, Final
+
+from django.apps import AppConfig, apps
+from django.contrib.auth.models import Group, Permission
+from django.db.models.signals import post_migrate
+
+_SEE: Final = [
+    "orders.view_order",
+    "orders.view_orderitem",
+    "orders.view_shipment",
+    "orders.view_storefront",
+    "events.view_event",
+]
+_SEE_STOCK: Final = ["inventory_client.view_stock", "inventory_client.view_reservation"]
+
+GROUPS: Final[dict[str, list[str]]] = {
+    "support": [
+        *_SEE,
+        *_SEE_STOCK,
+        "orders.change_order_details",
+        "orders.confirm_order",
+        "orders.cancel_order",
+    ],
+    "lead": [
+        *_SEE,
+        *_SEE_STOCK,
+        "orders.change_order_details",
+        "orders.confirm_order",
+        "orders.ship_order",
+        "orders.cancel_order",
+        "orders.delete_order",
+        "orders.restore_order",
+        "orders.change_storefront",
+        "orders.add_apikey",
+        "orders.change_apikey",
+        "orders.view_apikey",
+        "events.view_outboxentry",
+        "events.change_outboxentry",
+    ],
+    "warehouse": [
+        *_SEE,
+        *_SEE_STOCK,
+        "orders.ship_order",
+        "inventory_client.add_stock",
+        "inventory_client.change_stock",
+    ],
+    "finance": [*_SEE],
+    "auditor": [*_SEE, *_SEE_STOCK, "events.view_outboxentry", "admin.view_logentry"],
+}
+
+
+def connect() -> None:
+    post_migrate.connect(_bring_in_line, sender=apps.get_app_config("orders"), dispatch_uid="orders.staff_groups")
+
+
+def _bring_in_line(sender: AppConfig, **kwargs: Any) -> None:
+    """Runs last of all apps: by then every permission exists."""
+    for name, wanted in GROUPS.items():
+        group, _ = Group.objects.get_or_create(name=name)
+        group.permissions.set([permission for permission in _permissions() if _label(permission) in wanted])
+
+
+def _permissions() -> list[Permission]:
+    return list(Permission.objects.select_related("content_type"))
+
+
+def _label(permission: Permission) -> str:
+    return f"{permission.content_type.app_label}.{permission.codename}"

@@ -1,0 +1,16 @@
+from django.urls import URLPattern, URLResolver, include, path
+from rest_framework.routers import SimpleRouter
+
+from orders import seed_api
+from orders.views import OrderViewSet
+
+router = SimpleRouter(trailing_slash=False, use_regex_path=False)
+router.register("orders", OrderViewSet, basename="order")
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("api/v1/", include(router.urls)),
+    path("order/create", seed_api.CreateOrder.as_view(), name="seed-create"),
+    path("order/update/<str:order_id>", seed_api.UpdateOrder.as_view(), name="seed-update"),
+    path("order/delete/<str:order_id>", seed_api.DeleteOrder.as_view(), name="seed-delete"),
+    path("order/<str:order_id>", seed_api.ReadOrder.as_view(), name="seed-read"),
+]

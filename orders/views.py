@@ -1,0 +1,151 @@
+"""The orders of a storefront: `/api/v1/orders`. A verb parses, calls one operation or query, renders."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import orjson
+from django.http import HttpRequest, HttpResponse
+from drf_spectacular.utils import extend_schema
+from rest_framework import status
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.viewsets import ViewSet
+
+from orders import api_docs, errors, operations
+from orders.api_errors import order_problem
+from orders.calls import caller_of, json_body, order_id_in, origin_of
+from orders.idempotency_header import idempotency_of
+from orders.json_format import json_response
+from orders.listing import page_of
+from orders.operations import Outcome, Placed, StoredAnswer
+from orders.order_documents import read_document
+from orders.preconditions import etag, is_known_to_caller, precondition_of
+from orders.requests import NewOrder, OrderDetails, checked, checked_details, parse, parse_orders
+from orders.scopes import Scope
+
+
+class _PlacedOrder(msgspec.Struct):
+    """What the headers of an answer say of the order in it."""
+
+    id: str
+    version: int
+
+
+class OrderViewSet(ViewSet):
+    """Place, read, change and delete the orders of the key's storefront."""
+
+    scopes = {
+        "GET": Scope.ORDERS_READ,
+        "HEAD": Scope.ORDERS_READ,
+        "POST": Scope.ORDERS_WRITE,
+        "PATCH": Scope.ORDERS_WRITE,
+        "DELETE": Scope.ORDERS_DELETE,
+    }
+
+    @extend_schema(**api_docs.PLACE)
+    def create(self, request: Request) -> HttpResponse:
+        order = checked(parse(json_body(request), NewOrder))
+        answer, headers = place(request, [order], asked=order, render=_one_order)
+        placed = msgspec.json.decode(answer.body, type=_PlacedOrder)  # the answer may be a stored one
+        headers |= {"Location": f"/api/v1/orders/{placed.id}", "ETag": etag(placed.version)}
+        return json_response(answer.body, status=answer.status, headers=headers)
+
+    @extend_schema(**api_docs.PLACE_BATCH)
+    @action(detail=False, methods=["post"])
+    def batch(self, request: Request) -> HttpResponse:
+        orders = parse_orders(json_body(request))
+
+        def render(outcomes: Sequence[Outcome]) -> StoredAnswer:
+            results = [_batch_result(outcome, request._request) for outcome in outcomes]
+            return StoredAnswer(status.HTTP_200_OK, orjson.dumps({"results": results}))
+
+        asked = [order.detail if isinstance(order, errors.OrderError) else order for order in orders]
+        answer, headers = place(request, orders, asked=asked, render=render)
+        return json_response(answer.body, status=answer.status, headers=headers)
+
+    @extend_schema(**api_docs.LIST)
+    def list(self, request: Request) -> HttpResponse:
+        return json_response(page_of(request, storefront_id=caller_of(request).storefront.pk))
+
+    @extend_schema(**api_docs.READ)
+    def retrieve(self, request: Request, pk: str) -> HttpResponse:
+        found = read_document(order_id_in(pk), storefront_id=caller_of(request).storefront.pk)
+        if found is None:
+            raise errors.OrderNotFound(pk)
+        version, document = found
+        headers = {"ETag": etag(version), "Cache-Control": "private, no-cache"}
+        if is_known_to_caller(request._request, version):
+            return HttpResponse(status=status.HTTP_304_NOT_MODIFIED, headers=headers)
+        return json_response(document.encode(), headers=headers)
+
+    @extend_schema(**api_docs.CHANGE)
+    def partial_update(self, request: Request, pk: str) -> HttpResponse:
+        document = operations.change_details(
+            order_id_in(pk),
+            checked_details(parse(json_body(request), OrderDetails)),
+            storefront_id=caller_of(request).storefront.pk,
+            origin=origin_of(request),
+            precondition=precondition_of(request._request),
+        )
+        return json_response(orjson.dumps(document), headers={"ETag": etag(document["version"])})
+
+    @extend_schema(**api_docs.DELETE)
+    def destroy(self, request: Request, pk: str) -> HttpResponse:
+        operations.delete_order(
+            order_id_in(pk),
+            storefront_id=caller_of(request).storefront.pk,
+            origin=origin_of(request),
+            precondition=precondition_of(request._request),
+        )
+        return HttpResponse(status=status.HTTP_204_NO_CONTENT)
+
+
+def place(
+    request: Request,
+    orders: Sequence[NewOrder | errors.OrderError],
+    *,
+    asked: object,
+    render: operations.Render,
+) -> tuple[StoredAnswer, dict[str, str]]:
+    """Place, or repeat the stored answer; return it with the headers that tell which of the two."""
+    caller = caller_of(request)
+
+    def counted_render(outcomes: Sequence[Outcome]) -> StoredAnswer:
+        _count(request, outcomes)
+        return render(outcomes)
+
+    try:
+        answer = operations.place_orders(
+            orders,
+            storefront=caller.storefront,
+            origin=origin_of(request),
+            render=counted_render,
+            idempotency=idempotency_of(request._request, asked),
+        )
+    except operations.Replay as replay:
+        return replay.answer, {"Idempotent-Replayed": "true"}
+    return answer, {}
+
+
+def _count(request: Request, outcomes: Sequence[Outcome]) -> None:
+    """For the metrics: how many were placed, how many refused and why."""
+    counted = Counter("placed" if isinstance(outcome, Placed) else outcome.code for outcome in outcomes)
+    request._request.placement_outcomes = dict(counted)  # type: ignore[attr-defined]
+
+
+def _one_order(outcomes: Sequence[Outcome]) -> StoredAnswer:
+    (outcome,) = outcomes
+    if isinstance(outcome, errors.OrderError):
+        raise outcome
+    return StoredAnswer(status.HTTP_201_CREATED, outcome.document)
+
+
+def _batch_result(outcome: Outcome, request: HttpRequest) -> dict[str, Any]:
+    if isinstance(outcome, Placed):
+        return {"status": status.HTTP_201_CREATED, "order": orjson.Fragment(outcome.document)}
+    problem = order_problem(outcome, request=request)
+    return {"status": problem["status"], "error": problem}

@@ -1,0 +1,125 @@
+"""What many tests stand on. Every test commits for real, on PostgreSQL, and leaves empty tables behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.db import connection, transaction
+from django.test import Client
+from django.test.utils import setup_databases, teardown_databases
+
+from events.models import Event
+from inventory_client.stock import set_stock_levels
+from orders.api_keys import make_key
+from orders.authentication import remembered_keys
+from orders.models import Storefront
+from orders.scopes import Scope
+
+_OURS = ("orders", "events", "inventory_client")
+# Foreign keys point from these to the others.
+_REFERRING = ("orders_apikey", "orders_shipment", "django_admin_log", "auth_user_groups", "auth_user_user_permissions")
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    django_test_environment: None,
+    django_db_modify_db_settings: None,
+    django_db_keepdb: bool,
+    django_db_createdb: bool,
+    django_db_blocker: Any,
+) -> Iterator[None]:
+    """The test database. pytest-django's own fixture makes none when all tests of a run use `database` below."""
+    with django_db_blocker.unblock():
+        made = setup_databases(
+            verbosity=0, interactive=False, keepdb=django_db_keepdb and not django_db_createdb, serialized_aliases=[]
+        )
+        with connection.cursor() as cursor:  # nothing here tests a power cut
+            cursor.execute(f'alter database "{connection.settings_dict["NAME"]}" set synchronous_commit = off')
+        connection.close()
+    yield
+    if not django_db_keepdb:
+        with django_db_blocker.unblock():
+            teardown_databases(made, verbosity=0)
+
+
+@pytest.fixture
+def database(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """A database where transactions really commit; what was written is removed afterwards.
+
+    pytest-django's own transactional fixture removes permissions and groups too and builds them anew, which
+    takes longer than most tests.
+    """
+    with django_db_blocker.unblock():
+        yield
+        _empty_tables()
+        remembered_keys.clear()
+        connection.close()
+
+
+def _empty_tables() -> None:
+    """Few rows are faster deleted than truncated; the event log alone refuses DELETE."""
+    tables = [model._meta.db_table for name in _OURS for model in apps.get_app_config(name).get_models()]
+    with transaction.atomic(), connection.cursor() as cursor:
+        for table in (*_REFERRING, *tables, "auth_user"):
+            if table == Event._meta.db_table:
+                if Event.objects.exists():
+                    cursor.execute(f"truncate {table}")
+            else:
+                cursor.execute(f"delete from {table}")
+
+
+@pytest.fixture
+def storefront(database: None) -> Storefront:
+    return Storefront.objects.create(code="au", name="Australia", number_prefix="AU", currency="AUD")
+
+
+@pytest.fixture
+def other_storefront(database: None) -> Storefront:
+    return Storefront.objects.create(code="nz", name="New Zealand", number_prefix="NZ", currency="NZD")
+
+
+@pytest.fixture
+def stock(database: None) -> Callable[..., None]:
+    """Set stock levels: `stock(cup=10, plate=0)`."""
+
+    def set_levels(**levels: int) -> None:
+        set_stock_levels(levels)
+
+    return set_levels
+
+
+@pytest.fixture
+def client_of(database: None) -> Callable[..., Client]:
+    """An HTTP client with a key of the storefront: `client_of(storefront, Scope.ORDERS_READ)`."""
+
+    def make(storefront: Storefront, *scopes: Scope) -> Client:
+        _, key = make_key(storefront, name="test", scopes=scopes or list(Scope))
+        return Client(headers={"X-API-Key": key})
+
+    return make
+
+
+@pytest.fixture
+def api(storefront: Storefront, client_of: Callable[..., Client]) -> Client:
+    """An HTTP client of the storefront `au` with all scopes."""
+    return client_of(storefront)
+
+
+@pytest.fixture
+def place_order(api: Client, stock: Callable[..., None]) -> Callable[..., dict[str, Any]]:
+    """Place an order through the API and return it: `place_order(cup=1, plate=2)`; there is stock enough."""
+
+    def place(customer_id: str = "cus123", **quantities: int) -> dict[str, Any]:
+        stock(**dict.fromkeys(quantities, 1000))
+        items = [{"product_id": product_id, "quantity": quantity} for product_id, quantity in quantities.items()]
+        response = api.post(
+            "/api/v1/orders", {"customer_id": customer_id, "items": items}, content_type="application/json"
+        )
+        assert response.status_code == 201, response.content
+        order: dict[str, Any] = response.json()
+        return order
+
+    return place
