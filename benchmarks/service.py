@@ -1,0 +1,235 @@
+"""The server under test with a database of its own, and the requests it is loaded with."""
+
+import json
+import os
+import random
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from cpu import cpu_seconds
+from load import Measured, run
+
+ROOT = Path(__file__).resolve().parent.parent
+PRODUCTS = 900
+WORKERS, THREADS = 2, 2
+
+
+class Bench:
+    """The server under test, its database, and the facts to talk to them."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.env = {
+            **{k: v for k, v in os.environ.items() if k not in ("DATABASE_URL", "INVENTORY_URL", "CACHE_URL")},
+            "EMBEDDED_PG_HOME": str(home / "pg"),
+            "DJANGO_SETTINGS_MODULE": "orders_project.settings",
+            "DEBUG": "0",
+            "HTTPS": "0",
+            "SECRET_KEY": "benchmark-" * 6,
+            "STATIC_ROOT": str(home / "static"),
+            "PYTHONPATH": str(ROOT),
+        }
+        self.server: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        (self.home / "static").mkdir()
+        self.facts = json.loads(self.python(_PREPARE))
+        self.address = ("127.0.0.1", _free_port())
+        self.server = subprocess.Popen(
+            [
+                str(Path(sys.executable).with_name("granian")),
+                *("--interface", "wsgi", "--host", self.address[0], "--port", str(self.address[1])),
+                *("--workers", str(WORKERS), "--blocking-threads", str(THREADS), "--no-ws"),
+                "orders_project.wsgi:application",
+            ],
+            env=self.env,
+            cwd=ROOT,
+            stdout=subprocess.DEVNULL,
+            stderr=(self.home / "server.log").open("wb"),
+        )
+        self._await_server()
+
+    def python(self, code: str, *arguments: object) -> str:
+        command = [sys.executable, "-c", code, *map(str, arguments)]
+        return subprocess.run(command, env=self.env, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+    def _await_server(self) -> None:
+        for _ in range(200):
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{self.address[1]}/healthz", timeout=1).read()
+            except OSError:
+                if self.server.poll() is not None:
+                    raise SystemExit((self.home / "server.log").read_text()[-2000:]) from None
+                time.sleep(0.1)
+            else:
+                return
+        raise SystemExit("The server did not answer within 20 s.")
+
+    def close(self) -> None:
+        if self.server is not None:
+            self.server.send_signal(signal.SIGTERM)
+            self.server.wait(20)
+        self.python("from django.conf import settings; settings.EMBEDDED_PG.stop()")
+
+    def warm_up(self) -> None:
+        """Some thousand orders, then statistics: a plan made for an empty table is a bad one."""
+        run(self.address, self.placements, connections=8, seconds=4)
+        self.python(_ANALYZE)
+        self.facts["ids"] = json.loads(self.python(_RECENT_IDS))
+
+    def fill(self, orders: int) -> None:
+        self.python(_FILL, orders)
+        self.facts["ids"] = json.loads(self.python(_SOME_IDS))
+
+    def audit(self) -> str:
+        return self.python(_AUDIT).strip()
+
+    # --- cases -----------------------------------------------------------------------------------
+
+    def request(self, method: str, path: str, body: bytes = b"") -> bytes:
+        head = (
+            f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nX-API-Key: {self.facts['key']}\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        return head.encode() + body
+
+    def placements(self, number: int) -> Iterator[bytes]:
+        while True:
+            yield self.request("POST", "/api/v1/orders", json.dumps(_order()).encode())
+
+    def hot_placements(self, number: int) -> Iterator[bytes]:
+        while True:
+            yield self.request("POST", "/api/v1/orders", json.dumps(_order(hot=True)).encode())
+
+    def batches(self, number: int) -> Iterator[bytes]:
+        bodies = [json.dumps({"orders": [_order() for _ in range(100)]}).encode() for _ in range(5)]
+        while True:
+            yield self.request("POST", "/api/v1/orders/batch", random.choice(bodies))
+
+    def reads(self, number: int) -> Iterator[bytes]:
+        while True:
+            yield self.request("GET", f"/api/v1/orders/{random.choice(self.facts['ids'])}")
+
+    def lists(self, number: int) -> Iterator[bytes]:
+        while True:
+            yield self.request("GET", "/api/v1/orders?limit=50")
+
+    def loaded(
+        self, requests: Callable[[int], Iterator[bytes]], connections: int, seconds: float
+    ) -> tuple[Measured, float, float]:
+        """The measurement, and the CPU seconds of server and database during it."""
+        before = cpu_seconds(self.server.pid), cpu_seconds(self.facts["postmaster"])
+        measured = run(self.address, requests, connections=connections, seconds=seconds)
+        after = cpu_seconds(self.server.pid), cpu_seconds(self.facts["postmaster"])
+        bad = {status: count for status, count in measured.statuses.items() if not 200 <= status < 300}
+        if bad:
+            raise SystemExit(f"Bad answers: {bad}")
+        return measured, after[0] - before[0], after[1] - before[1]
+
+    def limit(self, clients: int, seconds: float) -> tuple[float, float, float]:
+        """Orders a second, mean milliseconds and database CPU seconds of pgbench."""
+        before = cpu_seconds(self.facts["postmaster"])
+        command = [
+            str(Path(self.facts["bin"]) / "pgbench"),
+            *("-h", self.facts["host"], "-U", "orders", "-n", "-M", "prepared"),
+            *("-c", str(clients), "-j", "1", "-T", str(round(seconds)), "-f", str(ROOT / "benchmarks/limit.sql")),
+            "orders",
+        ]
+        told = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        after = cpu_seconds(self.facts["postmaster"])
+        per_second = float(re.search(r"tps = ([\d.]+)", told)[1])
+        return per_second, float(re.search(r"latency average = ([\d.]+)", told)[1]), after - before
+
+
+_PREPARE = f"""
+import json, django; django.setup()
+from django.conf import settings
+from django.core.management import call_command
+call_command("migrate", verbosity=0)
+from inventory_client.stock import set_stock_levels
+from orders.api_keys import make_key
+from orders.models import Storefront
+from orders.scopes import Scope
+storefront, _ = Storefront.objects.get_or_create(id=1, code="au", name="Australia", number_prefix="AU", currency="AUD")
+_, key = make_key(storefront, name="benchmark", scopes=Scope.values)
+set_stock_levels({{f"p{{number:03}}": 10**9 for number in range(1, {PRODUCTS} + 1)}})
+from orders_project.embedded_pg.programs import find_programs
+pg = settings.EMBEDDED_PG
+postmaster = int((pg.data / "postmaster.pid").read_text().split()[0])
+print(json.dumps({{"key": key, "host": str(pg.host), "bin": str(find_programs()), "postmaster": postmaster, "ids": []}}))
+"""
+
+_ANALYZE = """
+import django; django.setup()
+from django.db import connection
+connection.cursor().execute("analyze")
+"""
+
+_RECENT_IDS = """
+import json, django; django.setup()
+from orders.models import Order
+print(json.dumps([str(pk) for pk in Order.objects.order_by("-pk").values_list("pk", flat=True)[:1000]]))
+"""
+
+_SOME_IDS = """
+import json, django; django.setup()
+from orders.models import Order
+from django.db import connection
+with connection.cursor() as cursor:
+    cursor.execute("select id from orders_order tablesample bernoulli (%s) limit 1000",
+                   [min(100, 150_000 / max(1, Order.objects.count()))])
+    print(json.dumps([str(pk) for pk, in cursor.fetchall()]))
+"""
+
+_FILL = f"""
+import sys, django; django.setup()
+from pathlib import Path
+from django.db import connection
+statement = Path({str(ROOT / "benchmarks/fill.sql")!r}).read_text()
+with connection.cursor() as cursor:
+    cursor.execute("set statement_timeout = 0")
+    cursor.execute("set synchronous_commit = off")
+    cursor.execute("select count(*) from orders_order")
+    missing = int(sys.argv[1]) - cursor.fetchone()[0]
+    while missing > 0:
+        step = min(100_000, missing)
+        cursor.execute(statement, [step])
+        missing -= step
+    cursor.execute("vacuum analyze orders_order")
+    cursor.execute("vacuum analyze orders_orderitem")
+    cursor.execute("checkpoint")
+"""
+
+_AUDIT = """
+import django; django.setup()
+from django.db import connection
+from events.models import Event
+from orders.models import Order
+with connection.cursor() as cursor:
+    cursor.execute("select (select sum(reserved) from inventory_stock), (select sum(quantity) from orders_orderitem)")
+    reserved, ordered = cursor.fetchone()
+print(f"{Order.objects.count():,} orders, {Event.objects.count():,} events, {reserved:,} units reserved, "
+      f"{ordered:,} ordered: " + ("all agree" if reserved == ordered and Order.objects.count() == Event.objects.count()
+      else "THEY DIFFER"))
+"""
+
+
+def _order(hot: bool = False) -> dict[str, object]:
+    picked = [random.randint(1, 300), random.randint(301, 600), random.randint(601, 900)]
+    if hot:
+        picked[0] = 1
+    items = [{"product_id": f"p{number:03}", "quantity": 1, "unit_amount": 1299} for number in picked]
+    return {"customer_id": f"cus{random.randint(1, 999_999):06}", "currency": "AUD", "items": items}
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
