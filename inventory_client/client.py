@@ -48,8 +48,8 @@ class InventoryClient(Protocol):
         """Holds this service asked for, last touched in (after, before], oldest first, with that time.
 
         More than `limit` come when several share the last one's time, so going on after that time skips none.
-        The sweeper asks which of them have an order. Releases that failed half way are among them,
-        whatever their time.
+        The sweeper asks which of them have an order. Over HTTP, releases that failed half way are among them,
+        whatever their time, until they succeed; the embedded ledger's releases cannot fail half way.
         """
 
     def release_untouched(self, reservation_id: UUID, *, before: datetime) -> bool:

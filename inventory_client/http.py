@@ -1,6 +1,5 @@
 """The InventoryService over HTTP. Nothing of urllib3 leaves this module."""
 
-import logging
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -9,7 +8,7 @@ from contextlib import suppress
 from contextvars import ContextVar
 from datetime import datetime, timedelta
 from threading import BoundedSemaphore
-from typing import Any, NamedTuple, NoReturn, TypeVar
+from typing import TypeVar
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -18,6 +17,14 @@ from urllib3.exceptions import HTTPError
 from urllib3.util import Timeout, parse_url
 
 from inventory_client import journal
+from inventory_client.answers import (
+    Answer,
+    read_confirmed,
+    read_hold,
+    read_released,
+    read_reservation,
+    read_reservations,
+)
 from inventory_client.breaker import CircuitBreaker
 from inventory_client.client import HoldOutcome
 from inventory_client.database import refuse_open_transaction
@@ -26,25 +33,17 @@ from inventory_client.errors import (
     InventoryError,
     InventoryUnavailable,
     OutcomeUnknown,
-    ReservationMismatch,
-    ReservationNotHeld,
     ReservationReleased,
     StockShortage,
     UnknownProduct,
 )
 from inventory_client.retry_budget import RetryBudget
-from inventory_client.values import Held, HoldRequest, Reservation, ReservationState
+from inventory_client.values import Held, HoldRequest, Reservation
 from inventory_client.wire import (
-    EFFECT_HEADER,
     JSON,
     HoldBody,
     LineBody,
-    ProblemBody,
-    ReservationBody,
-    ReservationsBody,
 )
-
-logger = logging.getLogger(__name__)
 
 # Headers to send along with every call of this context, `traceparent` and `X-Request-ID` for instance.
 outgoing_headers: ContextVar[Mapping[str, str]] = ContextVar("inventory_outgoing_headers")
@@ -60,13 +59,6 @@ BATCH_CALLS_AT_ONCE = 8
 MAX_ANSWER_BYTES = 10_000_000
 
 T = TypeVar("T")
-Body = TypeVar("Body", bound=msgspec.Struct)
-
-
-class _Answer(NamedTuple):
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
 
 
 class HttpInventory:
@@ -132,7 +124,7 @@ class HttpInventory:
                 joined = self._call(
                     "PUT",
                     _path(request.reservation_id),
-                    lambda answer: _read_hold(answer, request),
+                    lambda answer: read_hold(answer, request),
                     body=msgspec.json.encode(body),
                     deadline=deadline,
                     headers=headers,
@@ -148,22 +140,22 @@ class HttpInventory:
 
     def confirm(self, reservation_id: UUID) -> None:
         refuse_open_transaction("confirm")
-        self._call("POST", f"{_path(reservation_id)}/confirm", lambda answer: _read_confirmed(answer, reservation_id))
+        self._call("POST", f"{_path(reservation_id)}/confirm", lambda answer: read_confirmed(answer, reservation_id))
         journal.confirmed(reservation_id)
 
     def release(self, reservation_id: UUID) -> None:
         refuse_open_transaction("release")
-        self._call("DELETE", _path(reservation_id), lambda answer: _read_released(answer, reservation_id))
+        self._call("DELETE", _path(reservation_id), lambda answer: read_released(answer, reservation_id))
         journal.released(reservation_id)
 
     def get(self, reservation_id: UUID) -> Reservation | None:
         refuse_open_transaction("get")
-        return self._ask("GET", _path(reservation_id), lambda answer: _read_reservation(answer, reservation_id))
+        return self._ask("GET", _path(reservation_id), lambda answer: read_reservation(answer, reservation_id))
 
     def changed_since(self, since: datetime, *, limit: int = 1000) -> list[Reservation]:
         refuse_open_transaction("changed_since")
         query = urlencode({"updated_since": since.isoformat(), "limit": limit})
-        return self._ask("GET", f"/reservations?{query}", _read_reservations)
+        return self._ask("GET", f"/reservations?{query}", read_reservations)
 
     def untouched_holds(self, *, after: datetime, before: datetime, limit: int = 1000) -> list[tuple[UUID, datetime]]:
         refuse_open_transaction("untouched_holds")
@@ -200,7 +192,7 @@ class HttpInventory:
             with suppress(InventoryError):
                 journal.withdraw(refused, touched_at=asked[refused[0]].touched_at)
 
-    def _ask(self, method: str, path: str, read: Callable[[_Answer], T]) -> T:
+    def _ask(self, method: str, path: str, read: Callable[[Answer], T]) -> T:
         """A call that changes nothing: its failures are never an unknown outcome."""
         try:
             return self._call(method, path, read)
@@ -211,7 +203,7 @@ class HttpInventory:
         self,
         method: str,
         path: str,
-        read: Callable[[_Answer], T],
+        read: Callable[[Answer], T],
         *,
         body: bytes | None = None,
         deadline: float | None = None,
@@ -236,7 +228,7 @@ class HttpInventory:
         self,
         method: str,
         path: str,
-        read: Callable[[_Answer], T],
+        read: Callable[[Answer], T],
         body: bytes | None,
         deadline: float,
         headers: Mapping[str, str],
@@ -274,7 +266,7 @@ class HttpInventory:
 
     def _exchange(
         self, method: str, path: str, body: bytes | None, deadline: float, headers: Mapping[str, str]
-    ) -> _Answer:
+    ) -> Answer:
         seconds = min(self._try_seconds, deadline - time.monotonic())
         if seconds <= 0:
             raise InventoryUnavailable("There was no time left to ask the InventoryService.")
@@ -300,104 +292,8 @@ class HttpInventory:
                 raise InventoryUnavailable(
                     f"The InventoryService cannot be reached: {type(error).__name__}."
                 ) from error
-        return _Answer(response.status, response.headers, content)
+        return Answer(response.status, response.headers, content)
 
 
 def _path(reservation_id: UUID) -> str:
     return f"/reservations/{reservation_id}"
-
-
-def _read_hold(answer: _Answer, request: HoldRequest) -> bool:
-    """Whether an earlier request had made the hold."""
-    if answer.status in (200, 201):
-        reservation = _decoded(answer, ReservationBody).value()
-        wanted = (request.reservation_id, request.revision, dict(request.lines))
-        if (reservation.reservation_id, reservation.revision, reservation.lines) != wanted:
-            raise OutcomeUnknown("The InventoryService answered with another reservation than the one asked for.")
-        if reservation.state == ReservationState.RELEASED:
-            raise OutcomeUnknown("The InventoryService answered success with a released reservation.")
-        return answer.status == 200
-    problem = _problem(answer)
-    match answer.status, problem.code:
-        case 409, "insufficient_stock" if problem.lines:
-            raise StockShortage(problem.lines)
-        case 422, "unknown_product" if problem.product_ids:
-            raise UnknownProduct(problem.product_ids)
-        case 410, "reservation_released":
-            raise ReservationReleased(request.reservation_id)
-        case 409, "reservation_mismatch":
-            raise ReservationMismatch(request.reservation_id)
-    _raise_failure(answer)
-
-
-def _read_confirmed(answer: _Answer, reservation_id: UUID) -> None:
-    if answer.status == 200:
-        _in_state(answer, reservation_id, ReservationState.CONFIRMED)
-        return
-    problem = _problem(answer)
-    match answer.status, problem.code:
-        case 409, "reservation_not_held":
-            raise ReservationNotHeld(reservation_id, problem.state or "not held")
-        case 404, "reservation_unknown":
-            raise ReservationNotHeld(reservation_id, "unknown")
-    _raise_failure(answer)
-
-
-def _read_released(answer: _Answer, reservation_id: UUID) -> None:
-    if answer.status != 200:
-        _raise_failure(answer)
-    _in_state(answer, reservation_id, ReservationState.RELEASED)
-
-
-def _read_reservation(answer: _Answer, reservation_id: UUID) -> Reservation | None:
-    if answer.status == 200:
-        reservation = _decoded(answer, ReservationBody).value()
-        if reservation.reservation_id != reservation_id:
-            raise OutcomeUnknown("The InventoryService answered with another reservation than the one asked for.")
-        return reservation
-    # A 404 of something else (a wrong INVENTORY_URL, a proxy) says nothing about the reservation.
-    if (answer.status, _problem(answer).code) == (404, "reservation_unknown"):
-        return None
-    _raise_failure(answer)
-
-
-def _read_reservations(answer: _Answer) -> list[Reservation]:
-    if answer.status != 200:
-        _raise_failure(answer)
-    return [body.value() for body in _decoded(answer, ReservationsBody).reservations]
-
-
-def _in_state(answer: _Answer, reservation_id: UUID, state: ReservationState) -> None:
-    body = _decoded(answer, ReservationBody)
-    if (body.id, body.state) != (reservation_id, state):
-        raise OutcomeUnknown(f"The InventoryService answered success, but not with the {state} reservation.")
-
-
-def _decoded(answer: _Answer, shape: type[Body]) -> Body:
-    try:
-        return msgspec.json.decode(answer.body, type=shape)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise OutcomeUnknown(f"The InventoryService's answer cannot be read: {error}.") from error
-
-
-def _problem(answer: _Answer) -> ProblemBody:
-    if 400 <= answer.status < 500:
-        with suppress(msgspec.DecodeError, UnicodeDecodeError):
-            return msgspec.json.decode(answer.body, type=ProblemBody)
-    return ProblemBody(status=answer.status, code="", title="")
-
-
-def _raise_failure(answer: _Answer) -> NoReturn:
-    """The call did not do what was asked; say whether it certainly did nothing."""
-    retry_after = _seconds(answer.headers.get("Retry-After"))
-    if answer.status in (429, 503) and answer.headers.get(EFFECT_HEADER) == "none":
-        raise InventoryUnavailable(f"The InventoryService answered {answer.status}.", retry_after=retry_after)
-    if answer.status in (400, 401, 403):
-        # Our own request or token is wrong: it was not acted on, and somebody must look.
-        logger.error("The InventoryService refused the call itself: %s %s", answer.status, answer.body[:500])
-        raise InventoryUnavailable(f"The InventoryService answered {answer.status}.", retry_after=30.0)
-    raise OutcomeUnknown(f"The InventoryService answered {answer.status}.", retry_after=retry_after)
-
-
-def _seconds(retry_after: Any) -> float:
-    return float(retry_after) if retry_after and retry_after.isascii() and retry_after.isdigit() else 5.0

@@ -30,7 +30,8 @@ class HoldRequest:
 class Held:
     """The stock is held. An order on this hold must be committed before `valid_until` (database clock).
 
-    Later the sweeper may take the hold for abandoned. `joined` tells that an earlier request had made it.
+    Later the sweeper may take the hold for abandoned. It is HOLD_GRACE_SECONDS / 2 after this request touched
+    the hold. `joined` tells that an earlier request had made it.
     """
 
     reservation_id: UUID

@@ -71,6 +71,16 @@ def test_a_hold_and_its_release_at_once_leave_nothing_held(ledger, reserved):
     assert reserved() == {}
 
 
+def test_the_same_batch_from_both_ends_never_deadlocks(ledger, reserved):
+    set_stock_levels({"cup": 1000})
+    batch = [HoldRequest(uuid4(), {"cup": 1}) for _ in range(300)]
+
+    results = _at_once([lambda: ledger.hold(batch), lambda: ledger.hold(batch[::-1])] * 2)
+
+    assert {type(outcome) for result in results for outcome in result} == {Held}
+    assert reserved() == {"cup": 300}
+
+
 def test_batches_in_any_order_never_deadlock_nor_oversell(ledger, reserved):
     set_stock_levels(dict.fromkeys(PRODUCTS, 40))
     chance = random.Random(7)

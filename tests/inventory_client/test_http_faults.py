@@ -124,14 +124,16 @@ def test_a_slow_or_dripping_answer_ends_at_the_deadline(hasty, faults, kind):
 
 @pytest.fixture
 def dripping_headers() -> Iterator[str]:
-    """A server that sends its status line one byte at a time, never finishing it."""
+    """A server that sends its status line one byte at a time, for ten seconds."""
     ended = Event()
     listener = socket.create_server(("127.0.0.1", 0))
 
     def drip() -> None:
         peer, _ = listener.accept()
         with peer:
-            while not ended.wait(0.05):
+            for _ in range(200):
+                if ended.wait(0.05):
+                    return
                 try:
                     peer.sendall(b"H")
                 except OSError:

@@ -1,0 +1,127 @@
+"""What an answer of the InventoryService means: the value asked for, a typed refusal, or a failure."""
+
+import logging
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import NamedTuple, NoReturn, TypeVar
+from uuid import UUID
+
+import msgspec
+
+from inventory_client.errors import (
+    InventoryUnavailable,
+    OutcomeUnknown,
+    ReservationMismatch,
+    ReservationNotHeld,
+    ReservationReleased,
+    StockShortage,
+    UnknownProduct,
+)
+from inventory_client.values import HoldRequest, Reservation, ReservationState
+from inventory_client.wire import EFFECT_HEADER, ProblemBody, ReservationBody, ReservationsBody
+
+logger = logging.getLogger(__name__)
+
+Body = TypeVar("Body", bound=msgspec.Struct)
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def read_hold(answer: Answer, request: HoldRequest) -> bool:
+    """Whether an earlier request had made the hold."""
+    if answer.status in (200, 201):
+        reservation = _decoded(answer, ReservationBody).value()
+        wanted = (request.reservation_id, request.revision, dict(request.lines))
+        if (reservation.reservation_id, reservation.revision, reservation.lines) != wanted:
+            raise OutcomeUnknown("The InventoryService answered with another reservation than the one asked for.")
+        if reservation.state == ReservationState.RELEASED:
+            raise OutcomeUnknown("The InventoryService answered success with a released reservation.")
+        return answer.status == 200
+    problem = _problem(answer)
+    match answer.status, problem.code:
+        case 409, "insufficient_stock" if problem.lines:
+            raise StockShortage(problem.lines)
+        case 422, "unknown_product" if problem.product_ids:
+            raise UnknownProduct(problem.product_ids)
+        case 410, "reservation_released":
+            raise ReservationReleased(request.reservation_id)
+        case 409, "reservation_mismatch":
+            raise ReservationMismatch(request.reservation_id)
+    _raise_failure(answer)
+
+
+def read_confirmed(answer: Answer, reservation_id: UUID) -> None:
+    if answer.status == 200:
+        _in_state(answer, reservation_id, ReservationState.CONFIRMED)
+        return
+    problem = _problem(answer)
+    match answer.status, problem.code:
+        case 409, "reservation_not_held":
+            raise ReservationNotHeld(reservation_id, problem.state or "not held")
+        case 404, "reservation_unknown":
+            raise ReservationNotHeld(reservation_id, "unknown")
+    _raise_failure(answer)
+
+
+def read_released(answer: Answer, reservation_id: UUID) -> None:
+    if answer.status != 200:
+        _raise_failure(answer)
+    _in_state(answer, reservation_id, ReservationState.RELEASED)
+
+
+def read_reservation(answer: Answer, reservation_id: UUID) -> Reservation | None:
+    if answer.status == 200:
+        reservation = _decoded(answer, ReservationBody).value()
+        if reservation.reservation_id != reservation_id:
+            raise OutcomeUnknown("The InventoryService answered with another reservation than the one asked for.")
+        return reservation
+    # A 404 of something else (a wrong INVENTORY_URL, a proxy) says nothing about the reservation.
+    if (answer.status, _problem(answer).code) == (404, "reservation_unknown"):
+        return None
+    _raise_failure(answer)
+
+
+def read_reservations(answer: Answer) -> list[Reservation]:
+    if answer.status != 200:
+        _raise_failure(answer)
+    return [body.value() for body in _decoded(answer, ReservationsBody).reservations]
+
+
+def _in_state(answer: Answer, reservation_id: UUID, state: ReservationState) -> None:
+    body = _decoded(answer, ReservationBody)
+    if (body.id, body.state) != (reservation_id, state):
+        raise OutcomeUnknown(f"The InventoryService answered success, but not with the {state} reservation.")
+
+
+def _decoded(answer: Answer, shape: type[Body]) -> Body:
+    try:
+        return msgspec.json.decode(answer.body, type=shape)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise OutcomeUnknown(f"The InventoryService's answer cannot be read: {error}.") from error
+
+
+def _problem(answer: Answer) -> ProblemBody:
+    if 400 <= answer.status < 500:
+        with suppress(msgspec.DecodeError, UnicodeDecodeError):
+            return msgspec.json.decode(answer.body, type=ProblemBody)
+    return ProblemBody(status=answer.status, code="", title="")
+
+
+def _raise_failure(answer: Answer) -> NoReturn:
+    """The call did not do what was asked; say whether it certainly did nothing."""
+    retry_after = _seconds(answer.headers.get("Retry-After"))
+    if answer.status in (429, 503) and answer.headers.get(EFFECT_HEADER) == "none":
+        raise InventoryUnavailable(f"The InventoryService answered {answer.status}.", retry_after=retry_after)
+    if answer.status in (400, 401, 403):
+        # Our own request or token is wrong: it was not acted on, and somebody must look.
+        logger.error("The InventoryService refused the call itself: %s %s", answer.status, answer.body[:500])
+        raise InventoryUnavailable(f"The InventoryService answered {answer.status}.", retry_after=30.0)
+    raise OutcomeUnknown(f"The InventoryService answered {answer.status}.", retry_after=retry_after)
+
+
+def _seconds(retry_after: str | None) -> float:
+    return float(retry_after) if retry_after and retry_after.isascii() and retry_after.isdigit() else 5.0

@@ -1,0 +1,52 @@
+"""The embedded ledger when its database makes trouble."""
+
+from uuid import UUID
+
+import psycopg
+import pytest
+from django.db import connection
+
+from inventory_client.errors import InventoryUnavailable, OutcomeUnknown
+from inventory_client.stock import set_stock_levels
+from inventory_client.values import Held, HoldRequest
+
+A = UUID("01920000-0000-7000-8000-00000000000a")
+
+
+@pytest.fixture
+def other_session(transactional_db):
+    """A second session on the test database, in a transaction that ends with the test."""
+    parameters = connection.get_connection_params()
+    wanted = {name: parameters[name] for name in ("dbname", "user", "password", "host", "port") if name in parameters}
+    with psycopg.connect(**wanted) as session:
+        yield session
+
+
+def test_stock_that_others_hold_too_long_is_unavailable_and_nothing_is_held(ledger, other_session, reserved):
+    set_stock_levels({"cup": 5})
+    other_session.execute("update inventory_stock set on_hand = 6")
+    with connection.cursor() as cursor:
+        cursor.execute("set lock_timeout = '50ms'")
+
+    (outcome,) = ledger.hold([HoldRequest(A, {"cup": 1})])
+
+    assert isinstance(outcome, InventoryUnavailable)
+    other_session.rollback()
+    assert ledger.get(A) is None
+    connection.close()  # and with it the short timeout
+
+
+def test_a_connection_lost_under_a_hold_is_an_unknown_outcome(ledger, other_session, reserved):
+    set_stock_levels({"cup": 5})
+    with connection.cursor() as cursor:
+        cursor.execute("select pg_backend_pid()")
+        (process_id,) = cursor.fetchone()
+    other_session.execute("select pg_terminate_backend(%s, 5000)", [process_id])
+
+    (outcome,) = ledger.hold([HoldRequest(A, {"cup": 1})])
+
+    assert isinstance(outcome, OutcomeUnknown)
+    connection.close()
+    (again,) = ledger.hold([HoldRequest(A, {"cup": 1})])
+    assert isinstance(again, Held)
+    assert reserved() == {"cup": 1}
