@@ -8,6 +8,7 @@ import structlog
 import uuid_utils
 from django.http import HttpRequest, HttpResponseBase
 
+from inventory_client.http import outgoing_headers
 from orders_project import metrics
 
 # Asked every few seconds by machines; they would drown the log.
@@ -15,9 +16,7 @@ QUIET_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
 
 _SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}").fullmatch
 # https://www.w3.org/TR/trace-context/#traceparent-header: no version ff, no all-zero ids.
-_TRACEPARENT = re.compile(
-    r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
-).fullmatch
+_TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}").fullmatch
 
 logger = structlog.stdlib.get_logger("orders_project.requests")
 
@@ -58,6 +57,9 @@ class RequestLogMiddleware:
         # line about a failure is Django's own, after the answer.
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
+        outgoing_headers.set(
+            {"X-Request-ID": request_id, "traceparent": traceparent} if traceparent else {"X-Request-ID": request_id}
+        )
 
         response = self.get_response(request)
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from inventory_client.current import get_inventory
-from inventory_client.errors import InventoryError
+from inventory_client.errors import InventoryError, InventoryUnavailable, OutcomeUnknown
 from orders.models import Order
 
 logger = logging.getLogger(__name__)
@@ -50,7 +50,8 @@ def sweep_holds(*, after: datetime, before: datetime) -> tuple[int, datetime]:
     """Release holds last touched in (after, before] that no order stands on.
 
     Returns how many were released and up to when all holds have been looked at; the next sweep goes on
-    from there. Orders are written long before `before`, or never: see HOLD_GRACE_SECONDS.
+    from there. Orders are written long before `before`, or never: see HOLD_GRACE_SECONDS. A hold whose
+    release has an unknown outcome is named by the inventory client again, so the others need not wait.
     """
     inventory = get_inventory()
     released = 0
@@ -58,12 +59,13 @@ def sweep_holds(*, after: datetime, before: datetime) -> tuple[int, datetime]:
         for reservation_id in _without_order([reservation_id for reservation_id, _ in holds]):
             try:
                 released += inventory.release_untouched(reservation_id, before=before)
-            except InventoryError as error:
-                logger.warning(
-                    "hold not released yet",
-                    extra={"reservation_id": str(reservation_id), "error": str(error)},
-                )
+            except InventoryUnavailable as error:
+                logger.warning("holds not swept yet", extra={"error": str(error)})
                 return released, after
+            except OutcomeUnknown as error:
+                logger.warning(
+                    "hold not released yet", extra={"reservation_id": str(reservation_id), "error": str(error)}
+                )
         newest = max(touched_at for _, touched_at in holds)
         if newest <= after:
             break

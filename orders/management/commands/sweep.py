@@ -13,6 +13,8 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import Error, close_old_connections, connection
 from django.utils import timezone
 
+from inventory_client.current import get_inventory
+from inventory_client.errors import InventoryError
 from orders import operations
 from orders.changes import Origin
 
@@ -41,7 +43,7 @@ class Command(BaseCommand):
         while True:
             try:
                 looked_until, report = sweep(looked_until)
-            except Error:
+            except (Error, InventoryError):
                 if once:
                     raise
                 logger.exception("sweep failed; it is tried again")
@@ -54,15 +56,25 @@ class Command(BaseCommand):
                 return
 
 
+def _database_now() -> datetime:
+    """Holds carry the database's time; this host's clock may be off."""
+    with connection.cursor() as cursor:
+        cursor.execute("select clock_timestamp()")
+        row: tuple[datetime] = cursor.fetchone()
+    return row[0]
+
+
 def sweep(looked_until: datetime) -> tuple[datetime, dict[str, int]]:
     """One pass over everything; returns up to when holds were looked at, and what was done."""
-    now = timezone.now()
+    now = _database_now()
     swept, looked_until = operations.sweep_holds(
         after=looked_until, before=now - timedelta(seconds=settings.HOLD_GRACE_SECONDS)
     )
     settled, waiting = operations.settle_orders()
     expired = operations.expire_orders(now=now, origin=Origin("system:sweep", reason="not confirmed in time"))
-    forgotten = operations.forget_answers(before=now - timedelta(days=settings.IDEMPOTENCY_KEY_DAYS))
+    long_ago = now - timedelta(days=settings.IDEMPOTENCY_KEY_DAYS)
+    forgotten = operations.forget_answers(before=long_ago)
+    get_inventory().forget_holds(before=min(long_ago, looked_until - timedelta(days=2)))
     return looked_until, {
         "holds without an order released": swept,
         "orders settled with the inventory": settled,
