@@ -109,9 +109,7 @@ def _problem_of_exception(request: HttpRequest, exception: Exception) -> HttpRes
         return problems.problem_response(413, *_BY_STATUS[413][:2], detail, request=request)
     if isinstance(exception, DisallowedHost):
         detail = "This service is not known by the name in the Host header. Ask its operator to add the name."
-        return problems.problem_response(
-            400, "host_not_allowed", "The host name is unknown", detail, request=request
-        )
+        return problems.problem_response(400, "host_not_allowed", "The host name is unknown", detail, request=request)
     return None
 
 

@@ -77,9 +77,7 @@ class _ServiceCollector(Collector):
             return
         yield GaugeMetricFamily("database_up", "Whether the database answers.", value=1)
         yield _gauge("database_connections", "Connections to this database.", "state", sizes.connections)
-        yield _gauge(
-            "events_relay_lag_seconds", "Age of the oldest event that is due.", "sink", sizes.lag_seconds
-        )
+        yield _gauge("events_relay_lag_seconds", "Age of the oldest event that is due.", "sink", sizes.lag_seconds)
         yield _gauge("events_parked", "Events that wait for a person's decision.", "sink", sizes.parked)
 
 

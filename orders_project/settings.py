@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
@@ -80,6 +81,7 @@ _SESSION_OPTIONS = (
     "-c idle_in_transaction_session_timeout=30000 -c jit=off"
 )
 EMBEDDED_PG = None
+DATABASES: dict[str, Any]
 if DATABASE_URL:
     DATABASES = {"default": dj_database_url.parse(DATABASE_URL)}
 elif os.environ.get("EMBEDDED_PG") == "0":  # lint jobs: no database at all

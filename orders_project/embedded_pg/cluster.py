@@ -226,7 +226,7 @@ class Cluster:
         configuration.chmod(0o644)
         if self.log.exists() and self.log.stat().st_size > _LARGE_LOG_BYTES:
             self.log.replace(self.log.with_suffix(".log.old"))
-        start = ["pg_ctl", "-D", self.data, "-l", self.log, "-w", "-t", str(_START_SECONDS), "start"]
+        start: list[str | Path] = ["pg_ctl", "-D", self.data, "-l", self.log, "-w", "-t", str(_START_SECONDS), "start"]
         return self._run(start, inherited=alive).stdout.strip()
 
     def _stop(self) -> bool:

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from orders_project.embedded_pg import Cluster
@@ -78,18 +79,9 @@ class Output:
 
 
 def children_of(pid: int) -> dict[str, int]:
-    """Process ids by the last words of the command line."""
-    listed = subprocess.run(["ps", "-A", "-o", "ppid=,pid=,args="], capture_output=True, text=True, check=True).stdout
-    rows = [line.split(None, 2) for line in listed.splitlines()]
-    return {row[2].split()[-1]: int(row[1]) for row in rows if int(row[0]) == pid}
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
+    """Process ids by the last word of the command line."""
+    running = [child for child in psutil.Process(pid).children() if child.status() != psutil.STATUS_ZOMBIE]
+    return {child.cmdline()[-1]: child.pid for child in running}
 
 
 def test_runs_everything_until_interrupted(environment: dict[str, str], free_port: int, tmp_path: Path) -> None:
@@ -116,7 +108,7 @@ def test_runs_everything_until_interrupted(environment: dict[str, str], free_por
         run.send_signal(signal.SIGINT)
 
         assert run.wait(timeout=40) == 0
-        assert not [name for name, pid in last_children.items() if is_alive(pid)]
+        assert not [name for name, pid in last_children.items() if psutil.pid_exists(pid)]
     finally:
         run.kill()
         run.wait()

@@ -1,6 +1,7 @@
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.db.backends.postgresql import base
 
 from orders_project.embedded_pg import Cluster
@@ -25,5 +26,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
 
 def _cluster() -> Cluster:
-    cluster: Cluster = settings.EMBEDDED_PG
+    cluster: Cluster | None = settings.EMBEDDED_PG
+    if cluster is None:
+        raise ImproperlyConfigured("This database engine needs EMBEDDED_PG, the cluster, in the settings.")
     return cluster

@@ -1,3 +1,4 @@
+import functools
 import http.client
 import json
 import os
@@ -39,7 +40,8 @@ class Command(BaseCommand):
         with Supervisor(settings.BASE_DIR, environment=_environment(), say=self._say) as supervisor:
             try:
                 self._prepare(supervisor, base_url=base_url, demo=demo)
-                self._serve(supervisor, host, port, workers=workers, welcome=lambda: welcome(base_url, demo=demo))
+                greeting = functools.partial(welcome, base_url, demo=demo)
+                self._serve(supervisor, host, port, workers=workers, greeting=greeting)
             except StopAsked:
                 self._say("Stopping.")
             except ProgramFailed as error:
@@ -52,14 +54,16 @@ class Command(BaseCommand):
             supervisor.finish("seed_demo", supervisor.start(_manage("seed_demo", "--base-url", base_url)))
         supervisor.finish("collectstatic", static_files)
 
-    def _serve(self, supervisor: Supervisor, host: str, port: int, *, workers: int, welcome: Callable[[], str]) -> None:
+    def _serve(
+        self, supervisor: Supervisor, host: str, port: int, *, workers: int, greeting: Callable[[], str]
+    ) -> None:
         answering = False
 
         def greet_once_answering() -> None:
             nonlocal answering
             if not answering and _answers(host, port):
                 answering = True
-                self._say(welcome())
+                self._say(greeting())
 
         programs = {
             "web": _web_server(host, port, workers),
@@ -126,6 +130,7 @@ def _answers(host: str, port: int) -> bool:
 
 
 def welcome(base_url: str, *, demo: bool) -> str:
+    """What someone who has just started the service wants to know, with a call to paste."""
     lines = [
         "",
         f"The order service runs at {base_url}",

@@ -1,0 +1,181 @@
+"""What can be known of the Docker files without Docker: they parse, and every command in them works."""
+
+import json
+import os
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import psycopg
+import pytest
+import yaml
+from django.db import connection
+
+ROOT = Path(__file__).resolve().parents[2]
+COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+SERVICES: dict[str, Any] = COMPOSE["services"]
+OURS = {name: service for name, service in SERVICES.items() if "build" in service}
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+WEB_COMMAND: list[str] = json.loads(re.findall(r"^CMD (\[.*\])$", DOCKERFILE, re.MULTILINE)[0])
+
+
+def test_every_service_of_ours_is_the_same_image_and_waits_for_what_it_needs() -> None:
+    assert sorted(OURS) == ["inventory", "inventory-migrate", "migrate", "relay", "sweeper", "web"]
+    assert {service["image"] for service in OURS.values()} == {"order-service"}
+    for service in OURS.values():
+        for needed, condition in service["depends_on"].items():
+            expected = "service_completed_successfully" if needed.endswith("migrate") else "service_healthy"
+            assert condition == {"condition": expected}
+
+
+def test_no_secret_has_a_default() -> None:
+    text = (ROOT / "docker-compose.yml").read_text()
+
+    required = set(re.findall(r"\$\{(\w+):\?", text))
+    optional = set(re.findall(r"\$\{(\w+):-", text))
+
+    assert required == {"POSTGRES_PASSWORD", "SECRET_KEY", "INVENTORY_TOKEN"}
+    assert optional == {"ALLOWED_HOSTS", "HTTPS", "TRUST_PROXY_HEADERS", "PORT"}
+    example = dict(re.findall(r"^(\w+)=(.*)$", (ROOT / ".env.example").read_text(), re.MULTILINE))
+    assert example == dict.fromkeys(required, "")
+
+
+def test_the_image_runs_as_an_ordinary_user_and_leaves_out_what_is_private() -> None:
+    users = re.findall(r"^USER (\w+)$", DOCKERFILE, re.MULTILINE)
+    ignored = (ROOT / ".dockerignore").read_text().splitlines()
+
+    assert users == ["orders"]
+    # Every hidden file: .env, .secret_key, .demo.json, .git, .venv and the embedded PostgreSQL's data.
+    assert ignored[0] == ".*"
+
+
+@pytest.fixture
+def two_databases(database: None) -> Iterator[dict[str, str]]:
+    """Empty databases under the names of their compose services, as URLs."""
+    parts = connection.get_connection_params()
+    server = {key: parts[key] for key in ("host", "port", "user", "password") if parts.get(key)}
+    names = {host: f"compose_{host.replace('-', '_')}_{os.getpid()}" for host in ("database", "inventory-database")}
+    with psycopg.connect(**server, dbname="postgres", autocommit=True) as admin:
+        for name in names.values():
+            admin.execute(f'create database "{name}"')
+        account = quote(str(server.get("user", "")), safe="")
+        if "password" in server:
+            account += ":" + quote(str(server["password"]), safe="")
+        port = f":{server['port']}" if "port" in server else ""
+        address = quote(str(server.get("host", "")), safe="") + port
+        yield {host: f"postgres://{account}@{address}/{name}" for host, name in names.items()}
+        for name in names.values():
+            admin.execute(f'drop database "{name}" with (force)')
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+class OutsideDocker:
+    """Runs the services' own commands and environments on this machine, at other addresses."""
+
+    def __init__(self, databases: dict[str, str], directory: Path) -> None:
+        self.databases = databases
+        self.directory = directory
+        self.ports = {"8000": str(free_port()), "8001": str(free_port())}
+
+    def environment(self, service: str) -> dict[str, str]:
+        values = {
+            "SECRET_KEY": "k" * 50,
+            "POSTGRES_PASSWORD": "p",
+            "INVENTORY_TOKEN": "t",
+            "STATIC_ROOT": str(self.directory),
+        }
+        kept = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "DEBUG")}
+        asked = {
+            name: re.sub(r"\$\{(\w+):[-?]([^}]*)\}", lambda match: values.get(match[1], match[2]), value)
+            for name, value in OURS[service]["environment"].items()
+        }
+        database = asked["DATABASE_URL"].split("@")[1].split(":")[0]
+        asked["DATABASE_URL"] = self.databases[database]
+        asked["INVENTORY_URL"] = asked["INVENTORY_URL"].replace("inventory:8001", f"127.0.0.1:{self.ports['8001']}")
+        # As the image's ENV says.
+        return {**kept, "STATIC_ROOT": str(self.directory), "DEBUG": "0", "PYTHONUNBUFFERED": "1", **asked}
+
+    def command(self, words: list[str]) -> list[str]:
+        program = [sys.executable] if words[0] == "python" else [sys.executable, "-m", words[0]]
+        moved = [self.ports.get(word, word).replace("0.0.0.0", "127.0.0.1") for word in words[1:]]
+        for old, new in self.ports.items():
+            moved = [word.replace(f"127.0.0.1:{old}", f"127.0.0.1:{new}") for word in moved]
+        return [*program, *moved]
+
+    def run(self, service: str, words: list[str]) -> None:
+        result = subprocess.run(
+            self.command(words), cwd=ROOT, env=self.environment(service), capture_output=True, text=True
+        )
+        assert result.returncode == 0, f"{shlex.join(words)}: {result.stderr}"
+
+    @contextmanager
+    def running(self, service: str, words: list[str]) -> Iterator[None]:
+        """Alive until the end, and then stopped by SIGTERM as `docker compose stop` does."""
+        with tempfile.TemporaryFile("w+") as output:
+            process = subprocess.Popen(
+                self.command(words), cwd=ROOT, env=self.environment(service), stdout=output, stderr=output
+            )
+            try:
+                yield
+                assert process.poll() is None, f"{shlex.join(words)} ended by itself."
+            finally:
+                process.send_signal(signal.SIGTERM)
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(timeout=30)
+                stopped = process.poll() is not None
+                process.kill()
+                process.wait()
+                output.seek(0)
+            assert (stopped, process.returncode) == (True, 0), output.read()
+
+    def wait_healthy(self, service: str, check: list[str]) -> None:
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                self.run(service, check)
+            except AssertionError:
+                if time.monotonic() > deadline:
+                    raise
+            else:
+                return
+
+
+def test_every_command_works_outside_docker(two_databases: dict[str, str], tmp_path: Path) -> None:
+    outside = OutsideDocker(two_databases, tmp_path)
+    collect = re.findall(r"^RUN SECRET_KEY=\S+ EMBEDDED_PG=0 (.*)$", DOCKERFILE, re.MULTILINE)[0]
+    image_check = json.loads(re.findall(r"CMD (\[\"python\", \"-c\".*\])$", DOCKERFILE, re.MULTILINE)[0])
+
+    outside.run("web", collect.split())
+    outside.run("migrate", OURS["migrate"]["command"])
+    outside.run("inventory-migrate", OURS["inventory-migrate"]["command"])
+    with (
+        outside.running("inventory", OURS["inventory"]["command"]),
+        outside.running("web", WEB_COMMAND),
+        outside.running("relay", OURS["relay"]["command"]),
+        outside.running("sweeper", OURS["sweeper"]["command"]),
+    ):
+        outside.wait_healthy("inventory", OURS["inventory"]["healthcheck"]["test"][1:])
+        outside.wait_healthy("web", image_check)
+
+        with urllib.request.urlopen(f"http://127.0.0.1:{outside.ports['8000']}/readyz", timeout=10) as answer:
+            assert answer.status == 200
+        with pytest.raises(urllib.error.HTTPError, match="401"):
+            urllib.request.urlopen(f"http://127.0.0.1:{outside.ports['8001']}/reservations", timeout=10)
