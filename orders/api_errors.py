@@ -7,7 +7,8 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import DatabaseError, InterfaceError
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.http import require_safe
 from rest_framework import exceptions, status
 from rest_framework.views import set_rollback
 
@@ -46,6 +47,31 @@ _DRF_PROBLEMS: dict[type[exceptions.APIException], tuple[str, str]] = {
     exceptions.ParseError: ("malformed_json", "The body is not JSON"),
     exceptions.Throttled: ("too_many_requests", "Too many requests"),
 }
+
+
+# What is refused outside the views: see problems.py and the project's error pages.
+_SERVICE_PROBLEMS: dict[str, tuple[int, str]] = {
+    "body_too_large": (413, "The body is too large"),
+    "missing_scope": (403, "The API key may not do this"),
+    "database_busy": (503, "The database is busy"),
+    "database_unavailable": (503, "The database cannot be reached"),
+    "internal_error": (500, "The service failed"),
+}
+
+
+@require_safe
+def problem_codes(request: HttpRequest) -> JsonResponse:
+    """Every code a problem body may carry; each body's `type` points here."""
+    known = {error.code: (code, error.title) for error, code in STATUS_CODES.items()}
+    known |= {code: (kind.status_code, title) for kind, (code, title) in _DRF_PROBLEMS.items() if code not in known}
+    known |= _SERVICE_PROBLEMS
+    return JsonResponse(
+        {
+            "problems": [
+                {"code": code, "status": status, "title": title} for code, (status, title) in sorted(known.items())
+            ]
+        }
+    )
 
 
 def status_of(error: errors.OrderError) -> int:

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-import msgspec
 import orjson
 from django.conf import settings
 
@@ -15,23 +14,27 @@ from inventory_client.values import Held
 from orders.ids import new_id, new_number, time_of
 from orders.models import Storefront
 from orders.order_documents import new_order_document
-from orders.requests import NewOrder, items_amount, total_amount
+from orders.requests import NewOrder, items_amount, stored_address, total_amount
 from orders.statuses import FulfillmentStatus, OrderStatus, PaymentStatus
 
 
 class Draft:
-    """A new order: its identity is settled, its stock is being held, its rows are not written yet."""
+    """A new order: its identity is settled, its stock is being held, its rows are not written yet.
+
+    `row` and `items` are those rows, keys named like the columns.
+    """
 
     __slots__ = (
         "_document",
-        "_items",
         "hold",
+        "items",
         "number",
         "order_id",
         "placed_at",
         "position",
         "request",
         "reservation_id",
+        "row",
         "storefront",
         "units",
     )
@@ -46,12 +49,25 @@ class Draft:
         self.number = new_number(storefront.number_prefix)
         self.units = _units_by_product(request)
         self.hold: Held | None = None
-        self._items = item_rows(request, storefront, self.order_id)
+        self.items = item_rows(request, storefront, self.order_id)
+        self.row = order_row(
+            request,
+            storefront,
+            order_id=self.order_id,
+            number=self.number,
+            placed_at=self.placed_at,
+            reservation_id=reservation_id,
+            reserved_until=self.placed_at + timedelta(minutes=settings.RESERVATION_MINUTES),
+        )
         self._document: dict[str, Any] | None = None
 
     def take_new_number(self) -> None:
-        self.number = new_number(self.storefront.number_prefix)
+        self.number = self.row["number"] = new_number(self.storefront.number_prefix)
         self._document = None
+
+    def stand_on(self, reservation_id: UUID) -> None:
+        """Ask for the stock under another reservation."""
+        self.reservation_id = self.row["reservation_id"] = reservation_id
 
     @property
     def document(self) -> bytes:
@@ -59,23 +75,8 @@ class Draft:
 
     def as_document(self) -> dict[str, Any]:
         if self._document is None:
-            self._document = new_order_document(self._order_row(), self._items, storefront_code=self.storefront.code)
+            self._document = new_order_document(self.row, self.items, storefront_code=self.storefront.code)
         return self._document
-
-    def as_rows(self) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-        """The order's row and its items' rows, keys named like the columns."""
-        return self._order_row(), self._items
-
-    def _order_row(self) -> dict[str, Any]:
-        return order_row(
-            self.request,
-            self.storefront,
-            order_id=self.order_id,
-            number=self.number,
-            placed_at=self.placed_at,
-            reservation_id=self.reservation_id,
-            reserved_until=self.placed_at + timedelta(minutes=settings.RESERVATION_MINUTES),
-        )
 
 
 def order_row(
@@ -110,8 +111,8 @@ def order_row(
         "total_amount": total,
         "contact_email": request.contact.email,
         "contact_phone": request.contact.phone,
-        "shipping_address": request.shipping_address and msgspec.structs.asdict(request.shipping_address),
-        "billing_address": request.billing_address and msgspec.structs.asdict(request.billing_address),
+        "shipping_address": stored_address(request.shipping_address),
+        "billing_address": stored_address(request.billing_address),
         "note": request.note,
         "metadata": request.metadata,
         "reservation_id": reservation_id,

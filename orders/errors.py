@@ -177,14 +177,6 @@ class IdempotencyKeyReused(OrderError):
         )
 
 
-class RepeatedAfterUse(OrderError):
-    code = "repeat_in_progress"
-    title = "A request with this Idempotency-Key is still at work"
-
-    def __init__(self) -> None:
-        super().__init__("A request with the same Idempotency-Key has not ended yet. Send this one again in a second.")
-
-
 class TemporarilyUnavailable(OrderError):
     """Base of what a caller should simply try again. `retry_after` is in seconds."""
 

@@ -30,7 +30,8 @@ class JSONNegotiation(DefaultContentNegotiation):
     def select_renderer(
         self, request: Request, renderers: Sequence[BaseRenderer], format_suffix: str | None = None
     ) -> tuple[BaseRenderer, str]:
-        if request.META.get("HTTP_ACCEPT", "*/*") in ("*/*", "application/json"):
+        ours = renderers[0].media_type == "application/json"
+        if ours and request.META.get("HTTP_ACCEPT", "*/*") in ("*/*", "application/json"):
             return renderers[0], "application/json"
         selected: tuple[BaseRenderer, str] = super().select_renderer(request, renderers, format_suffix)
         return selected

@@ -54,7 +54,8 @@ class Storefront(models.Model):
         words = re.findall(r"[A-Z0-9]+", code.upper())
         if len(words) < 2:
             return (words[0] if words else "X")[:4]
-        return (words[0][:2] + "".join(word[0] for word in words[1:]))[:6]
+        initials = "".join(word[0] for word in words[1:])
+        return f"{words[0][:2]}{initials}"[:6]
 
 
 class ApiKey(AbstractAPIKey):

@@ -211,6 +211,12 @@ def unknown_country(address: Address | UnsetType | None, field: str) -> list[Fie
     return []
 
 
+def stored_address(address: Address | None) -> dict[str, str | None] | None:
+    """An address without a single line is none."""
+    fields = msgspec.structs.asdict(address) if address is not None else {}
+    return fields if any(fields.values()) else None
+
+
 def items_amount(order: NewOrder) -> int | None:
     """Sum over the items; what the caller says when the items have no prices."""
     if order.items[0].unit_amount is None:

@@ -2,6 +2,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from rest_framework.routers import SimpleRouter
 
 from orders import seed_api
+from orders.api_errors import problem_codes
 from orders.views import OrderViewSet
 
 router = SimpleRouter(trailing_slash=False, use_regex_path=False)
@@ -9,6 +10,7 @@ router.register("orders", OrderViewSet, basename="order")
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include(router.urls)),
+    path("api/problems", problem_codes, name="problems"),
     path("order/create", seed_api.CreateOrder.as_view(), name="seed-create"),
     path("order/update/<str:order_id>", seed_api.UpdateOrder.as_view(), name="seed-update"),
     path("order/delete/<str:order_id>", seed_api.DeleteOrder.as_view(), name="seed-delete"),

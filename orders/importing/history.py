@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any, Final
+from uuid import UUID
 
 from orders.drafts import item_rows, order_row
 from orders.ids import new_id, new_id_at, new_number
@@ -18,16 +19,16 @@ _MAX_METADATA_TEXT: Final = 500
 
 
 class HistoricOrder:
-    """Its identity is settled, its rows are not written yet. It holds no stock."""
+    """Its identity is settled, its rows (keys named like the columns) are not written yet. It holds no stock."""
 
-    __slots__ = ("_item_rows", "_order_row", "_shipment_rows", "imported", "storefront")
+    __slots__ = ("imported", "item_rows", "order_row", "shipment_rows", "storefront")
 
     def __init__(self, imported: ImportedOrder, storefront: Storefront) -> None:
         self.imported = imported
         self.storefront = storefront
         order_id = new_id_at(imported.placed_at)
         status, left = status_of(imported), has_left(imported)
-        self._order_row = order_row(
+        self.order_row = order_row(
             imported,
             storefront,
             order_id=order_id,
@@ -43,49 +44,17 @@ class HistoricOrder:
             "metadata": _facts_without_a_field(imported) | imported.metadata,
             "updated_at": _last_known_at(imported),
         }
-        self._item_rows = item_rows(imported, storefront, order_id)
-        for item in self._item_rows:
+        self.item_rows = item_rows(imported, storefront, order_id)
+        for item in self.item_rows:
             if left:
                 item["shipped"] = item["quantity"]
             elif status is OrderStatus.CANCELED:
                 item["canceled"] = item["quantity"]
-        self._shipment_rows = [
-            {
-                "id": new_id(),
-                "order_id": order_id,
-                "storefront_id": storefront.pk,
-                "tracking_company": None,
-                "tracking_number": None,
-                "tracking_link": None,
-                "created_at": imported.history.shipped_at or imported.history.delivered_at,
-                "shipped_at": imported.history.shipped_at,
-                "delivered_at": imported.history.delivered_at,
-            }
-            for known in (imported.history.shipped_at or imported.history.delivered_at,)
-            if known
-        ]
-
-    def take_new_number(self) -> None:
-        self._order_row["number"] = new_number(self.storefront.number_prefix)
-
-    @property
-    def order_row(self) -> dict[str, Any]:
-        return self._order_row
-
-    @property
-    def item_rows(self) -> list[dict[str, Any]]:
-        return self._item_rows
-
-    @property
-    def shipment_rows(self) -> list[dict[str, Any]]:
-        return self._shipment_rows
+        self.shipment_rows = _shipment_rows(imported, storefront, order_id)
 
     def as_document(self) -> dict[str, Any]:
         return new_order_document(
-            self._order_row,
-            self._item_rows,
-            storefront_code=self.storefront.code,
-            shipments=self._shipment_rows,
+            self.order_row, self.item_rows, storefront_code=self.storefront.code, shipments=self.shipment_rows
         )
 
 
@@ -131,6 +100,26 @@ def payment_text(payments: list[Payment]) -> str:
         f"{payment.method} {payment.amount}" + (f"/{payment.installments}" if payment.installments is not None else "")
         for payment in payments
     )
+
+
+def _shipment_rows(order: ImportedOrder, storefront: Storefront, order_id: UUID) -> list[dict[str, Any]]:
+    """One parcel, when the file knows that there was one."""
+    shipped_at, delivered_at = order.history.shipped_at, order.history.delivered_at
+    if shipped_at is None and delivered_at is None:
+        return []
+    return [
+        {
+            "id": new_id(),
+            "order_id": order_id,
+            "storefront_id": storefront.pk,
+            "tracking_company": None,
+            "tracking_number": None,
+            "tracking_link": None,
+            "created_at": shipped_at or delivered_at,
+            "shipped_at": shipped_at,
+            "delivered_at": delivered_at,
+        }
+    ]
 
 
 def _sum_of(payments: list[Payment]) -> int:

@@ -20,7 +20,7 @@ from orders.event_payloads import ORDER_DELETED, ORDER_UPDATED
 from orders.models import Order, Shipment
 from orders.operations.locked_order import ANY_VERSION, Precondition, commit_change, locked_order
 from orders.order_documents import document_of
-from orders.requests import OrderDetails
+from orders.requests import OrderDetails, stored_address
 from orders.statuses import CancelReason
 
 Document = dict[str, Any]
@@ -182,7 +182,7 @@ def _apply_details(order: Order, details: OrderDetails) -> tuple[dict[str, Any],
     for field in ("shipping_address", "billing_address"):
         address = getattr(details, field)
         if address is not UNSET:
-            new = msgspec.structs.asdict(address) if address is not None else None
+            new = stored_address(address)
             if change(field, getattr(order, field), new, "address"):
                 setattr(order, field, new)
     return before, after

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from orders import errors
 from orders.models import IdempotentAnswer
@@ -44,6 +45,17 @@ def raise_if_answered(storefront_id: int, idempotency: Idempotency) -> None:
     if bytes(stored.fingerprint).hex() != idempotency.fingerprint:
         raise errors.IdempotencyKeyReused()
     raise Replay(StoredAnswer(stored.status, bytes(stored.body)))
+
+
+def answer_row(storefront_id: int, idempotency: Idempotency, answer: StoredAnswer) -> dict[str, Any]:
+    """The row that is written with the answer's effect."""
+    return {
+        "storefront_id": storefront_id,
+        "key": idempotency.key,
+        "fingerprint": idempotency.fingerprint,
+        "status": answer.status,
+        "body": answer.body.decode(),
+    }
 
 
 def forget_answers(*, before: datetime) -> int:

@@ -10,25 +10,27 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from enum import Enum
-from typing import Any, Final
+from typing import Final
 
 import msgspec
-import orjson
-from django.db import DatabaseError, DataError, IntegrityError, OperationalError, connection, transaction
+from django.db import DataError, IntegrityError, OperationalError, connection, transaction
 
-from events.outbox import NewEvent, as_rows
-from events.sinks import enabled_sinks
 from orders import errors
-from orders.changes import Change, Origin
-from orders.event_payloads import ORDER_CREATED
+from orders.changes import Origin
 from orders.importing.history import HistoricOrder
 from orders.importing.lines import ImportedOrder
-from orders.models import Order, Shipment, Storefront
+from orders.models import Shipment, Storefront
 from orders.operations.idempotency import Idempotency, Replay, StoredAnswer
 from orders.operations.placing import Outcome, place_orders
-from orders.signals import order_changed
+from orders.operations.writing import announce_new, broken_rule, write_new
 
-_PLACE_SQL: Final = "select orders_place(%s::json, %s::json, %s::json, %s::text[], null, null)"
+# By the index order_reference_once, whatever is asked for: one statement, planned once.
+_EXISTING_SQL: Final = """
+select storefront_id, external_reference
+from unnest(%s::bigint[], %s::text[]) as wanted (storefront_id, external_reference)
+join orders_order using (storefront_id, external_reference)
+where orders_order.external_reference is not null
+"""
 _MAX_PLACED_AT_ONCE: Final = 100
 _TRIES: Final = 10
 # SQLSTATEs of two transactions in each other's way: the same work succeeds when it is done again.
@@ -44,8 +46,8 @@ ImportOutcome = ImportResult | errors.OrderError
 _Reference = tuple[int, str]
 
 
-class _ReferenceTaken(Exception):
-    """Another import has written one of these orders meanwhile."""
+class _LookAgain(Exception):
+    """Another transaction has written one of these orders, or stood in the way: less may be missing now."""
 
 
 def import_orders(orders: Sequence[ImportedOrder], *, origin: Origin) -> list[ImportOutcome]:
@@ -61,7 +63,7 @@ def import_orders(orders: Sequence[ImportedOrder], *, origin: Origin) -> list[Im
             break
         try:
             _write_once(_still_missing(orders, storefronts, outcomes), outcomes, origin)
-        except _ReferenceTaken:
+        except _LookAgain:
             continue
     for position in range(len(orders)):
         outcomes.setdefault(position, errors.OrderBusy())
@@ -107,16 +109,12 @@ def storefronts_of(orders: Iterable[ImportedOrder]) -> dict[str, Storefront]:
 
 def _existing(references: Iterable[_Reference]) -> set[_Reference]:
     """Those that some order has, also a deleted one."""
-    by_storefront: dict[int, list[str]] = defaultdict(list)
-    for storefront_id, reference in references:
-        by_storefront[storefront_id].append(reference)
-    return {
-        (storefront_id, reference)
-        for storefront_id, wanted in by_storefront.items()
-        for reference in Order.all_objects.of_storefront(storefront_id)
-        .filter(external_reference__in=wanted)
-        .values_list("external_reference", flat=True)
-    }
+    wanted = list(references)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _EXISTING_SQL, [[storefront for storefront, _ in wanted], [reference for _, reference in wanted]]
+        )
+        return set(cursor.fetchall())
 
 
 # --- history -----------------------------------------------------------------------------------------
@@ -150,7 +148,7 @@ def _still_missing(
 def _write_once(missing: dict[int, HistoricOrder], outcomes: dict[int, ImportOutcome], origin: Origin) -> None:
     """Write the orders whole. Of several, one that the database refuses is found by halving.
 
-    Raises _ReferenceTaken when there is something new to skip, or another transaction stood in the way.
+    Raises _LookAgain.
     """
     if not missing:
         return
@@ -158,12 +156,12 @@ def _write_once(missing: dict[int, HistoricOrder], outcomes: dict[int, ImportOut
         _insert(list(missing.values()), origin)
     except (DataError, IntegrityError, OperationalError) as error:
         if getattr(error.__cause__, "sqlstate", None) in _IN_THE_WAY:
-            raise _ReferenceTaken from error
+            raise _LookAgain from error
         if isinstance(error, OperationalError):
             raise
-        match _broken_rule(error):
+        match broken_rule(error):
             case "order_reference_once" | "order_number_once":  # the next try has new numbers
-                raise _ReferenceTaken from error
+                raise _LookAgain from error
         if len(missing) > 1:
             parts = list(missing.items())
             _write_once(dict(parts[: len(parts) // 2]), outcomes, origin)
@@ -177,43 +175,16 @@ def _write_once(missing: dict[int, HistoricOrder], outcomes: dict[int, ImportOut
 
 
 def _insert(historic: Sequence[HistoricOrder], origin: Origin) -> None:
-    events = [event for order in historic for event in _announce(order, origin)]
+    events = [
+        event
+        for order in historic
+        for event in announce_new(order.order_row, order.as_document(), storefront=order.storefront, origin=origin)
+    ]
     with transaction.atomic(durable=True):
-        with connection.cursor() as cursor:
-            cursor.execute(
-                _PLACE_SQL,
-                [
-                    _as_json([order.order_row for order in historic]),
-                    _as_json([row for order in historic for row in order.item_rows]),
-                    as_rows(events).decode(),
-                    enabled_sinks(),
-                ],
-            )
+        write_new(
+            [order.order_row for order in historic], [row for order in historic for row in order.item_rows], events
+        )
         Shipment.objects.bulk_create(Shipment(**row) for order in historic for row in order.shipment_rows)
-
-
-def _announce(order: HistoricOrder, origin: Origin) -> list[NewEvent]:
-    change = Change(
-        type=ORDER_CREATED,
-        order_id=order.order_row["id"],
-        storefront_id=order.storefront.pk,
-        storefront_code=order.storefront.code,
-        version=1,
-        occurred_at=order.imported.placed_at,
-        document=order.as_document(),
-        origin=origin,
-    )
-    order_changed.send(sender=Order, change=change)
-    return change.events
-
-
-def _as_json(rows: list[dict[str, Any]]) -> str:
-    return orjson.dumps(rows).decode()
-
-
-def _broken_rule(error: DatabaseError) -> str | None:
-    diag = getattr(error.__cause__, "diag", None)
-    return diag and diag.constraint_name
 
 
 # --- placement ---------------------------------------------------------------------------------------

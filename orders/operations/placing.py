@@ -13,32 +13,28 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
-import orjson
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from django.db import DatabaseError, InterfaceError, OperationalError
 
-from events.outbox import NewEvent, as_rows
-from events.sinks import enabled_sinks
+from events.outbox import NewEvent
 from inventory_client.client import HoldOutcome
 from inventory_client.current import get_inventory
 from inventory_client.errors import InventoryError, ReservationReleased
 from inventory_client.values import Held, HoldRequest
 from orders import errors
-from orders.changes import Change, Origin
+from orders.changes import Origin
 from orders.drafts import Draft
-from orders.event_payloads import ORDER_CREATED
 from orders.ids import new_id, reservation_id_for
 from orders.kill_points import kill_point
 from orders.models import Order, Storefront
-from orders.operations.idempotency import Idempotency, StoredAnswer, raise_if_answered
+from orders.operations.idempotency import Idempotency, StoredAnswer, answer_row, raise_if_answered
 from orders.operations.inventory_answers import refusal_of
+from orders.operations.writing import announce_new, broken_rule, write_new
 from orders.requests import NewOrder
-from orders.signals import order_changed
 
-_PLACE_SQL: Final = "select orders_place(%s::json, %s::json, %s::json, %s::text[], %s::json, %s::timestamptz)"
 _TOO_LATE: Final = "OR001"  # SQLSTATE of orders_place() when the hold may have been swept
 _NUMBER_TRIES: Final = 5
 _RESERVATION_TRIES: Final = 20
@@ -141,7 +137,7 @@ def _hold_under_next_id(draft: Draft, storefront: Storefront, idempotency: Idemp
     """An earlier try's hold was released before its order was written: go on to the next id of the key."""
     answer: HoldOutcome = ReservationReleased(draft.reservation_id)
     for attempt in range(1, _RESERVATION_TRIES):
-        draft.reservation_id = reservation_id_for(storefront.pk, idempotency.key, draft.position, attempt)
+        draft.stand_on(reservation_id_for(storefront.pk, idempotency.key, draft.position, attempt))
         (answer,) = get_inventory().hold([HoldRequest(draft.reservation_id, draft.units)])
         if not isinstance(answer, ReservationReleased):
             break
@@ -192,12 +188,16 @@ def _write(
     for _ in range(_NUMBER_TRIES):
         for draft in drafts:
             outcomes[draft.position] = Placed(draft.order_id, draft.number, draft.document)
-        events = [event for draft in drafts for event in _announce(draft, origin)]
+        events = [
+            event
+            for draft in drafts
+            for event in announce_new(draft.row, draft.as_document(), storefront=storefront, origin=origin)
+        ]
         kill_point("before_write")
         try:
             _insert(drafts, events, idempotency, answer)
         except DatabaseError as error:
-            match _broken_rule(error):
+            match broken_rule(error):
                 case "order_number_once":
                     for draft in drafts:
                         draft.take_new_number()
@@ -216,67 +216,20 @@ def _write(
     raise errors.PlacementTooSlow("No free order number was found; nothing was placed.")
 
 
-def _broken_rule(error: DatabaseError) -> str | None:
-    """Name of the constraint that refused the rows."""
-    diag = getattr(error.__cause__, "diag", None)
-    return diag and diag.constraint_name
-
-
 def _insert(
     drafts: Sequence[Draft],
     events: Sequence[NewEvent],
     idempotency: Idempotency | None,
     answer: Callable[[], StoredAnswer],
 ) -> None:
-    rows = [draft.as_rows() for draft in drafts]
-    holds = [draft.hold.valid_until for draft in drafts if draft.hold is not None]
-    stored = _answer_row(drafts[0].storefront, idempotency, answer()) if idempotency else None
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _PLACE_SQL,
-            [
-                _as_json([order for order, _ in rows]),
-                _as_json([item for _, items in rows for item in items]),
-                as_rows(events).decode(),
-                enabled_sinks(),
-                stored,
-                min(holds, default=None),
-            ],
-        )
-
-
-def _as_json(rows: list[dict[str, Any]]) -> str:
-    return orjson.dumps(rows).decode()
-
-
-def _answer_row(storefront: Storefront, idempotency: Idempotency, answer: StoredAnswer) -> str:
-    return _as_json(
-        [
-            {
-                "storefront_id": storefront.pk,
-                "key": idempotency.key,
-                "fingerprint": idempotency.fingerprint,
-                "status": answer.status,
-                "body": answer.body.decode(),
-            }
-        ]
+    storefront = drafts[0].storefront
+    write_new(
+        [draft.row for draft in drafts],
+        [item for draft in drafts for item in draft.items],
+        events,
+        answers=[answer_row(storefront.pk, idempotency, answer())] if idempotency else (),
+        valid_until=min(draft.hold.valid_until for draft in drafts if draft.hold is not None),
     )
-
-
-def _announce(draft: Draft, origin: Origin) -> list[NewEvent]:
-    """Tell the receivers before anything is written; what they put into the change is written with it."""
-    change = Change(
-        type=ORDER_CREATED,
-        order_id=draft.order_id,
-        storefront_id=draft.storefront.pk,
-        storefront_code=draft.storefront.code,
-        version=1,
-        occurred_at=draft.placed_at,
-        document=draft.as_document(),
-        origin=origin,
-    )
-    order_changed.send(sender=Order, change=change)
-    return change.events
 
 
 def _without_taken_references(drafts: Sequence[Draft], outcomes: dict[int, Outcome]) -> list[Draft]:

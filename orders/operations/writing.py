@@ -1,0 +1,70 @@
+"""The one statement that writes new orders whole, and what stands around it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import orjson
+from django.db import DatabaseError, connection
+
+from events.outbox import NewEvent, as_rows
+from events.sinks import enabled_sinks
+from orders.changes import Change, Origin
+from orders.event_payloads import ORDER_CREATED
+from orders.models import Order, Storefront
+from orders.signals import order_changed
+
+_PLACE_SQL: Final = "select orders_place(%s::json, %s::json, %s::json, %s::text[], %s::json, %s::timestamptz)"
+
+Row = Mapping[str, Any]
+
+
+def announce_new(row: Row, document: Mapping[str, Any], *, storefront: Storefront, origin: Origin) -> list[NewEvent]:
+    """Tell the receivers of an order that is about to be written; return what they put into the change."""
+    change = Change(
+        type=ORDER_CREATED,
+        order_id=row["id"],
+        storefront_id=storefront.pk,
+        storefront_code=storefront.code,
+        version=1,
+        occurred_at=row["placed_at"],
+        document=document,
+        origin=origin,
+    )
+    order_changed.send(sender=Order, change=change)
+    return change.events
+
+
+def write_new(
+    orders: Iterable[Row],
+    items: Iterable[Row],
+    events: Sequence[NewEvent],
+    *,
+    answers: Sequence[Row] = (),
+    valid_until: datetime | None = None,
+) -> None:
+    """All rows or none; none once `valid_until` has passed. Raises what the database raises."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _PLACE_SQL,
+            [
+                _as_json(orders),
+                _as_json(items),
+                as_rows(events).decode(),
+                enabled_sinks(),
+                _as_json(answers) if answers else None,
+                valid_until,
+            ],
+        )
+
+
+def _as_json(rows: Iterable[Row]) -> str:
+    return orjson.dumps(list(rows)).decode()
+
+
+def broken_rule(error: DatabaseError) -> str | None:
+    """Name of the constraint that refused the rows."""
+    diag = getattr(error.__cause__, "diag", None)
+    return diag and diag.constraint_name

@@ -1,0 +1,38 @@
+import re
+from pathlib import Path
+
+import pytest
+
+from orders.importing.lines import History, ImportedOrder
+from orders.importing.marketplace import STATUS_OF
+from orders.models import Order
+from orders.order_documents import document_of
+
+FORMAT = (Path(__file__).parents[3] / "docs" / "import-format.md").read_text()
+
+
+def _example(language: str) -> str:
+    return FORMAT.split(f"```{language}\n")[1].split("```")[0]
+
+
+@pytest.mark.parametrize(("language", "name"), [("json", "orders.ndjson"), ("csv", "orders.csv")])
+def test_both_examples_are_the_same_order(run_import, language, name):
+    done = run_import(_example(language), name=name)
+
+    assert (done.code, "1 placed, 0 skipped, 0 refused" in done.report) == (0, True)
+    order = document_of(Order.objects.get())
+    assert (order["external_reference"], order["status"], order["total_amount"]) == ("A-1001", "completed", 4500)
+    assert [(item["product_id"], item["name"], item["shipped"]) for item in order["items"]] == [
+        ("cup", "Cup", 2),
+        ("plate", None, 1),
+    ]
+    assert order["metadata"]["payments"] == "credit_card 4000/3; voucher 500"
+    assert (order["shipping_address"]["city"], order["shipping_address"]["country"]) == ("Curitiba", "BR")
+
+
+def test_every_field_and_status_is_described():
+    described = set(re.findall(r"`([a-z_.]+)(?:\[\])?`", FORMAT))
+
+    assert described >= set(ImportedOrder.__struct_fields__)
+    assert {field.removeprefix("history.") for field in described} >= set(History.__struct_fields__)
+    assert described >= set(STATUS_OF)
