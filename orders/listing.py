@@ -85,6 +85,16 @@ def page_of(request: Request, *, storefront_id: int) -> bytes:
         raise InvalidRequest(
             [FieldError(name, "unknown_parameter", f"There is no such parameter; known: {known}") for name in unknown]
         )
+    empty = sorted(name for name in set(parameters) - _PAGING if not parameters[name])
+    if empty:
+        raise InvalidRequest(
+            [
+                FieldError(
+                    name, "empty_parameter", "An empty filter would list everything: give a value, or leave it out"
+                )
+                for name in empty
+            ]
+        )
     limit = _limit_in(parameters.get("limit"))
     oldest_first = _oldest_first_in(parameters.get("ordering"))
     cursor = Cursor.read(parameters["cursor"]) if "cursor" in parameters else None

@@ -121,10 +121,15 @@ def _updated(order_id_text: str, update: SeedUpdate, tracking: Tracking, call: d
     found = read_document(order_id, storefront_id=call["storefront_id"])
     if found is None:
         raise errors.OrderNotFound(order_id)
-    current = OrderStatus(orjson.loads(found[1])["status"])
+    read = orjson.loads(found[1])
+    current = OrderStatus(read["status"])
     wanted = current if update.status is UNSET else _status_in(update.status)
     if wanted == current:
         return operations.track_shipment(order_id, tracking, **call)
+    parcel = read["shipments"][-1] if read["shipments"] else {}
+    retracks = any(parcel.get(name) != value for name, value in tracking.given().items())
+    if retracks and wanted in RULES[current].next_statuses and not RULES[wanted].tracking_editable:
+        raise errors.DetailsLocked("tracking", wanted)  # before the step is taken: a refused call has no effect
     if wanted == OrderStatus.SHIPPED and current == OrderStatus.PENDING:
         # The seed has no step between: its shops ship what was placed.
         document = operations.confirm_order(order_id, **call)

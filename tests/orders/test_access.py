@@ -1,0 +1,238 @@
+"""Who gets in: keys, their scopes, and that another storefront's orders do not exist."""
+
+from __future__ import annotations
+
+import io
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils import timezone
+
+from events.models import Event
+from inventory_client.models import Stock
+from orders import urls
+from orders.api_keys import make_key, revoke_key
+from orders.authentication import remembered_keys
+from orders.models import ApiKey, Order
+from orders.scopes import Scope
+from tests.orders.refusals import assert_nothing_happened, assert_refused
+
+ORDER = {"customer_id": "cus123", "items": [{"product_id": "cup", "quantity": 1}]}
+SEED_ORDER = {"customerId": "cus123", "items": [{"productId": "cup", "quantity": 1}]}
+SOME_ID = "01a2068a-33c2-75f8-9a09-a014ce1a34b0"
+# Every route that there is, what it takes, and the scope it needs.
+ROUTES: dict[tuple[str, str], tuple[Any, Scope]] = {
+    ("post", "/api/v1/orders"): (ORDER, Scope.ORDERS_WRITE),
+    ("post", "/api/v1/orders/batch"): ({"orders": [ORDER]}, Scope.ORDERS_WRITE),
+    ("get", "/api/v1/orders"): (None, Scope.ORDERS_READ),
+    ("get", "/api/v1/orders/{id}"): (None, Scope.ORDERS_READ),
+    ("patch", "/api/v1/orders/{id}"): ({"note": "x"}, Scope.ORDERS_WRITE),
+    ("delete", "/api/v1/orders/{id}"): (None, Scope.ORDERS_DELETE),
+    ("post", "/order/create"): (SEED_ORDER, Scope.ORDERS_WRITE),
+    ("get", "/order/{id}"): (None, Scope.ORDERS_READ),
+    ("put", "/order/update/{id}"): ({"status": "canceled"}, Scope.ORDERS_WRITE),
+    ("delete", "/order/delete/{id}"): (None, Scope.ORDERS_DELETE),
+}
+OF_ONE_ORDER = [route for route in ROUTES if "{id}" in route[1]]
+
+
+def send(client: Client, method: str, path: str, order_id: str = SOME_ID) -> Any:
+    body, _ = ROUTES[method, path]
+    return getattr(client, method)(path.format(id=order_id), body, content_type="application/json")
+
+
+def _served_routes() -> set[tuple[str, str]]:
+    """Method and path of every route of the orders package, from the resolver that serves them."""
+    found: set[tuple[str, str]] = set()
+
+    def visit(patterns: list[Any], prefix: str) -> None:
+        for pattern in patterns:
+            path = prefix + str(pattern.pattern)
+            if isinstance(pattern, URLResolver):
+                visit(pattern.url_patterns, path)
+            elif isinstance(pattern, URLPattern):
+                actions = getattr(pattern.callback, "actions", None)
+                view = getattr(pattern.callback, "cls", None) or pattern.callback
+                methods = actions or [m for m in ("get", "post", "put", "patch", "delete") if hasattr(view, m)]
+                clean = path.replace("<str:pk>", "{id}").replace("<str:order_id>", "{id}").replace("<pk>", "{id}")
+                found.update((method, "/" + clean) for method in methods if method != "head")
+
+    visit(urls.urlpatterns, "")
+    return found
+
+
+def test_no_route_is_missing_in_the_table_these_tests_are_drawn_from():
+    assert get_resolver().url_patterns
+    assert _served_routes() == set(ROUTES)
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+def test_without_a_key_nothing_is_answered(storefront, stock, method, path):
+    stock(cup=10)
+
+    response = send(Client(), method, path)
+
+    assert_refused(response, 401, "missing_api_key")
+    assert response.headers["WWW-Authenticate"] == "Api-Key"
+    assert_nothing_happened()
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+def test_a_key_that_is_not_good_is_refused_everywhere(storefront, stock, method, path):
+    stock(cup=10)
+    _, expired = make_key(storefront, name="old", scopes=list(Scope), expires_at=timezone.now() - timedelta(seconds=1))
+    key, revoked = make_key(storefront, name="gone", scopes=list(Scope))
+    revoke_key(key)
+    _, good = make_key(storefront, name="good", scopes=list(Scope))
+
+    for bad in (
+        expired,
+        revoked,
+        good[:-1],
+        good + "x",
+        good.swapcase(),
+        good.partition(".")[0] + ".",
+        "." + good.partition(".")[2],
+        "nonsense",
+        "a.b",
+        "\x00.\x00",
+        good + "\x00",
+        "Zoë.Zoë",
+        "k" * 1_000_000,
+    ):
+        for headers in ({"X-API-Key": bad}, {"Authorization": f"Api-Key {bad}"}):
+            response = send(Client(headers=headers), method, path)
+
+            assert_refused(response, 401, "invalid_api_key")
+            assert good not in response.content.decode()
+    assert_nothing_happened()
+
+
+@pytest.mark.parametrize("header", ["Bearer x.y", "Basic eDp5", "Api-Key", "Api-Key ", ""])
+def test_another_way_to_sign_in_is_no_key(storefront, header):
+    assert_refused(Client(headers={"Authorization": header}).get("/api/v1/orders"), 401, "missing_api_key")
+
+
+def test_a_key_may_come_in_either_header(storefront):
+    _, key = make_key(storefront, name="k", scopes=list(Scope))
+
+    for headers in ({"X-API-Key": key}, {"Authorization": f"Api-Key {key}"}, {"Authorization": f"api-key {key}"}):
+        assert Client(headers=headers).get("/api/v1/orders").status_code == 200
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+def test_a_route_needs_its_scope_and_no_other_does(storefront, client_of, place_order, stock, method, path):
+    order = place_order(cup=1)
+    _, needed = ROUTES[method, path]
+    others = [scope for scope in Scope if scope != needed]
+
+    _, key = make_key(storefront, name="none", scopes=[])
+    nothing = send(Client(headers={"X-API-Key": key}), method, path, order["id"])
+    refused = send(client_of(storefront, *others), method, path, order["id"])
+    orders_then = Order.objects.count()
+    served = send(client_of(storefront, needed), method, path, order["id"])
+
+    assert_refused(nothing, 403, "missing_scope")
+    assert needed.value in assert_refused(refused, 403, "missing_scope")["detail"]
+    assert orders_then == 1
+    assert served.status_code < 300
+
+
+@pytest.mark.parametrize(("method", "path"), OF_ONE_ORDER)
+def test_the_order_of_another_storefront_does_not_exist(client_of, other_storefront, place_order, api, method, path):
+    order = place_order(cup=1)
+
+    response = send(client_of(other_storefront), method, path, order["id"])
+
+    problem = assert_refused(response, 404, "order_not_found")
+    missing = assert_refused(send(client_of(other_storefront), method, path), 404, "order_not_found")
+    assert problem["detail"].replace(order["id"], "") == missing["detail"].replace(SOME_ID, "")
+    assert api.get(f"/api/v1/orders/{order['id']}").json() == order
+    assert Event.objects.count() == 1
+    assert Stock.objects.get(pk="cup").reserved == 1
+
+
+def test_lists_show_only_the_orders_of_the_key_s_storefront(api, client_of, other_storefront, place_order):
+    order = place_order(cup=1)
+    foreign = client_of(other_storefront)
+
+    for query in ("", f"?number={order['number']}", "?customer_id=cus123", "?status=pending"):
+        assert foreign.get(f"/api/v1/orders{query}").json()["results"] == []
+        assert len(api.get(f"/api/v1/orders{query}").json()["results"]) == 1
+
+
+def test_a_revoked_key_works_at_most_as_long_as_it_is_remembered(storefront, settings):
+    key, secret = make_key(storefront, name="k", scopes=list(Scope))
+    client = Client(headers={"X-API-Key": secret})
+    settings.API_KEY_CACHE_SECONDS = 3600
+    assert client.get("/api/v1/orders").status_code == 200
+    ApiKey.objects.filter(pk=key.pk).update(revoked=True)  # by another process
+
+    remembered = client.get("/api/v1/orders")
+    settings.API_KEY_CACHE_SECONDS = 0
+    remembered_keys.clear()
+    first, second = client.get("/api/v1/orders"), client.get("/api/v1/orders")
+
+    assert remembered.status_code == 200
+    assert_refused(first, 401, "invalid_api_key")
+    assert_refused(second, 401, "invalid_api_key")
+
+
+def test_with_nothing_remembered_a_key_revoked_elsewhere_stops_at_once(storefront, settings):
+    settings.API_KEY_CACHE_SECONDS = 0
+    key, secret = make_key(storefront, name="k", scopes=list(Scope))
+    client = Client(headers={"X-API-Key": secret})
+    assert client.get("/api/v1/orders").status_code == 200
+
+    ApiKey.objects.filter(pk=key.pk).update(revoked=True)
+
+    assert_refused(client.get("/api/v1/orders"), 401, "invalid_api_key")
+
+
+def run(*arguments: str) -> str:
+    out = io.StringIO()
+    call_command("api_keys", *arguments, stdout=out, stderr=io.StringIO())
+    return out.getvalue().strip()
+
+
+def status(key: str) -> int:
+    return Client(headers={"X-API-Key": key}).get("/api/v1/orders").status_code
+
+
+def test_the_command_makes_rotates_and_revokes_keys(storefront):
+    key = run("create", "au", "--scopes", "orders:read", "--name", "shop")
+    assert status(key) == 200
+
+    successor = run("rotate", key.partition(".")[0], "--overlap-hours", "1")
+    assert (status(key), status(successor)) == (200, 200)
+    assert ApiKey.objects.get(prefix=successor.partition(".")[0]).scopes == ["orders:read"]
+
+    run("revoke", successor.partition(".")[0])
+    assert (status(key), status(successor)) == (200, 401)
+
+    run("rotate", key.partition(".")[0], "--overlap-hours", "0")
+    assert status(key) == 401
+
+
+def test_a_key_is_stored_only_as_its_hash_and_listed_without_its_secret(storefront):
+    key = run("create", "au", "--days", "30")
+
+    listed = run("list", "--storefront", "au")
+
+    assert key.partition(".")[0] in listed
+    assert key.partition(".")[2] not in listed
+    assert key.partition(".")[2] not in str(ApiKey.objects.values())
+
+
+@pytest.mark.parametrize(
+    "arguments", [("create", "xx"), ("create", "au", "--scopes", "all"), ("rotate", "nope"), ("revoke", "nope")]
+)
+def test_the_command_says_what_it_cannot_do(storefront, arguments):
+    with pytest.raises(CommandError, match=r"\.$"):
+        run(*arguments)
+
+    assert ApiKey.objects.count() == 0

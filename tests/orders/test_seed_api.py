@@ -1,0 +1,181 @@
+"""The seed's own four calls, in its camelCase and its envelope."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from events.models import Event
+from inventory_client.models import Stock
+from orders.models import Order
+from tests.orders.refusals import assert_refused
+
+CREATE = {"items": [{"productId": "abc123", "quantity": 1}], "customerId": "cus123"}
+
+
+@pytest.fixture
+def order(api, stock) -> dict[str, Any]:
+    stock(abc123=10)
+    response = api.post("/order/create", CREATE, content_type="application/json")
+    assert response.status_code == 201, response.content
+    data: dict[str, Any] = response.json()["data"]
+    return data
+
+
+def update(api, order: dict[str, Any], **fields: Any) -> Any:
+    return api.put(f"/order/update/{order['orderId']}", fields, content_type="application/json")
+
+
+def test_the_seed_s_order_is_placed_and_read_in_its_own_words(api, order):
+    assert order == {
+        "orderId": order["orderId"],
+        "customerId": "cus123",
+        "status": "pending",
+        "items": [{"productId": "abc123", "quantity": 1, "reserved": True}],
+        "trackingCompany": None,
+        "trackingNumber": None,
+        "trackingLink": None,
+    }
+    response = api.get(f"/order/{order['orderId']}")
+    assert response.status_code == 200
+    assert response.json() == {"data": order, "message": "Order found.", "success": True}
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("get", "/order/{}"), ("put", "/order/update/{}"), ("delete", "/order/delete/{}")]
+)
+def test_a_missing_order_is_a_404_that_says_so_in_the_envelope_too(api, method, path):
+    response = getattr(api, method)(
+        path.format("01a2068a-33c2-75f8-9a09-a014ce1a34b0"), {"status": "shipped"}, content_type="application/json"
+    )
+
+    problem = assert_refused(response, 404, "order_not_found")
+    assert (problem["success"], problem["data"], problem["message"]) == (False, None, problem["detail"])
+
+
+def test_a_pending_order_is_shipped_in_one_call_as_the_seed_did(api, order):
+    response = update(
+        api, order, status="shipped", trackingCompany="DHL", trackingNumber="1Z", trackingLink="https://dhl.example/1Z"
+    )
+
+    data = response.json()["data"]
+    assert (response.status_code, response.json()["success"], data["status"]) == (200, True, "shipped")
+    assert (data["trackingCompany"], data["trackingNumber"], data["trackingLink"]) == (
+        "DHL",
+        "1Z",
+        "https://dhl.example/1Z",
+    )
+    v1 = api.get(f"/api/v1/orders/{order['orderId']}").json()
+    assert (v1["fulfillment_status"], v1["items"][0]["shipped"]) == ("fulfilled", 1)
+    assert v1["shipments"][0]["shipped_at"] is not None
+    assert response.headers["ETag"] == f'"{v1["version"]}"'
+
+
+def test_tracking_is_set_before_and_corrected_after_the_parcel_leaves(api, order):
+    update(api, order, trackingNumber="1Z")
+    update(api, order, status="shipped")
+    response = update(api, order, status="shipped", trackingNumber="2Z")
+
+    assert response.json()["data"]["trackingNumber"] == "2Z"
+    assert len(api.get(f"/api/v1/orders/{order['orderId']}").json()["shipments"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("steps", "wrong"),
+    [
+        ([], "completed"),
+        (["confirmed"], "pending"),
+        (["confirmed"], "completed"),
+        (["shipped"], "pending"),
+        (["shipped"], "confirmed"),
+        (["shipped"], "canceled"),
+        (["shipped", "completed"], "shipped"),
+        (["shipped", "completed"], "canceled"),
+        (["canceled"], "pending"),
+        (["canceled"], "confirmed"),
+        (["canceled"], "shipped"),
+        (["canceled"], "completed"),
+    ],
+)
+def test_a_wrong_step_is_refused_and_changes_nothing(api, order, steps, wrong):
+    for status in steps:
+        assert update(api, order, status=status).status_code == 200
+    before, events = api.get(f"/api/v1/orders/{order['orderId']}").json(), Event.objects.count()
+
+    response = update(api, order, status=wrong, trackingNumber="1Z")
+
+    problem = assert_refused(response, 409, "invalid_transition")
+    assert (problem["current"], problem["wanted"]) == ((["pending", *steps])[-1], wrong)
+    assert api.get(f"/api/v1/orders/{order['orderId']}").json() == before
+    assert Event.objects.count() == events
+
+
+@pytest.mark.parametrize("steps", [[], ["confirmed"]])
+def test_tracking_a_canceled_order_is_refused_before_anything_is_canceled(api, order, steps):
+    for status in steps:
+        update(api, order, status=status)
+    before = api.get(f"/api/v1/orders/{order['orderId']}").json()
+
+    response = update(api, order, status="canceled", trackingNumber="1Z")
+
+    assert_refused(response, 409, "details_locked")
+    assert api.get(f"/api/v1/orders/{order['orderId']}").json() == before
+    assert Stock.objects.get(pk="abc123").reserved == 1
+
+
+def test_an_order_may_be_sent_back_whole_with_its_next_status(api, order):
+    update(api, order, status="shipped", trackingCompany="DHL", trackingNumber="1Z")
+
+    response = update(api, order, status="completed", trackingCompany="DHL", trackingNumber="1Z", trackingLink=None)
+
+    assert response.status_code == 200, response.content
+    assert response.json()["data"]["status"] == "completed"
+
+
+def test_canceling_gives_the_stock_back(api, order):
+    response = update(api, order, status="canceled")
+
+    assert response.json()["data"]["items"] == [{"productId": "abc123", "quantity": 1, "reserved": False}]
+    assert Stock.objects.get(pk="abc123").reserved == 0
+    assert Order.objects.get().cancel_reason == "customer"
+
+
+@pytest.mark.parametrize("fields", [{}, {"status": "pending"}, {"trackingNumber": None}])
+def test_an_update_that_changes_nothing_is_no_event(api, order, fields):
+    response = update(api, order, **fields)
+
+    assert (response.status_code, response.headers["ETag"]) == (200, '"1"')
+    assert Event.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "pointer"),
+    [
+        ({"status": "lost"}, "/status"),
+        ({"status": "SHIPPED"}, "/status"),
+        ({"status": ""}, "/status"),
+        ({"status": None}, "/status"),
+        ({"status": "x" * 10_000}, "/status"),
+        ({"status": "ship\0ped"}, "/status"),
+        ({"tracking_number": "1Z"}, "/tracking_number"),
+        ({"trackingNumber": ""}, "/trackingNumber"),
+        ({"trackingNumber": "1\0"}, "/trackingNumber"),
+        ({"trackingLink": "javascript:alert(1)"}, "/trackingLink"),
+        ({"trackingLink": "https://x.example/\n"}, "/trackingLink"),
+        ({"items": []}, "/items"),
+    ],
+)
+def test_an_update_that_is_not_valid_changes_nothing(api, order, fields, pointer):
+    response = update(api, order, **fields)
+
+    problem = assert_refused(response, 400, "validation_error")
+    assert problem["errors"][0]["pointer"] == pointer
+    assert Order.objects.get().version == 1
+
+
+def test_deleting_answers_with_the_order_that_was(api, order):
+    response = api.delete(f"/order/delete/{order['orderId']}")
+
+    assert (response.status_code, response.json()["success"]) == (200, True)
+    assert response.json()["data"]["orderId"] == order["orderId"]

@@ -1,0 +1,264 @@
+"""One committed change = one version = one event; ETag, If-Match and If-None-Match speak of versions."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+
+from events.models import Event
+from orders.models import Order
+from tests.orders.refusals import assert_refused
+
+ADDRESS = {
+    "name": "Zoë",
+    "line1": "5 Main St",
+    "line2": None,
+    "city": "Sydney",
+    "region": None,
+    "postal_code": "2000",
+    "country": "AU",
+}
+
+
+def assert_one_event_per_version(order_id: str) -> None:
+    version = Order.all_objects.get(pk=order_id).version
+    events = Event.objects.filter(stream_id=order_id).order_by("sequence")
+    assert [event.sequence for event in events] == list(range(1, version + 1))
+    assert [event.data["version"] for event in events] == list(range(1, version + 1))
+    assert [event.data["order"]["version"] for event in events] == list(range(1, version + 1))
+
+
+def test_every_change_is_one_version_and_one_event(api, place_order):
+    path = f"/api/v1/orders/{place_order(cup=1)['id']}"
+    seed_path = path.replace("/api/v1/orders", "/order/update")
+
+    versions = [
+        api.patch(path, {"note": "ring twice"}, content_type="application/json").headers["ETag"],
+        api.patch(
+            path, {"metadata": {"a": "1"}, "contact": {"email": "a@b.co"}}, content_type="application/json"
+        ).headers["ETag"],
+        api.put(seed_path, {"trackingNumber": "1Z"}, content_type="application/json").headers["ETag"],
+        api.put(seed_path, {"status": "confirmed"}, content_type="application/json").headers["ETag"],
+        api.put(seed_path, {"status": "shipped"}, content_type="application/json").headers["ETag"],
+        api.put(seed_path, {"status": "completed"}, content_type="application/json").headers["ETag"],
+    ]
+
+    assert versions == ['"2"', '"3"', '"4"', '"5"', '"6"', '"7"']
+    assert api.get(path).headers["ETag"] == '"7"'
+    assert api.delete(path).status_code == 204
+    assert_one_event_per_version(path.rpartition("/")[2])
+    assert list(Event.objects.order_by("sequence").values_list("type", flat=True)) == [
+        "order.created",
+        *["order.updated"] * 6,
+        "order.deleted",
+    ]
+
+
+def test_an_event_names_what_changed_who_did_it_and_why(api, place_order):
+    path = f"/api/v1/orders/{place_order(cup=1)['id']}"
+
+    api.patch(
+        path + "?reason=customer+called",
+        {"metadata": {"a": "1"}, "note": "secret"},
+        content_type="application/json",
+        headers={"X-Request-ID": "req-7", "traceparent": "00-" + "a" * 32 + "-" + "b" * 16 + "-01"},
+    )
+
+    event = Event.objects.get(sequence=2)
+    assert event.data["changes"] == {"metadata": [{}, {"a": "1"}], "note": [None, None]}
+    assert (event.reason, event.request_id) == ("customer called", "req-7")
+    assert event.trace == "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
+    assert event.actor.startswith("key:")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"note": ""},
+        {"metadata": {}},
+        {"contact": {}},
+        {"contact": {"email": None, "phone": None}},
+        {"billing_address": None},
+        {"shipping_address": {}},
+    ],
+    ids=str,
+)
+def test_what_is_so_already_is_no_change_no_version_and_no_event(api, place_order, body):
+    order = place_order(cup=1)
+
+    response = api.patch(f"/api/v1/orders/{order['id']}", body, content_type="application/json")
+
+    assert (response.status_code, response.json(), response.headers["ETag"]) == (200, order, '"1"')
+    assert Event.objects.count() == 1
+
+
+def test_the_same_change_again_is_none(api, place_order):
+    path = f"/api/v1/orders/{place_order(cup=1)['id']}"
+    body = {
+        "note": "n",
+        "metadata": {"a": "1"},
+        "contact": {"phone": "+61 2 1234"},
+        "shipping_address": ADDRESS,
+        "billing_address": ADDRESS,
+    }
+    first = api.patch(path, body, content_type="application/json")
+
+    again = api.patch(path, body, content_type="application/json")
+
+    assert (first.headers["ETag"], again.headers["ETag"]) == ('"2"', '"2"')
+    assert again.json() == first.json()
+    assert again.json()["shipping_address"] == ADDRESS
+    assert Event.objects.count() == 2
+
+
+def test_keys_that_are_absent_leave_their_field_alone_and_an_object_replaces_the_whole_one(api, place_order):
+    path = f"/api/v1/orders/{place_order(cup=1)['id']}"
+    api.patch(
+        path, {"note": "n", "contact": {"email": "a@b.co", "phone": "+61 2 1234"}}, content_type="application/json"
+    )
+
+    response = api.patch(path, {"contact": {"email": "c@d.co"}}, content_type="application/json")
+
+    assert response.json()["contact"] == {"email": "c@d.co", "phone": None}
+    assert response.json()["note"] == "n"
+
+
+@pytest.mark.parametrize(
+    ("header", "status"),
+    [
+        ('"1"', 304),
+        ('W/"1"', 304),
+        ('"7", "1"', 304),
+        ("*", 304),
+        ('"2"', 200),
+        ("1", 200),
+        ("", 200),
+        ('"\x00"', 200),
+        ('"' + "9" * 10_000 + '"', 200),
+    ],
+)
+def test_if_none_match_spares_the_body_the_caller_has(api, place_order, header, status):
+    path = f"/api/v1/orders/{place_order(cup=1)['id']}"
+
+    response = api.get(path, headers={"If-None-Match": header})
+
+    assert (response.status_code, response.headers["ETag"]) == (status, '"1"')
+    assert response.content == b"" or status == 200
+
+
+CHANGES: list[tuple[str, str, dict[str, Any]]] = [
+    ("patch", "/api/v1/orders/{}", {"note": "new"}),
+    ("delete", "/api/v1/orders/{}", {}),
+    ("put", "/order/update/{}", {"status": "canceled"}),
+    ("put", "/order/update/{}", {"status": "shipped", "trackingNumber": "1Z"}),
+    ("put", "/order/update/{}", {"trackingNumber": "1Z"}),
+    ("delete", "/order/delete/{}", {}),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "body"), CHANGES)
+def test_a_change_of_another_version_is_refused_with_the_current_one(api, place_order, method, path, body):
+    order_id = place_order(cup=1)["id"]
+    api.patch(f"/api/v1/orders/{order_id}", {"metadata": {"a": "1"}}, content_type="application/json")
+    before = api.get(f"/api/v1/orders/{order_id}").json()
+
+    for stale in ('"1"', '"3"', '"999999999"', '"0"'):
+        response = getattr(api, method)(
+            path.format(order_id), body, content_type="application/json", headers={"If-Match": stale}
+        )
+
+        problem = assert_refused(response, 412, "version_mismatch")
+        assert problem["current_version"] == 2
+    assert api.get(f"/api/v1/orders/{order_id}").json() == before
+    assert_one_event_per_version(order_id)
+
+
+@pytest.mark.parametrize(("method", "path", "body"), CHANGES)
+@pytest.mark.parametrize("match", ['"1"', "*"])
+def test_a_change_of_the_version_that_is_there_is_made(api, place_order, method, path, body, match):
+    order_id = place_order(cup=1)["id"]
+
+    response = getattr(api, method)(
+        path.format(order_id), body, content_type="application/json", headers={"If-Match": match}
+    )
+
+    assert response.status_code in (200, 204)
+    assert_one_event_per_version(order_id)
+
+
+def test_a_stale_change_that_would_change_nothing_is_refused_too(api, place_order):
+    order_id = place_order(cup=1)["id"]
+
+    response = api.patch(f"/api/v1/orders/{order_id}", {}, content_type="application/json", headers={"If-Match": '"5"'})
+
+    assert_refused(response, 412, "version_mismatch")
+
+
+def test_if_match_is_compared_under_the_lock(api, place_order):
+    """A change that waits for another one sees what that one made of the order."""
+    order_id = place_order(cup=1)["id"]
+    answers = []
+
+    def change() -> None:
+        answers.append(
+            api.patch(
+                f"/api/v1/orders/{order_id}",
+                {"note": "second"},
+                content_type="application/json",
+                headers={"If-Match": '"1"'},
+            )
+        )
+        connection.close()
+
+    second = threading.Thread(target=change)
+    with transaction.atomic():
+        Order.objects.select_for_update().get(pk=order_id)
+        second.start()
+        _wait_until_somebody_waits_for_a_lock()
+        Order.objects.filter(pk=order_id).update(version=2)
+    second.join()
+
+    problem = assert_refused(answers[0], 412, "version_mismatch")
+    assert problem["current_version"] == 2
+
+
+def test_an_order_that_others_hold_for_long_is_busy_and_nothing_is_changed(api, place_order):
+    order_id = place_order(cup=1)["id"]
+    answers = []
+
+    def change() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("set lock_timeout = 50")
+        for method, path, body in CHANGES:
+            answers.append(getattr(api, method)(path.format(order_id), body, content_type="application/json"))
+        connection.close()
+
+    other = threading.Thread(target=change)
+    with transaction.atomic():
+        Order.objects.select_for_update().get(pk=order_id)
+        other.start()
+        other.join()
+
+    assert len(answers) == len(CHANGES)
+    for answer in answers:
+        assert_refused(answer, 409, "order_busy")
+        assert answer.headers["Retry-After"] == "1"
+    assert Order.objects.get().version == 1
+
+
+def _wait_until_somebody_waits_for_a_lock() -> None:
+    for _ in range(500):
+        time.sleep(0.01)
+        with connection.cursor() as cursor:
+            cursor.execute("select pg_stat_clear_snapshot()")
+            cursor.execute(
+                "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
+            )
+            if cursor.fetchone() != (0,):
+                return
+    raise AssertionError("Nobody waited for the lock.")
