@@ -11,6 +11,7 @@ import orjson
 from django.conf import settings
 
 from inventory_client.values import Held
+from orders.errors import FieldError, InvalidRequest
 from orders.ids import new_id, new_number, time_of
 from orders.models import Storefront
 from orders.order_documents import new_order_document
@@ -89,9 +90,22 @@ def order_row(
     reservation_id: UUID | None,
     reserved_until: datetime | None,
 ) -> dict[str, Any]:
-    """The row of a pending order as it is asked for, keys named like the columns."""
+    """The row of a pending order as it is asked for, keys named like the columns.
+
+    Raises InvalidRequest when there are amounts but no currency.
+    """
     items, total = items_amount(request), total_amount(request)
     currency = request.currency or (storefront.currency or None if total is not None else None)
+    if total is not None and currency is None:
+        raise InvalidRequest(
+            [
+                FieldError(
+                    "/currency",
+                    "required",
+                    "Amounts need a currency: the order names none, and the storefront has no default",
+                )
+            ]
+        )
     return {
         "id": order_id,
         "storefront_id": storefront.pk,

@@ -1,6 +1,6 @@
 """JSON in and out of DRF, by orjson."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import orjson
@@ -28,8 +28,9 @@ class JSONNegotiation(DefaultContentNegotiation):
     """There is one format. Whoever accepts anything gets it without a look at the details."""
 
     def select_renderer(
-        self, request: Request, renderers: Sequence[BaseRenderer], format_suffix: str | None = None
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
     ) -> tuple[BaseRenderer, str]:
+        renderers = list(renderers)
         ours = renderers[0].media_type == "application/json"
         if ours and request.META.get("HTTP_ACCEPT", "*/*") in ("*/*", "application/json"):
             return renderers[0], "application/json"

@@ -29,10 +29,10 @@ from orders.statuses import RULES, CancelReason, OrderStatus
 from orders.views import place
 
 
-def seed_order(document: Mapping[str, Any]) -> dict[str, Any]:
-    """An order in the seed's words, from its document."""
+def seed_order(document: Mapping[str, Any], *, deleted: bool = False) -> dict[str, Any]:
+    """An order in the seed's words, from its document. What is canceled or deleted has its stock no more."""
     shipment = document["shipments"][-1] if document["shipments"] else {}
-    holds_stock = document["status"] != OrderStatus.CANCELED
+    holds_stock = document["status"] != OrderStatus.CANCELED and not deleted
     return {
         "orderId": document["id"],
         "customerId": document["customer_id"],
@@ -172,4 +172,4 @@ class DeleteOrder(SeedView):
             origin=origin_of(request),
             precondition=precondition_of(request._request),
         )
-        return json_response(_envelope(seed_order(document), "Order deleted."))
+        return json_response(_envelope(seed_order(document, deleted=True), "Order deleted."))

@@ -83,7 +83,10 @@ def place_orders(
             reservation_id = (
                 reservation_id_for(storefront.pk, idempotency.key, position, 0) if idempotency else new_id()
             )
-            drafts.append(Draft(position, request, storefront, reservation_id))
+            try:
+                drafts.append(Draft(position, request, storefront, reservation_id))
+            except errors.InvalidRequest as refusal:
+                outcomes[position] = refusal
 
     def answer() -> StoredAnswer:
         return render([outcomes[position] for position in range(len(requests))])
