@@ -38,6 +38,7 @@ GROUPS: Final[dict[str, list[str]]] = {
         "orders.view_apikey",
         "events.view_outboxentry",
         "events.change_outboxentry",
+        "events.view_skippedevent",
     ],
     "warehouse": [
         *_SEE,
@@ -47,7 +48,14 @@ GROUPS: Final[dict[str, list[str]]] = {
         "inventory_client.change_stock",
     ],
     "finance": [*_SEE],
-    "auditor": [*_SEE, *_SEE_STOCK, "events.view_outboxentry", "admin.view_logentry"],
+    "auditor": [
+        *_SEE,
+        *_SEE_STOCK,
+        "orders.view_apikey",
+        "events.view_outboxentry",
+        "events.view_skippedevent",
+        "admin.view_logentry",
+    ],
 }
 
 

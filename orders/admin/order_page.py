@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.urls import reverse
@@ -15,7 +16,7 @@ from orders.admin.steps import STEPS
 from orders.admin.timeline import timeline_of
 from orders.currencies import format_amount
 from orders.models import Order
-from orders.statuses import CancelReason
+from orders.statuses import CancelReason, OrderStatus
 
 _ADDRESS_LINES: Final = ("name", "line1", "line2")
 
@@ -82,7 +83,7 @@ def _pills(order: Order) -> list[tuple[str, SafeString]]:
 
 
 def _facts(order: Order) -> list[Row]:
-    customer = reverse("admin:orders_order_changelist") + f"?q={order.customer_id}"
+    customer = reverse("admin:orders_order_changelist") + "?" + urlencode({"q": order.customer_id})
     rows = [
         Row("Storefront", f"{order.storefront.name} ({order.storefront.code})"),
         Row("Customer", order.customer_id, customer),
@@ -119,7 +120,7 @@ def _reservation(order: Order, user: Staff) -> list[Row]:
     if user.has_perm("inventory_client.view_reservation") and not settings.INVENTORY_URL:
         href = reverse("admin:inventory_client_reservation_change", args=[order.reservation_id])
     rows = [Row("Reservation", str(order.reservation_id), href)]
-    if order.reserved_until:
+    if order.reserved_until and order.status == OrderStatus.PENDING:
         rows.append(Row("Reserved until", f"{order.reserved_until:%Y-%m-%d %H:%M} UTC"))
     told = {"confirm": "to confirm it", "release": "to release it", None: "nothing"}[order.stock_action]
     rows.append(Row("Still to be told", told))

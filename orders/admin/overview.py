@@ -21,7 +21,7 @@ _COUNTED: Final = 100
 
 class Card(NamedTuple):
     title: str
-    count: str
+    shown: str
     href: str
     alert: bool = False
 
@@ -46,6 +46,7 @@ def overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     if user.has_perm("events.view_outboxentry"):
         cards += _event_cards()
     return context | {
+        "title": "Overview",
         "cards": cards,
         "latest": latest,
         "may_search": user.has_perm("orders.view_order"),

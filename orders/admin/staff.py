@@ -35,7 +35,7 @@ class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
 
 
 @admin.register(AccessAttempt)
-class AccessAttemptAdmin(AxesAccessAttemptAdmin, ModelAdmin):  # type: ignore[misc]
+class AccessAttemptAdmin(AxesAccessAttemptAdmin, ModelAdmin):
     """Failed sign-ins. Deleting an attempt lets its user try again at once."""
 
     date_hierarchy = None
@@ -53,6 +53,7 @@ class LogEntryAdmin(ModelAdmin):
     sortable_by: list[str] = []
     paginator = InfinitePaginator
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
     actions = None
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -29,7 +29,7 @@ _CONTACT: Final = ("email", "phone")
 _ADDRESS: Final = Address.__struct_fields__
 # Where the API's struct has what the form's field is called: /trackingLink is tracking_link.
 _TRACKING: Final = {f"/{field.encode_name}": field.name for field in msgspec.structs.fields(SeedTracking)}
-_LABELS: Final = {"line1": "Street", "line2": "Street, second line", "region": "Region or state"}
+_LABELS: Final = {"email": "E-mail", "line1": "Street", "line2": "Street, second line", "region": "Region or state"}
 
 # What to write, where the structs can only say that a pattern does not match.
 _WANTED: Final = {
@@ -50,7 +50,7 @@ class _Text(forms.CharField):
 
     def to_python(self, value: Any) -> str:
         """Browsers send line ends as CR LF (WHATWG URL-encoded form data); orders have them as LF."""
-        return super().to_python(value).replace("\r\n", "\n")
+        return (super().to_python(value) or "").replace("\r\n", "\n")
 
 
 class StepForm(forms.Form):
@@ -191,9 +191,7 @@ class DetailsForm(StepForm):
 
     def clean(self) -> dict[str, Any]:
         body = self._changes()
-        names = {"/note": "note"} | {
-            f"/{group}/{name}": _field(group, name) for group, name in self._parts()
-        }
+        names = {"/note": "note"} | {f"/{group}/{name}": _field(group, name) for group, name in self._parts()}
         self.details = OrderDetails()
         for _ in range(len(names) + 1):
             try:

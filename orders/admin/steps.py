@@ -42,10 +42,7 @@ class Step:
     attempt: Callable[[Order], object]  # on a copy; raises what the operation would
     perform: Perform
     variant: ActionVariant = ActionVariant.DEFAULT
-
-    @property
-    def dangerous(self) -> bool:
-        return self.variant is ActionVariant.DANGER
+    dangerous: bool = False
 
     @property
     def done_many(self) -> str:
@@ -197,7 +194,7 @@ STEPS: dict[str, Step] = {
             form_class=CancelForm,
             attempt=lambda order: order.cancel(CancelReason.STAFF),
             perform=_cancel,
-            variant=ActionVariant.DANGER,
+            dangerous=True,
         ),
         Step(
             slug="delete",
@@ -210,7 +207,7 @@ STEPS: dict[str, Step] = {
             form_class=ReasonedForm,
             attempt=lambda order: order.mark_deleted(now=timezone.now(), by="", reason=""),
             perform=_delete,
-            variant=ActionVariant.DANGER,
+            dangerous=True,
         ),
         Step(
             slug="restore",

@@ -69,7 +69,9 @@ def timeline_of(order: Order) -> list[TimelineEntry]:
     waiting: dict[UUID, list[OutboxEntry]] = {}
     for entry in undelivered(order.pk):
         waiting.setdefault(entry.event_id, []).append(entry)
-    events = Event.objects.filter(stream_id=order.pk, storefront_id=order.storefront_id).order_by("-sequence")[:_MOST_EVENTS]
+    events = Event.objects.filter(stream_id=order.pk, storefront_id=order.storefront_id).order_by("-sequence")[
+        :_MOST_EVENTS
+    ]
     return [_entry(event, waiting.get(event.pk, [])) for event in events]
 
 
@@ -102,9 +104,7 @@ def _entry(event: Event, waiting: list[OutboxEntry]) -> TimelineEntry:
 
 def _field_changes(changes: Mapping[str, Iterable[Any]]) -> Iterator[FieldChange]:
     for name, (before, after) in sorted(changes.items()):
-        yield FieldChange(
-            name.replace("_", " "), _shown(before), _shown(after), personal=name in PERSONAL_FIELDS
-        )
+        yield FieldChange(name.replace("_", " "), _shown(before), _shown(after), personal=name in PERSONAL_FIELDS)
 
 
 def _shown(value: Any) -> str:

@@ -1,0 +1,137 @@
+import pytest
+
+from events.models import Event
+from orders import operations
+from orders.changes import Origin
+from orders.models import Order
+from orders.requests import Address, OrderDetails
+from tests.orders.admin.conftest import messages_of, page_of, step_of
+
+
+@pytest.fixture
+def change(admin):
+    """Open the page as a browser does, type into some fields, send it."""
+
+    def send(order, **typed):
+        form = admin.get(step_of(order, "details")).context["form"]
+        data = {field.html_name: field.value() or "" for field in form if not field.field.disabled}
+        return admin.post(step_of(order, "details"), data | typed, follow=True)
+
+    return send
+
+
+def test_changes_note_contact_and_addresses(change, order_in):
+    order = order_in("pending")
+
+    page = change(
+        order,
+        note="Ring twice.\r\nThen wait.",
+        contact_email="ada@example.com",
+        shipping_address_line1="1 Harbour Street",
+        shipping_address_country="AU",
+        billing_address_name="Ada Fields",
+        reason="She wrote to us.",
+    )
+
+    assert messages_of(page) == [f"{order.number} has been changed."]
+    order = Order.objects.get(pk=order.pk)
+    assert order.note == "Ring twice.\nThen wait."
+    assert (order.contact_email, order.contact_phone) == ("ada@example.com", None)
+    assert order.shipping_address == {
+        "name": None,
+        "line1": "1 Harbour Street",
+        "line2": None,
+        "city": None,
+        "region": None,
+        "postal_code": None,
+        "country": "AU",
+    }
+    assert order.billing_address["name"] == "Ada Fields"
+    event = Event.objects.get(stream_id=order.pk, sequence=2)
+    assert event.data["changes"] == {
+        name: [None, None] for name in ("note", "contact", "shipping_address", "billing_address")
+    }
+
+
+def test_what_is_sent_unchanged_is_no_change(change, order_in):
+    order = order_in("pending")
+    operations.change_details(
+        order.pk,
+        OrderDetails(note="One\nTwo", shipping_address=Address(city="Sydney")),
+        storefront_id=None,
+        origin=Origin(actor="system:test"),
+    )
+
+    page = change(order)
+
+    assert messages_of(page) == [f"{order.number} was like this already; nothing has been changed."]
+    assert Order.objects.get(pk=order.pk).version == 2
+
+
+def test_emptying_the_billing_address_means_there_is_none(change, order_in):
+    order = order_in("pending")
+    change(order, billing_address_name="Ada Fields")
+
+    change(order, billing_address_name="")
+
+    assert Order.objects.get(pk=order.pk).billing_address is None
+
+
+def test_everything_that_is_wrong_is_shown_beside_its_field(change, order_in):
+    order = order_in("pending")
+
+    page = change(
+        order,
+        note="x" * 5001,
+        contact_email="nonsense",
+        contact_phone="call me",
+        shipping_address_city="x" * 301,
+        shipping_address_country="XX",
+        billing_address_country="au",
+    )
+
+    errors = page.context["form"].errors
+    assert set(errors) == {
+        "note",
+        "contact_email",
+        "contact_phone",
+        "shipping_address_city",
+        "shipping_address_country",
+        "billing_address_country",
+    }
+    assert errors["contact_email"] == ["Write one address, such as ann@example.com."]
+    assert errors["shipping_address_country"] == ["XX is not a country of ISO 3166-1 alpha-2."]
+    assert "5000" in errors["note"][0]
+    assert Order.objects.get(pk=order.pk).version == 1
+
+
+def test_the_address_of_a_shipped_order_is_shown_but_locked(admin, change, order_in):
+    order = order_in("shipped")
+
+    html = admin.get(step_of(order, "details")).content.decode()
+    page = change(order, contact_phone="+61 2 5550 1234", shipping_address_city="Perth")
+
+    assert "The address of a shipped order cannot be changed." in html
+    assert page.redirect_chain == [(page_of(order), 302)]
+    order = Order.objects.get(pk=order.pk)
+    assert (order.contact_phone, order.shipping_address) == ("+61 2 5550 1234", None)
+
+
+def test_the_note_of_a_completed_order_can_be_changed(change, order_in):
+    order = order_in("completed")
+
+    change(order, note="Praised us.", contact_email="ada@example.com")
+
+    order = Order.objects.get(pk=order.pk)
+    assert (order.note, order.contact_email) == ("Praised us.", None)
+
+
+def test_an_address_typed_before_the_order_was_shipped_is_refused_not_lost_in_silence(admin, order_in):
+    order = order_in("confirmed")
+    version = order.version
+    operations.ship_order(order.pk, storefront_id=None, origin=Origin(actor="staff:will"))
+
+    page = admin.post(step_of(order, "details"), {"version": version, "shipping_address_city": "Perth"})
+
+    assert page.status_code == 409
+    assert "has been changed since you opened this page" in page.content.decode()

@@ -1,0 +1,108 @@
+"""All pages of the back office: they open, look alike, and need nothing from elsewhere."""
+
+import re
+
+import pytest
+from django.contrib import admin as django_admin
+from django.contrib.auth.models import User
+from django.urls import reverse
+from unfold.admin import ModelAdmin
+
+from orders.models import Storefront
+
+
+def test_every_list_and_form_opens_in_the_same_look(admin, order_in):
+    order_in("pending")
+
+    for model, model_admin in django_admin.site._registry.items():
+        assert isinstance(model_admin, ModelAdmin), model
+        name = f"{model._meta.app_label}_{model._meta.model_name}"
+        assert admin.get(reverse(f"admin:{name}_changelist")).status_code == 200, model
+        assert admin.get(reverse(f"admin:{name}_add")).status_code in (200, 403), model
+
+
+@pytest.mark.parametrize("path", ["/admin/", "/admin/orders/order/", "/admin/orders/apikey/add/", "/admin/login/"])
+def test_a_page_loads_nothing_from_elsewhere_and_has_no_script_of_its_own(admin, client, order_in, path):
+    order_in("pending")
+
+    page = (client if "login" in path else admin).get(path)
+
+    html = page.content.decode()
+    assert page.headers["Content-Security-Policy"].startswith("default-src 'self'; script-src 'self'")
+    assert re.findall(r'(?:src|href)="(?:https?:)?//[^"]*"', html) == []
+    assert re.findall(r"<script(?![^>]*\bsrc=)(?![^>]*application/json)[^>]*>", html) == []
+    assert re.findall(r"\son[a-z]+=", html) == []
+
+
+def test_the_overview_counts_no_further_than_a_hundred(admin, order_in):
+    for _ in range(2):
+        order_in("confirmed")
+    order_in("pending")
+
+    cards = {card.title: (card.shown, card.alert) for card in admin.get("/admin/").context["cards"]}
+
+    assert cards == {
+        "Pending": ("1", False),
+        "To be shipped": ("2", False),
+        "Under way": ("0", False),
+        "Inventory to be told": ("0", False),
+        "Events to be sent": ("5", False),
+        "Events parked": ("0", False),
+    }
+
+
+def test_the_overview_shows_who_may_see_no_orders_nothing_of_them(staff, order_in):
+    order = order_in("pending")
+
+    page = staff(permissions=["view_stock"]).get("/admin/")
+
+    assert page.context["cards"] == []
+    assert order.number not in page.content.decode()
+
+
+def test_the_side_bar_has_no_stock_that_is_kept_elsewhere(admin, settings):
+    settings.INVENTORY_URL = "http://inventory.example"
+
+    assert "/admin/inventory_client/" not in admin.get("/admin/").content.decode()
+
+
+def test_a_storefront_is_added_and_renamed_but_keeps_its_code(admin):
+    added = {"code": "nz", "name": "New Zealand", "number_prefix": "NZ", "currency": "NZD"}
+    admin.post("/admin/orders/storefront/add/", added)
+    storefront = Storefront.objects.get()
+
+    admin.post(
+        f"/admin/orders/storefront/{storefront.pk}/change/", added | {"code": "xx", "name": "Aotearoa", "currency": ""}
+    )
+
+    storefront.refresh_from_db()
+    assert (storefront.code, storefront.name, storefront.currency) == ("nz", "Aotearoa", "")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("code", "No Good"), ("number_prefix", "nz!"), ("currency", "QQQ"), ("name", "")]
+)
+def test_a_storefront_that_is_wrong_is_not_added(admin, field, value):
+    data = {"code": "nz", "name": "New Zealand", "number_prefix": "NZ", "currency": "NZD"} | {field: value}
+
+    page = admin.post("/admin/orders/storefront/add/", data)
+
+    assert list(page.context["adminform"].errors) == [field]
+    assert not Storefront.objects.exists()
+
+
+def test_a_storefront_cannot_be_removed(admin, storefront):
+    assert admin.post(f"/admin/orders/storefront/{storefront.pk}/delete/", {"post": "yes"}).status_code == 403
+    assert Storefront.objects.exists()
+
+
+def test_staff_accounts_are_made_and_put_into_groups(admin):
+    admin.post(
+        "/admin/auth/user/add/",
+        {"username": "bob", "usable_password": "true", "password1": "long-enough-9", "password2": "long-enough-9"},
+    )
+    bob = User.objects.get(username="bob")
+
+    assert bob.check_password("long-enough-9")
+    assert admin.get(f"/admin/auth/user/{bob.pk}/change/").status_code == 200
+    assert admin.get(f"/admin/auth/user/{bob.pk}/password/").status_code == 200

@@ -1,0 +1,188 @@
+"""What staff do with one order: through its page, by the operation the API uses too."""
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.urls import reverse
+
+from events.models import Event
+from inventory_client.models import Stock
+from orders import operations
+from orders.changes import Origin
+from orders.models import Order
+from tests.orders.admin.conftest import messages_of, page_of, step_of
+
+
+@pytest.mark.parametrize(
+    ("status", "slug", "data", "after"),
+    [
+        ("pending", "confirm", {}, "confirmed"),
+        ("confirmed", "ship", {}, "shipped"),
+        ("shipped", "complete", {}, "completed"),
+        ("pending", "cancel", {"cause": "customer"}, "canceled"),
+        ("confirmed", "cancel", {"cause": "fraud"}, "canceled"),
+        ("completed", "delete", {"reason": "A test order."}, "completed"),
+        ("deleted", "restore", {}, "pending"),
+    ],
+)
+def test_a_step_changes_the_order_once_and_says_who_why_and_what(admin, order_in, status, slug, data, after):
+    order = order_in(status)
+    data = {"version": order.version, "reason": "The customer called."} | data
+
+    page = admin.post(step_of(order, slug), data, headers={"X-Request-ID": "req-7"}, follow=True)
+
+    assert page.redirect_chain == [(page_of(order), 302)]
+    changed = Order.all_objects.get(pk=order.pk)
+    assert (changed.status, changed.version) == (after, order.version + 1)
+    event = Event.objects.filter(stream_id=order.pk).latest("sequence")
+    assert (event.actor, event.reason, event.request_id) == ("staff:ann", data["reason"], "req-7")
+    assert messages_of(page)[0].startswith(f"{order.number} has been ")
+    assert LogEntry.objects.get().object_id == str(order.pk)
+
+
+def test_cancelling_says_the_cause_and_gives_the_stock_back(admin, order_in):
+    order = order_in("confirmed")
+
+    admin.post(step_of(order, "cancel"), {"version": order.version, "cause": "payment_failed"})
+
+    order.refresh_from_db()
+    assert (order.status, order.cancel_reason) == ("canceled", "payment_failed")
+    assert Stock.objects.get(pk="cup").reserved == 0
+
+
+def test_an_order_cannot_be_declared_expired_by_hand(admin, order_in):
+    order = order_in("pending")
+
+    page = admin.post(step_of(order, "cancel"), {"version": order.version, "cause": "expired"})
+
+    assert page.status_code == 200
+    assert "cause" in page.context["form"].errors
+    order.refresh_from_db()
+    assert order.status == "pending"
+
+
+def test_deleting_asks_for_a_reason_and_keeps_it(admin, order_in):
+    order = order_in("pending")
+
+    unreasoned = admin.post(step_of(order, "delete"), {"version": order.version, "reason": " "})
+    admin.post(step_of(order, "delete"), {"version": order.version, "reason": "A test order."})
+
+    assert "reason" in unreasoned.context["form"].errors
+    deleted = Order.all_objects.get(pk=order.pk)
+    assert (deleted.deleted_by, deleted.deleted_reason) == ("staff:ann", "A test order.")
+
+
+def test_shipping_records_how_the_parcel_travels(admin, order_in):
+    order = order_in("confirmed")
+    data = {"version": 2, "tracking_company": "DHL", "tracking_number": "JD1", "tracking_link": "https://dhl.com/JD1"}
+
+    admin.post(step_of(order, "ship"), data)
+
+    shipment = order.shipments.get()
+    assert (shipment.tracking_company, shipment.tracking_number, shipment.tracking_link) == (
+        "DHL",
+        "JD1",
+        "https://dhl.com/JD1",
+    )
+    assert shipment.shipped_at is not None
+    assert [item.shipped for item in order.items.all()] == [2]
+
+
+def test_tracking_can_be_entered_early_corrected_and_taken_back(admin, order_in):
+    order = order_in("pending")
+    url = step_of(order, "tracking")
+
+    admin.post(url, {"version": 1, "tracking_company": "DHL", "tracking_number": "JD1"})
+    admin.post(url, {"version": 2, "tracking_company": "DHL", "tracking_number": "JD2"})
+    admin.post(url, {"version": 3, "tracking_company": "", "tracking_number": "JD2"})
+
+    shipment = order.shipments.get()
+    assert (shipment.tracking_company, shipment.tracking_number, shipment.shipped_at) == (None, "JD2", None)
+    assert Event.objects.filter(stream_id=order.pk).count() == 4
+
+
+@pytest.mark.parametrize("link", ["javascript:alert(1)", "dhl.com/JD1", "https://dhl.com/" + "x" * 500])
+def test_a_tracking_link_that_is_none_is_refused_beside_its_field(admin, order_in, link):
+    order = order_in("pending")
+
+    page = admin.post(step_of(order, "tracking"), {"version": 1, "tracking_link": link, "tracking_number": "9" * 101})
+
+    assert set(page.context["form"].errors) == {"tracking_link", "tracking_number"}
+    assert not order.shipments.exists()
+
+
+def test_a_refusal_is_shown_in_the_words_of_the_domain_and_nothing_happens(admin, order_in):
+    order = order_in("shipped")
+
+    page = admin.post(step_of(order, "cancel"), {"version": order.version, "cause": "customer"})
+
+    assert page.status_code == 409
+    assert "A shipped order cannot become canceled; it can become: completed." in page.content.decode()
+    order.refresh_from_db()
+    assert (order.status, order.version) == ("shipped", 3)
+    assert not LogEntry.objects.exists()
+
+
+def test_a_page_of_a_step_that_is_no_longer_possible_leads_back_to_the_order(admin, order_in):
+    order = order_in("canceled")
+
+    page = admin.get(step_of(order, "confirm"), follow=True)
+
+    assert page.redirect_chain == [(page_of(order), 302)]
+    assert messages_of(page) == ["A canceled order cannot become confirmed; it can become: nothing."]
+
+
+def test_what_was_decided_on_an_older_version_is_refused(admin, order_in):
+    order = order_in("pending")
+    admin.get(step_of(order, "cancel"))
+    operations.confirm_order(order.pk, storefront_id=None, origin=Origin(actor="key:shop"))
+
+    page = admin.post(step_of(order, "cancel"), {"version": 1, "cause": "customer"})
+    again = admin.post(
+        step_of(order, "cancel"), {"version": page.context["form"]["version"].value(), "cause": "customer"}
+    )
+
+    assert (page.status_code, again.status_code) == (409, 409)
+    assert "it is at version 2 now, and nothing was done" in page.content.decode()
+    order.refresh_from_db()
+    assert order.status == "confirmed"
+
+
+def test_restoring_without_enough_stock_is_refused_with_what_is_there(admin, order_in, stock):
+    order = order_in("deleted")
+    stock(cup=1)
+
+    page = admin.post(step_of(order, "restore"), {"version": order.version})
+
+    assert page.status_code == 409
+    assert "cup: 2 wanted, 1 available" in page.content.decode()
+    assert Order.all_objects.get(pk=order.pk).deleted_at is not None
+
+
+def test_a_step_without_the_version_it_was_decided_on_is_not_done(admin, order_in):
+    order = order_in("pending")
+
+    page = admin.post(step_of(order, "confirm"), {})
+
+    assert page.status_code == 200
+    order.refresh_from_db()
+    assert order.status == "pending"
+
+
+def test_a_step_needs_the_pages_own_token(admin, order_in):
+    order = order_in("pending")
+    admin.handler.enforce_csrf_checks = True
+
+    answer = admin.post(step_of(order, "confirm"), {"version": 1})
+
+    assert answer.status_code == 403
+    order.refresh_from_db()
+    assert order.status == "pending"
+
+
+def test_djangos_own_history_tells_the_steps(admin, order_in):
+    order = order_in("pending")
+    admin.post(step_of(order, "confirm"), {"version": 1})
+
+    page = admin.get(reverse("admin:orders_order_history", args=[order.pk]))
+
+    assert "The order has been confirmed." in page.content.decode()
