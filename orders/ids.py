@@ -39,7 +39,12 @@ def time_floor(moment: datetime) -> UUID:
 
 def new_number(prefix: str) -> str:
     """A readable order number, `AU-7K3M9QXD4F`: random, so no counter row makes placements wait."""
-    return prefix + "-" + "".join(secrets.choice(_ALPHABET) for _ in range(_NUMBER_LENGTH))
+    random = secrets.randbelow(len(_ALPHABET) ** _NUMBER_LENGTH)
+    letters = []
+    for _ in range(_NUMBER_LENGTH):
+        random, letter = divmod(random, len(_ALPHABET))
+        letters.append(_ALPHABET[letter])
+    return f"{prefix}-{''.join(letters)}"
 
 
 def reservation_id_for(storefront_id: int, idempotency_key: str, position: int, attempt: int) -> UUID:

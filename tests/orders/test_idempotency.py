@@ -239,9 +239,9 @@ def test_a_repeat_is_answered_while_the_inventory_is_down(api, stock, settings):
 
 def test_a_number_that_is_taken_is_replaced_within_the_same_hold(api, stock, monkeypatch):
     stock(cup=10)
-    monkeypatch.setattr(secrets, "choice", random.Random(7).choice)
+    monkeypatch.setattr(secrets, "randbelow", random.Random(7).randrange)
     first = send(api, ORDER, key="key-1").json()["number"]
-    monkeypatch.setattr(secrets, "choice", random.Random(7).choice)
+    monkeypatch.setattr(secrets, "randbelow", random.Random(7).randrange)
 
     response = send(api, ORDER, key="key-2")
 
@@ -256,7 +256,7 @@ def test_a_number_that_is_taken_is_replaced_within_the_same_hold(api, stock, mon
 
 def test_when_every_number_is_taken_nothing_is_placed_or_held(api, stock, monkeypatch):
     stock(cup=10)
-    monkeypatch.setattr(secrets, "choice", lambda letters: letters[0])
+    monkeypatch.setattr(secrets, "randbelow", lambda below: 0)
     first = send(api, ORDER, key=None)
 
     response = send(api, ORDER, key="key-2")
