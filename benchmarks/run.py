@@ -10,11 +10,11 @@ import argparse
 import shutil
 import tempfile
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
-from load import median
 from service import Bench
 
 
@@ -30,7 +30,7 @@ class Figures:
 
 
 def measure(bench: Bench, seconds: float) -> dict[str, Callable[[], Figures]]:
-    def loaded(requests: Callable, connections: int, orders_each: int = 1) -> Callable[[], Figures]:
+    def loaded(requests: Sequence[bytes], connections: int, orders_each: int = 1) -> Callable[[], Figures]:
         def once() -> Figures:
             measured, app, database = bench.loaded(requests, connections, seconds)
             done = measured.good * orders_each
@@ -52,14 +52,14 @@ def measure(bench: Bench, seconds: float) -> dict[str, Callable[[], Figures]]:
         return once
 
     return {
-        "place one, c=16": loaded(bench.placements, 16),
+        "place one, c=16": loaded(bench.placements(), 16),
         "limit: pgbench, c=16": limit(16),
-        "GET one, c=16": loaded(bench.reads, 16),
-        "list of 50, c=16": loaded(bench.lists, 16),
-        "place one, c=4": loaded(bench.placements, 4),
-        "batch of 100, c=4": loaded(bench.batches, 4, orders_each=100),
-        "place one, c=32": loaded(bench.placements, 32),
-        "one hot product, c=32": loaded(bench.hot_placements, 32),
+        "GET one, c=16": loaded(bench.reads(), 16),
+        "list of 50, c=16": loaded(bench.lists(), 16),
+        "place one, c=4": loaded(bench.placements(), 4),
+        "batch of 100, c=4": loaded(bench.batches(), 4, orders_each=100),
+        "place one, c=32": loaded(bench.placements(), 32),
+        "one hot product, c=32": loaded(bench.placements(hot=True), 32),
     }
 
 
@@ -96,7 +96,7 @@ def report_growth(bench: Bench, orders: int, seconds: float) -> None:
     p50: dict[tuple[str, int], float] = {}
     for count in (10_000, orders):
         bench.fill(count)
-        for name, requests in (("GET one", bench.reads), ("list of 50", bench.lists)):
+        for name, requests in (("GET one", bench.reads()), ("list of 50", bench.lists())):
             runs = [bench.loaded(requests, 1, seconds)[0].percentile(0.5) for _ in range(6)]
             p50[name, count] = median(runs[1:])  # the first warms caches
     print(f"\n| read, c=1, p50 ms | 10,000 orders | {orders:,} orders | ratio | bar · aim |\n|---|---|---|---|---|")
@@ -120,8 +120,8 @@ def main() -> None:
         if options.orders:
             report_growth(bench, options.orders, options.seconds)
             return
-        cases = measure(bench, options.seconds)
         bench.warm_up()
+        cases = measure(bench, options.seconds)
         rounds: dict[str, list[Figures]] = defaultdict(list)
         for number in range(options.rounds):
             for name, once in cases.items():

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Sequence
 from pathlib import Path
 
 from cpu import cpu_seconds
@@ -80,7 +80,7 @@ class Bench:
 
     def warm_up(self) -> None:
         """Some thousand orders, then statistics: a plan made for an empty table is a bad one."""
-        run(self.address, self.placements, connections=8, seconds=4)
+        run(self.address, self.placements(), connections=8, seconds=4)
         self.python(_ANALYZE)
         self.facts["ids"] = json.loads(self.python(_RECENT_IDS))
 
@@ -100,30 +100,20 @@ class Bench:
         )
         return head.encode() + body
 
-    def placements(self, number: int) -> Iterator[bytes]:
-        while True:
-            yield self.request("POST", "/api/v1/orders", json.dumps(_order()).encode())
+    def placements(self, *, hot: bool = False) -> list[bytes]:
+        return [self.request("POST", "/api/v1/orders", json.dumps(_order(hot)).encode()) for _ in range(4000)]
 
-    def hot_placements(self, number: int) -> Iterator[bytes]:
-        while True:
-            yield self.request("POST", "/api/v1/orders", json.dumps(_order(hot=True)).encode())
+    def batches(self) -> list[bytes]:
+        bodies = [json.dumps({"orders": [_order() for _ in range(100)]}).encode() for _ in range(40)]
+        return [self.request("POST", "/api/v1/orders/batch", body) for body in bodies]
 
-    def batches(self, number: int) -> Iterator[bytes]:
-        bodies = [json.dumps({"orders": [_order() for _ in range(100)]}).encode() for _ in range(5)]
-        while True:
-            yield self.request("POST", "/api/v1/orders/batch", random.choice(bodies))
+    def reads(self) -> list[bytes]:
+        return [self.request("GET", f"/api/v1/orders/{order_id}") for order_id in self.facts["ids"]]
 
-    def reads(self, number: int) -> Iterator[bytes]:
-        while True:
-            yield self.request("GET", f"/api/v1/orders/{random.choice(self.facts['ids'])}")
+    def lists(self) -> list[bytes]:
+        return [self.request("GET", "/api/v1/orders?limit=50")] * 32
 
-    def lists(self, number: int) -> Iterator[bytes]:
-        while True:
-            yield self.request("GET", "/api/v1/orders?limit=50")
-
-    def loaded(
-        self, requests: Callable[[int], Iterator[bytes]], connections: int, seconds: float
-    ) -> tuple[Measured, float, float]:
+    def loaded(self, requests: Sequence[bytes], connections: int, seconds: float) -> tuple[Measured, float, float]:
         """The measurement, and the CPU seconds of server and database during it."""
         before = cpu_seconds(self.server.pid), cpu_seconds(self.facts["postmaster"])
         measured = run(self.address, requests, connections=connections, seconds=seconds)
@@ -163,7 +153,8 @@ set_stock_levels({{f"p{{number:03}}": 10**9 for number in range(1, {PRODUCTS} + 
 from orders_project.embedded_pg.programs import find_programs
 pg = settings.EMBEDDED_PG
 postmaster = int((pg.data / "postmaster.pid").read_text().split()[0])
-print(json.dumps({{"key": key, "host": str(pg.host), "bin": str(find_programs()), "postmaster": postmaster, "ids": []}}))
+facts = {{"key": key, "host": str(pg.host), "bin": str(find_programs()), "postmaster": postmaster, "ids": []}}
+print(json.dumps(facts))
 """
 
 _ANALYZE = """

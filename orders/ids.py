@@ -7,7 +7,7 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
-__all__ = ["new_id", "new_id_at", "new_number", "reservation_id_for", "time_floor", "time_of"]
+__all__ = ["new_id", "new_id_at", "new_number", "reservation_id_for", "time_ceiling", "time_floor", "time_of"]
 
 # No I, L, O, U, 0 or 1: nothing that is misread on the phone, and no words.
 _ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -33,8 +33,16 @@ def time_floor(moment: datetime) -> UUID:
 
     UUIDv7 begins in 1970, so an earlier moment is taken for that.
     """
-    milliseconds = max(0, int(moment.timestamp() * 1000))
-    return UUID(int=milliseconds << 80 | 0x7 << 76 | 0b10 << 62)
+    return _smallest_of(int(moment.timestamp() * 1000))
+
+
+def time_ceiling(moment: datetime) -> UUID:
+    """Above every UUIDv7 of a moment's millisecond."""
+    return _smallest_of(int(moment.timestamp() * 1000) + 1)
+
+
+def _smallest_of(milliseconds: int) -> UUID:
+    return UUID(int=max(0, milliseconds) << 80 | 0x7 << 76 | 0b10 << 62)
 
 
 def new_number(prefix: str) -> str:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import base64
-import binascii
-from dataclasses import dataclass
-from typing import Any, Final
+import struct
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import orjson
-from django.db.models import QuerySet
 from django_filters import rest_framework as filters
 from rest_framework.request import Request
 from rest_framework.utils.urls import replace_query_param
@@ -22,6 +21,10 @@ from orders.statuses import OrderStatus
 
 _DEFAULT_LIMIT: Final = 50
 _LARGEST_LIMIT: Final = 200
+# Direction, microseconds since 1970, id.
+_CURSOR: Final = struct.Struct("!?q16s")
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
 _PAGING: Final = {"cursor", "limit", "ordering"}
 
 
@@ -46,24 +49,25 @@ class OrderFilter(filters.FilterSet):
         return queryset.placed_before(value)
 
 
-@dataclass(frozen=True, slots=True)
-class Cursor:
+class Cursor(NamedTuple):
     """Where a page begins: after (or, read backwards, before) an order."""
 
+    placed_at: datetime
     order_id: UUID
     backwards: bool
 
     def __str__(self) -> str:
-        return base64.urlsafe_b64encode(b"pn"[not self.backwards :][:1] + self.order_id.bytes).decode().rstrip("=")
+        raw = _CURSOR.pack(self.backwards, (self.placed_at - _EPOCH) // _MICROSECOND, self.order_id.bytes)
+        return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
     @classmethod
     def read(cls, text: str) -> Cursor:
         """Raises InvalidRequest for what this service has not given out."""
         try:
             raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-        except (ValueError, binascii.Error):
-            raw = b""
-        if len(raw) != 17 or raw[:1] not in (b"p", b"n"):
+            backwards, microseconds, order_id = _CURSOR.unpack(raw)
+            return cls(_EPOCH + microseconds * _MICROSECOND, UUID(bytes=order_id), backwards)
+        except (ValueError, OverflowError, struct.error):
             raise InvalidRequest(
                 [
                     FieldError(
@@ -72,8 +76,7 @@ class Cursor:
                         "This cursor is not one of ours: take it from next or previous, or leave it out",
                     )
                 ]
-            )
-        return cls(UUID(bytes=raw[1:]), backwards=raw[:1] == b"p")
+            ) from None
 
 
 def page_of(request: Request, *, storefront_id: int) -> bytes:
@@ -103,31 +106,37 @@ def page_of(request: Request, *, storefront_id: int) -> bytes:
         orders = _filtered(orders, parameters)
     rows, has_next, has_previous = _page(orders, cursor, limit, oldest_first)
     here = request._request.build_absolute_uri()
-    following = Cursor(rows[-1][0], backwards=False) if rows and has_next else None
-    preceding = Cursor(rows[0][0], backwards=True) if rows and has_previous else None
+    following = _cursor_at(rows[-1], backwards=False) if rows and has_next else None
+    preceding = _cursor_at(rows[0], backwards=True) if rows and has_previous else None
     return b'{"next":%s,"previous":%s,"results":[%s]}' % (
         orjson.dumps(following and replace_query_param(here, "cursor", str(following))),
         orjson.dumps(preceding and replace_query_param(here, "cursor", str(preceding))),
-        b",".join(document.encode() for _, document in rows),
+        b",".join(document.encode() for *_, document in rows),
     )
 
 
 def _page(
     orders: OrderQuerySet, cursor: Cursor | None, limit: int, oldest_first: bool
-) -> tuple[list[tuple[UUID, str]], bool, bool]:
+) -> tuple[list[tuple[UUID, datetime, str]], bool, bool]:
     """The page's rows, and whether there are more after and before it. One row too many is read to know."""
     backwards = cursor is not None and cursor.backwards
     ascending = oldest_first != backwards
-    if cursor is not None:
-        orders = orders.filter(**{"pk__gt" if ascending else "pk__lt": cursor.order_id})
-    selected: QuerySet[Any] = documents_of(orders.order_by("pk" if ascending else "-pk"))[: limit + 1]
-    rows = list(selected)
+    if cursor is not None and ascending:
+        orders = orders.younger_than(cursor.placed_at, cursor.order_id)
+    elif cursor is not None:
+        orders = orders.older_than(cursor.placed_at, cursor.order_id)
+    rows = list(documents_of(orders.oldest_first() if ascending else orders.newest_first())[: limit + 1])
     more = len(rows) > limit
     rows = rows[:limit]
     if backwards:
         rows.reverse()
         return rows, True, more
     return rows, more, cursor is not None
+
+
+def _cursor_at(row: tuple[UUID, datetime, str], *, backwards: bool) -> Cursor:
+    order_id, placed_at, _ = row
+    return Cursor(placed_at, order_id, backwards)
 
 
 def _filtered(orders: OrderQuerySet, parameters: Any) -> OrderQuerySet:

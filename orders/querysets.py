@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Never, Self
 from uuid import UUID
 
 from django.db import models
+from django.db.models import Q
 
-from orders.ids import time_floor
+from orders.ids import time_ceiling, time_floor
 from orders.statuses import OrderStatus
 
 if TYPE_CHECKING:
@@ -26,18 +27,33 @@ class OrderQuerySet(models.QuerySet["Order"]):
         return self.filter(storefront_id=storefront_id)
 
     def placed_since(self, moment: datetime) -> Self:
-        """Placed at or after the moment. The id carries the time, so its index answers."""
-        return self.filter(pk__gte=time_floor(moment))
+        """Placed at or after the moment. The id carries the time too, so whichever index is at hand answers."""
+        return self.filter(pk__gte=time_floor(moment), placed_at__gte=moment)
 
     def placed_before(self, moment: datetime) -> Self:
-        return self.filter(pk__lt=time_floor(moment))
+        return self.filter(pk__lt=time_ceiling(moment), placed_at__lt=moment)
 
     def awaiting_inventory(self) -> Self:
         """Whose reservation the inventory has still to be told to confirm or release."""
         return self.exclude(stock_action=None)
 
+    def newest_first(self) -> Self:
+        """By when they were placed, which is the order of their ids; an index of each list has it."""
+        return self.order_by("-placed_at", "-pk")
+
+    def oldest_first(self) -> Self:
+        return self.order_by("placed_at", "pk")
+
+    def older_than(self, placed_at: datetime, order_id: UUID) -> Self:
+        """Further on in `newest_first`. The second condition is implied: it is what an index can begin at."""
+        return self.filter(Q(placed_at__lt=placed_at) | Q(pk__lt=order_id), placed_at__lte=placed_at)
+
+    def younger_than(self, placed_at: datetime, order_id: UUID) -> Self:
+        """Further on in `oldest_first`."""
+        return self.filter(Q(placed_at__gt=placed_at) | Q(pk__gt=order_id), placed_at__gte=placed_at)
+
     def expired(self, now: datetime) -> Self:
-        """Pending orders whose stock was held only until now; the oldest stand first in the index."""
+        """Pending orders whose stock was held only until now."""
         return self.filter(status=OrderStatus.PENDING, deleted_at=None, reserved_until__lt=now)
 
     def standing_on(self, reservation_ids: list[UUID]) -> Self:

@@ -46,7 +46,8 @@ class _NewestFirst(ChangeList):
     """`sortable_by` only hides the links: an address with ?o= would still sort the whole table."""
 
     def get_ordering(self, request: HttpRequest, queryset: QuerySet[Order]) -> list[str]:
-        return ["-id"]
+        """Of one storefront by its own index; the ids of all are in the same order."""
+        return ["-placed_at", "-id"] if request.GET.get("storefront") else ["-id"]
 
 
 @admin.register(Order)

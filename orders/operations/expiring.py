@@ -16,13 +16,14 @@ logger = logging.getLogger(__name__)
 
 
 def expire_orders(*, now: datetime, origin: Origin, limit: int = 500) -> int:
-    """Cancel pending orders past `reserved_until`; return how many.
+    """Cancel pending orders past `reserved_until`, up to `limit`; return how many.
 
     The version found here is checked again under each order's lock: an order that has been confirmed
     or extended since is left alone.
     """
     expired = 0
-    for order_id, version in Order.all_objects.expired(now).order_by("pk").values_list("pk", "version")[:limit]:
+    expired_orders = Order.all_objects.expired(now).order_by("reserved_until").values_list("pk", "version")
+    for order_id, version in expired_orders[:limit]:
         try:
             cancel_order(
                 order_id,

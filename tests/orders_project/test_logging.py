@@ -20,9 +20,7 @@ exec(sys.argv[2])
 
 def _lines(code: str, log_format: str = "json") -> list[str]:
     """What a fresh process that runs `code` writes to standard error."""
-    ran = subprocess.run(
-        [sys.executable, "-c", _SCRIPT, log_format, code], capture_output=True, text=True, check=True
-    )
+    ran = subprocess.run([sys.executable, "-c", _SCRIPT, log_format, code], capture_output=True, text=True, check=True)
     assert ran.stdout == ""
     return ran.stderr.splitlines()
 

@@ -75,9 +75,7 @@ def test_logs_the_code_of_a_refusal(client: Client):
     with capture_logs() as lines:
         client.get("/nowhere")
 
-    assert [(line["route"], line["status"], line["code"]) for line in lines] == [
-        ("unmatched", 404, "not_found")
-    ]
+    assert [(line["route"], line["status"], line["code"]) for line in lines] == [("unmatched", 404, "not_found")]
 
 
 def test_is_quiet_about_health_checks(client: Client):

@@ -7,7 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from orders.ids import new_id_at, new_number
-from orders.models import Order, Storefront
+from orders.models import Order, Shipment, Storefront
 from orders.statuses import CancelReason, OrderStatus
 
 LIST = "/admin/orders/order/"
@@ -31,6 +31,7 @@ def many_orders(database):
                 number=new_number(storefront.number_prefix),
                 customer_id=f"cus{n % 3000}",
                 external_reference=f"web-{n}",
+                contact_email=f"ada-{n}@example.com",
                 status=OrderStatus.PENDING if n % 601 == 0 else OrderStatus.CANCELED,
                 cancel_reason=CancelReason.OTHER,
                 placed_at=placed_at,
@@ -39,8 +40,12 @@ def many_orders(database):
             )
         )
     Order.all_objects.bulk_create(orders)
+    Shipment.objects.bulk_create(
+        Shipment(order=order, storefront=order.storefront, tracking_number=f"JD{order.external_reference}")
+        for order in orders
+    )
     with connection.cursor() as cursor:
-        cursor.execute("analyze orders_order")
+        cursor.execute("analyze orders_order, orders_shipment")
     return orders
 
 
@@ -65,6 +70,8 @@ def term_of(order, what):
         "prefix": order.number[:6],
         "customer": order.customer_id,
         "reference": order.external_reference,
+        "mail": order.contact_email,
+        "parcel": f"JD{order.external_reference}",
     }[what]
 
 
@@ -80,6 +87,9 @@ def term_of(order, what):
         ({"placed_at_from": "2026-01-02", "placed_at_to": "2026-01-02"}, "orders_order_pkey"),
         ({"inventory": "waiting"}, "order_awaits_inventory"),
         ({"deleted": "shown"}, "orders_order_pkey"),
+        ({"deleted": "shown", "storefront": "nz"}, "order_list"),
+        ({"deleted": "shown", "status": "pending"}, "order_list_of_status"),
+        ({"deleted": "only"}, "order_deleted"),
     ],
 )
 def test_a_page_of_the_list_is_read_from_an_index(admin, many_orders, parameters, index):
@@ -97,6 +107,8 @@ def test_a_page_of_the_list_is_read_from_an_index(admin, many_orders, parameters
         ("prefix", "order_number_once"),
         ("customer", "order_list_of_customer"),
         ("reference", "order_reference_once"),
+        ("mail", "order_contact_email"),
+        ("parcel", "shipment_tracking_number"),
     ],
 )
 def test_a_search_is_answered_from_an_index(admin, many_orders, what, index):
