@@ -1,5 +1,7 @@
 """The embedded inventory: stock and reservations in our own PostgreSQL."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -104,32 +106,18 @@ class EmbeddedLedger:
         ((forgotten,),) = rows(FORGET, [before])
         return int(forgotten)
 
+    def hold_call(self, requests: Sequence[HoldRequest]) -> HoldCall:
+        """A call of inventory_hold(), for whoever makes it as part of a larger one."""
+        return HoldCall(requests, self._grace)
+
     def _hold_together(self, requests: Sequence[HoldRequest]) -> list[HoldOutcome]:
         """One call that holds all requests or raises _Refused."""
-        order = sorted(range(len(requests)), key=lambda index: requests[index].reservation_id)
-        line_counts, product_ids, quantities = [], [], []
-        for index in order:
-            lines = sorted(requests[index].lines.items())
-            line_counts.append(len(lines))
-            product_ids.extend([product_id for product_id, _ in lines])
-            quantities.extend([quantity for _, quantity in lines])
-        parameters = [
-            array_literal([requests[index].reservation_id for index in order]),
-            array_literal([requests[index].revision for index in order]),
-            array_literal(line_counts),
-            array_literal(product_ids),
-            array_literal(quantities),
-            self._grace,
-        ]
+        call = self.hold_call(requests)
         try:
-            ((outcomes, valid_until),) = rows(HOLD, parameters)
+            ((outcomes, valid_until),) = rows(HOLD, call.parameters)
         except DatabaseError as error:
-            detail = detail_of(error, sqlstate=REFUSED)
-            if detail is None:
-                raise
-            raise _Refused(detail) from None
-        answers = dict(zip(order, outcomes, strict=True))
-        return [_outcome(request.reservation_id, answers[index], valid_until) for index, request in enumerate(requests)]
+            raise _refused_in(error) or error from None
+        return call.outcomes(outcomes, valid_until)
 
     def _hold_apart(self, requests: Sequence[HoldRequest], refused: set[str]) -> list[HoldOutcome]:
         """Hold what has no refused product together, and the rest one by one, first come first served."""
@@ -138,6 +126,47 @@ class EmbeddedLedger:
         return [
             next(together) if refused.isdisjoint(request.lines) else self.hold([request])[0] for request in requests
         ]
+
+
+class HoldCall:
+    """The parameters of inventory_hold() for some requests, and what its answer means for each of them."""
+
+    def __init__(self, requests: Sequence[HoldRequest], grace: str) -> None:
+        self._requests = requests
+        self._order = sorted(range(len(requests)), key=lambda index: requests[index].reservation_id)
+        line_counts, product_ids, quantities = [], [], []
+        for index in self._order:
+            lines = sorted(requests[index].lines.items())
+            line_counts.append(len(lines))
+            product_ids.extend([product_id for product_id, _ in lines])
+            quantities.extend([quantity for _, quantity in lines])
+        self.parameters: list[Any] = [
+            array_literal([requests[index].reservation_id for index in self._order]),
+            array_literal([requests[index].revision for index in self._order]),
+            array_literal(line_counts),
+            array_literal(product_ids),
+            array_literal(quantities),
+            grace,
+        ]
+
+    def outcomes(self, outcomes: Sequence[str], valid_until: datetime) -> list[HoldOutcome]:
+        """In the order of the requests."""
+        answers = dict(zip(self._order, outcomes, strict=True))
+        return [
+            _outcome(request.reservation_id, answers[index], valid_until)
+            for index, request in enumerate(self._requests)
+        ]
+
+
+def refusal_in(error: DatabaseError) -> InventoryError | None:
+    """What inventory_hold() refused, if that is what the error is."""
+    refused = _refused_in(error)
+    return refused.as_error() if refused else None
+
+
+def _refused_in(error: DatabaseError) -> _Refused | None:
+    detail = detail_of(error, sqlstate=REFUSED)
+    return _Refused(detail) if detail is not None else None
 
 
 class _RefusedLines(msgspec.Struct):

@@ -276,8 +276,8 @@ HOLD_GRACE_SECONDS = env.int("HOLD_GRACE_SECONDS", default=120)
 # How long a pending order's stock stays held.
 RESERVATION_MINUTES = env.int("RESERVATION_MINUTES", default=60 * 24)
 IDEMPOTENCY_KEY_DAYS = env.int("IDEMPOTENCY_KEY_DAYS", default=7)
-MAX_BATCH_ORDERS = 500
-MAX_ORDER_ITEMS = 500
+# With the embedded ledger: hold and write in one call, which saves a round trip.
+PLACE_AT_ONCE = env.bool("PLACE_AT_ONCE", default=True)
 
 # Where events go: names of sinks, comma-separated; `console`, `file:/path/of.ndjson`.
 EVENT_SINKS = env_names("EVENT_SINKS", ["console"])

@@ -9,6 +9,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ("orders", "0001_initial"),
         ("events", "0003_events_append"),  # orders_place calls it
+        ("inventory_client", "0002_ledger_functions"),  # orders_hold_and_place calls it
     ]
 
     operations = [
@@ -19,5 +20,8 @@ class Migration(migrations.Migration):
         migrations.RunSQL(
             (_SQL / "orders_place.sql").read_text(),
             "drop function if exists orders_place(json, json, json, text[], json, timestamptz)",
+        ),
+        migrations.RunSQL(
+            (_SQL / "orders_hold_and_place.sql").read_text(), "drop procedure if exists orders_hold_and_place"
         ),
     ]

@@ -22,7 +22,7 @@ from orders.importing.lines import ImportedOrder
 from orders.models import Shipment, Storefront
 from orders.operations.idempotency import Idempotency, Replay, StoredAnswer
 from orders.operations.placing import Outcome, place_orders
-from orders.operations.writing import announce_new, broken_rule, write_new
+from orders.operations.writing import NewRows, announce_new, broken_rule, write_new
 
 # By the index order_reference_once, whatever is asked for: one statement, planned once.
 _EXISTING_SQL: Final = """
@@ -181,9 +181,9 @@ def _insert(historic: Sequence[HistoricOrder], origin: Origin) -> None:
         for event in announce_new(order.order_row, order.as_document(), storefront=order.storefront, origin=origin)
     ]
     with transaction.atomic(durable=True):
-        write_new(
-            [order.order_row for order in historic], [row for order in historic for row in order.item_rows], events
-        )
+        orders = [order.order_row for order in historic]
+        items = [row for order in historic for row in order.item_rows]
+        write_new(NewRows(orders, items, events))
         Shipment.objects.bulk_create(Shipment(**row) for order in historic for row in order.shipment_rows)
 
 

@@ -2,6 +2,8 @@
 
     hold → rows → `order_changed` → orders_place() → done
 
+(With the embedded ledger hold and write are sent in one call; see `placing_at_once.py`.)
+
 An order exists only with its stock held. A process may die on any line: before the write it leaves a
 hold without an order, which the sweeper releases; after it, everything is there. One order is a batch
 of one.
@@ -19,7 +21,6 @@ from uuid import UUID
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError
 
-from events.outbox import NewEvent
 from inventory_client.client import HoldOutcome
 from inventory_client.current import get_inventory
 from inventory_client.errors import InventoryError, ReservationReleased
@@ -32,7 +33,8 @@ from orders.kill_points import kill_point
 from orders.models import Order, Storefront
 from orders.operations.idempotency import Idempotency, StoredAnswer, answer_row, raise_if_answered
 from orders.operations.inventory_answers import refusal_of
-from orders.operations.writing import announce_new, broken_rule, write_new
+from orders.operations.placing_at_once import place_at_once
+from orders.operations.writing import NewRows, announce_new, broken_rule, write_new
 from orders.requests import NewOrder
 
 _TOO_LATE: Final = "OR001"  # SQLSTATE of orders_place() when the hold may have been swept
@@ -91,41 +93,59 @@ def place_orders(
     def answer() -> StoredAnswer:
         return render([outcomes[position] for position in range(len(requests))])
 
-    kill_point("before_hold")
-    held = _hold_stock(drafts, outcomes, storefront, idempotency)
-    kill_point("after_hold")
-    while held:
-        try:
-            with _holds_released_on_failure(held):
-                _write(held, outcomes, origin, idempotency, answer)
-        except _ReferenceTaken:
-            held = _without_taken_references(held, outcomes)
-        else:
-            break
-    kill_point("after_write")
+    if drafts:
+        _place(drafts, outcomes, storefront, origin, idempotency, answer)
     return answer()
+
+
+def _place(
+    drafts: list[Draft],
+    outcomes: dict[int, Outcome],
+    storefront: Storefront,
+    origin: Origin,
+    idempotency: Idempotency | None,
+    answer: Callable[[], StoredAnswer],
+) -> None:
+    """Hold, then write; an outcome for each draft goes into `outcomes`."""
+    requests = [HoldRequest(draft.reservation_id, draft.units) for draft in drafts]
+    kill_point("before_hold")
+    at_once = place_at_once(requests, _rows_of(drafts, outcomes, origin, idempotency, answer))
+    if at_once is None or not at_once.written:
+        holds = at_once.holds if at_once else get_inventory().hold(requests)
+        held = _take_up(drafts, holds, outcomes, storefront, idempotency)
+        kill_point("after_hold")
+        while held:
+            try:
+                with _holds_released_on_failure(held):
+                    _write(held, outcomes, origin, idempotency, answer)
+            except _ReferenceTaken:
+                held = _without_taken_references(held, outcomes)
+            else:
+                break
+    kill_point("after_write")
 
 
 # --- hold --------------------------------------------------------------------------------------------
 
 
-def _hold_stock(
-    drafts: list[Draft], outcomes: dict[int, Outcome], storefront: Storefront, idempotency: Idempotency | None
+def _take_up(
+    drafts: list[Draft],
+    holds: Sequence[HoldOutcome],
+    outcomes: dict[int, Outcome],
+    storefront: Storefront,
+    idempotency: Idempotency | None,
 ) -> list[Draft]:
-    """Hold the stock of each draft; return those that hold it, put refusals into `outcomes`.
+    """Return the drafts that hold their stock; refusals go into `outcomes`.
 
     Only what is not a fresh hold can be a repeat, so a first request costs no look-up of its key.
     """
-    if not drafts:
-        return []
-    answers = get_inventory().hold([HoldRequest(draft.reservation_id, draft.units) for draft in drafts])
-    for draft, answer in zip(drafts, answers, strict=True):
+    for draft, answer in zip(drafts, holds, strict=True):
         draft.hold = answer if isinstance(answer, Held) else None
     if idempotency and any(draft.hold is None or draft.hold.joined for draft in drafts):
         with _holds_released_on_failure(drafts):
             raise_if_answered(storefront.pk, idempotency)
     held = []
-    for draft, answer in zip(drafts, answers, strict=True):
+    for draft, answer in zip(drafts, holds, strict=True):
         if idempotency and isinstance(answer, ReservationReleased):
             answer = _hold_under_next_id(draft, storefront, idempotency)
         if isinstance(answer, Held):
@@ -183,22 +203,17 @@ def _write(
     idempotency: Idempotency | None,
     answer: Callable[[], StoredAnswer],
 ) -> None:
-    """Write the drafts whole, or nothing of them; put what was placed into `outcomes`.
+    """Write the drafts whole, or nothing of them.
 
     Raises _ReferenceTaken, Replay, IdempotencyKeyReused or PlacementTooSlow.
     """
     storefront = drafts[0].storefront
+    valid_until = min(draft.hold.valid_until for draft in drafts if draft.hold is not None)
     for _ in range(_NUMBER_TRIES):
-        for draft in drafts:
-            outcomes[draft.position] = Placed(draft.order_id, draft.number, draft.document)
-        events = [
-            event
-            for draft in drafts
-            for event in announce_new(draft.row, draft.as_document(), storefront=storefront, origin=origin)
-        ]
+        rows = _rows_of(drafts, outcomes, origin, idempotency, answer)
         kill_point("before_write")
         try:
-            _insert(drafts, events, idempotency, answer)
+            write_new(rows, valid_until=valid_until)
         except DatabaseError as error:
             match broken_rule(error):
                 case "order_number_once":
@@ -219,19 +234,26 @@ def _write(
     raise errors.PlacementTooSlow("No free order number was found; nothing was placed.")
 
 
-def _insert(
+def _rows_of(
     drafts: Sequence[Draft],
-    events: Sequence[NewEvent],
+    outcomes: dict[int, Outcome],
+    origin: Origin,
     idempotency: Idempotency | None,
     answer: Callable[[], StoredAnswer],
-) -> None:
+) -> NewRows:
+    """The drafts' rows, as if all of them will be placed: their events, and the answer that says so."""
     storefront = drafts[0].storefront
-    write_new(
-        [draft.row for draft in drafts],
-        [item for draft in drafts for item in draft.items],
-        events,
+    for draft in drafts:
+        outcomes[draft.position] = Placed(draft.order_id, draft.number, draft.document)
+    return NewRows(
+        orders=[draft.row for draft in drafts],
+        items=[item for draft in drafts for item in draft.items],
+        events=[
+            event
+            for draft in drafts
+            for event in announce_new(draft.row, draft.as_document(), storefront=storefront, origin=origin)
+        ],
         answers=[answer_row(storefront.pk, idempotency, answer())] if idempotency else (),
-        valid_until=min(draft.hold.valid_until for draft in drafts if draft.hold is not None),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -11,6 +12,7 @@ from django.db import DatabaseError, connection
 
 from events.outbox import NewEvent, as_rows
 from events.sinks import enabled_sinks
+from inventory_client.database import array_literal
 from orders.changes import Change, Origin
 from orders.event_payloads import ORDER_CREATED
 from orders.models import Order, Storefront
@@ -37,27 +39,30 @@ def announce_new(row: Row, document: Mapping[str, Any], *, storefront: Storefron
     return change.events
 
 
-def write_new(
-    orders: Iterable[Row],
-    items: Iterable[Row],
-    events: Sequence[NewEvent],
-    *,
-    answers: Sequence[Row] = (),
-    valid_until: datetime | None = None,
-) -> None:
-    """All rows or none; none once `valid_until` has passed. Raises what the database raises."""
+@dataclass(frozen=True, slots=True)
+class NewRows:
+    """All that is written for new orders: the rows' keys are named like the columns."""
+
+    orders: Sequence[Row]
+    items: Sequence[Row]
+    events: Sequence[NewEvent]
+    answers: Sequence[Row] = ()
+
+    def parameters(self) -> list[Any]:
+        """As the SQL functions take them."""
+        return [
+            _as_json(self.orders),
+            _as_json(self.items),
+            as_rows(self.events).decode(),
+            array_literal(enabled_sinks()),
+            _as_json(self.answers) if self.answers else None,
+        ]
+
+
+def write_new(rows: NewRows, *, valid_until: datetime | None = None) -> None:
+    """Write all rows or none; none once `valid_until` has passed. Raises what the database raises."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            _PLACE_SQL,
-            [
-                _as_json(orders),
-                _as_json(items),
-                as_rows(events).decode(),
-                enabled_sinks(),
-                _as_json(answers) if answers else None,
-                valid_until,
-            ],
-        )
+        cursor.execute(_PLACE_SQL, [*rows.parameters(), valid_until])
 
 
 def _as_json(rows: Iterable[Row]) -> str:

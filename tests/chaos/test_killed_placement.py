@@ -36,7 +36,7 @@ Die = Callable[..., None]
 
 @pytest.fixture(params=["embedded", "http"])
 def inventory(request: pytest.FixtureRequest, database: None, settings: Any) -> Iterator[FaultyServer | None]:
-    """The embedded ledger (None), then an InventoryService over HTTP."""
+    """The embedded ledger (None), spoken to in two calls; then an InventoryService over HTTP."""
     if request.param == "embedded":
         yield None
     else:
@@ -60,7 +60,7 @@ def die(api_key: str, inventory: FaultyServer | None) -> Die:
         process = subprocess.run(
             [sys.executable, "-m", "tests.chaos.killed_request"],
             cwd=project.BASE_DIR,
-            env=environment(KILL_AT=point, INVENTORY_URL=inventory.url if inventory else ""),
+            env=environment(KILL_AT=point, PLACE_AT_ONCE="0", INVENTORY_URL=inventory.url if inventory else ""),
             input=orjson.dumps({"path": path, "body": body, "headers": {"X-API-Key": api_key, "Idempotency-Key": key}}),
             capture_output=True,
             timeout=120,

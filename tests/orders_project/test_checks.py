@@ -46,8 +46,6 @@ def test_refuses_transactions_that_are_not_the_operations(
         "HOLD_GRACE_SECONDS",
         "IDEMPOTENCY_KEY_DAYS",
         "INVENTORY_TIMEOUT_SECONDS",
-        "MAX_BATCH_ORDERS",
-        "MAX_ORDER_ITEMS",
         "RELAY_LAG_WARNING_SECONDS",
         "RESERVATION_MINUTES",
     ],

@@ -92,7 +92,7 @@ def test_killed_and_run_again_it_holds_each_orders_stock_once(command_environmen
     (tmp_path / "orders.ndjson").write_text(line("r1") + line("r2"))
     command = [sys.executable, str(manage_py), "import_orders", str(tmp_path / "orders.ndjson"), "--place"]
 
-    killed = subprocess.run(command, env=command_environment | {"KILL_AT": kill_at})
+    killed = subprocess.run(command, env=command_environment | {"KILL_AT": kill_at, "PLACE_AT_ONCE": "0"})
     again = subprocess.run(command, env=command_environment, capture_output=True, text=True)
 
     assert killed.returncode == -9
