@@ -16,7 +16,7 @@ ORDERS = 6000
 
 @pytest.fixture
 def many_orders(database):
-    """Orders, one a minute: nearly all of one storefront and canceled, a few pending, a few deleted."""
+    """Orders, one a minute: nearly all of one storefront and canceled, a few confirmed, a few deleted."""
     storefronts = Storefront.objects.bulk_create(
         [Storefront(code=code, name=code, number_prefix=code.upper()) for code in ("au", "nz")]
     )
@@ -32,7 +32,7 @@ def many_orders(database):
                 customer_id=f"cus{n % 3000}",
                 external_reference=f"web-{n}",
                 contact_email=f"ada-{n}@example.com",
-                status=OrderStatus.PENDING if n % 601 == 0 else OrderStatus.CANCELED,
+                status=OrderStatus.CONFIRMED if n % 601 == 0 else OrderStatus.CANCELED,
                 cancel_reason=CancelReason.OTHER,
                 placed_at=placed_at,
                 updated_at=placed_at,
@@ -81,14 +81,14 @@ def term_of(order, what):
         ({}, "orders_order_pkey"),
         ({"p": "20"}, "orders_order_pkey"),
         ({"storefront": "nz"}, "order_list"),
-        ({"status": "pending"}, "order_list_of_status"),
-        ({"status": "pending", "storefront": "au"}, "order_list_of_status"),
+        ({"status": "confirmed"}, "order_list_of_status"),
+        ({"status": "confirmed", "storefront": "au"}, "order_list_of_status"),
         ({"status": "canceled"}, "orders_order_pkey"),
         ({"placed_at_from": "2026-01-02", "placed_at_to": "2026-01-02"}, "orders_order_pkey"),
         ({"inventory": "waiting"}, "order_awaits_inventory"),
         ({"deleted": "shown"}, "orders_order_pkey"),
         ({"deleted": "shown", "storefront": "nz"}, "order_list"),
-        ({"deleted": "shown", "status": "pending"}, "order_list_of_status"),
+        ({"deleted": "shown", "status": "confirmed"}, "order_list_of_status"),
         ({"deleted": "only"}, "order_deleted"),
     ],
 )
