@@ -8,15 +8,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
+import msgspec
 import orjson
+from django.db import connection
 from django_filters import rest_framework as filters
 from rest_framework.request import Request
 from rest_framework.utils.urls import replace_query_param
 
 from orders.errors import FieldError, InvalidRequest
 from orders.models import Order
-from orders.order_documents import documents_of
-from orders.querysets import OrderQuerySet
+from orders.order_documents import SELECT_DOCUMENT
 from orders.statuses import OrderStatus
 
 _DEFAULT_LIMIT: Final = 50
@@ -29,24 +30,30 @@ _PAGING: Final = {"cursor", "limit", "ordering"}
 
 
 class OrderFilter(filters.FilterSet):
-    """Each of these is answered from an index."""
+    """What a list can be narrowed by, and how each is read."""
 
     status = filters.ChoiceFilter(choices=OrderStatus.choices)
     customer_id = filters.CharFilter()
     external_reference = filters.CharFilter()
     number = filters.CharFilter()
-    placed_after = filters.IsoDateTimeFilter(method="filter_placed_after")
-    placed_before = filters.IsoDateTimeFilter(method="filter_placed_before")
+    placed_after = filters.IsoDateTimeFilter()
+    placed_before = filters.IsoDateTimeFilter()
 
-    class Meta:
-        model = Order
-        fields: list[str] = []
 
-    def filter_placed_after(self, queryset: OrderQuerySet, name: str, value: Any) -> OrderQuerySet:
-        return queryset.placed_since(value)
-
-    def filter_placed_before(self, queryset: OrderQuerySet, name: str, value: Any) -> OrderQuerySet:
-        return queryset.placed_before(value)
+# Each of these is answered from an index of the storefront's orders.
+_CONDITIONS: Final = {
+    "status": "orders_order.status = %s",
+    "customer_id": "orders_order.customer_id = %s",
+    "external_reference": "orders_order.external_reference = %s",
+    "number": "orders_order.number = %s",
+    "placed_after": "orders_order.placed_at >= %s",
+    "placed_before": "orders_order.placed_at < %s",
+}
+# The first half is implied by the second: it is what an index can begin at.
+_OLDER: Final = "orders_order.placed_at <= %s and (orders_order.placed_at < %s or orders_order.id < %s)"
+_YOUNGER: Final = "orders_order.placed_at >= %s and (orders_order.placed_at > %s or orders_order.id > %s)"
+_NEWEST_FIRST: Final = " order by orders_order.placed_at desc, orders_order.id desc limit %s"
+_OLDEST_FIRST: Final = " order by orders_order.placed_at, orders_order.id limit %s"
 
 
 class Cursor(NamedTuple):
@@ -101,56 +108,66 @@ def page_of(request: Request, *, storefront_id: int) -> bytes:
     limit = _limit_in(parameters.get("limit"))
     oldest_first = _oldest_first_in(parameters.get("ordering"))
     cursor = Cursor.read(parameters["cursor"]) if "cursor" in parameters else None
-    orders = Order.objects.of_storefront(storefront_id)
-    if set(parameters) - _PAGING:
-        orders = _filtered(orders, parameters)
-    rows, has_next, has_previous = _page(orders, cursor, limit, oldest_first)
+    conditions: dict[str, Any] = _filters_in(parameters) if set(parameters) - _PAGING else {}
+    page, has_next, has_previous = _page(storefront_id, conditions, cursor, limit, oldest_first)
     here = request._request.build_absolute_uri()
-    following = _cursor_at(rows[-1], backwards=False) if rows and has_next else None
-    preceding = _cursor_at(rows[0], backwards=True) if rows and has_previous else None
+    following = _cursor_at(page[-1], backwards=False) if page and has_next else None
+    preceding = _cursor_at(page[0], backwards=True) if page and has_previous else None
     return b'{"next":%s,"previous":%s,"results":[%s]}' % (
         orjson.dumps(following and replace_query_param(here, "cursor", str(following))),
         orjson.dumps(preceding and replace_query_param(here, "cursor", str(preceding))),
-        b",".join(document.encode() for *_, document in rows),
+        ",".join(page).encode(),
     )
 
 
 def _page(
-    orders: OrderQuerySet, cursor: Cursor | None, limit: int, oldest_first: bool
-) -> tuple[list[tuple[UUID, datetime, str]], bool, bool]:
-    """The page's rows, and whether there are more after and before it. One row too many is read to know."""
+    storefront_id: int, conditions: dict[str, Any], cursor: Cursor | None, limit: int, oldest_first: bool
+) -> tuple[list[str], bool, bool]:
+    """The page's documents, and whether there are more after and before it. One too many is read to know."""
     backwards = cursor is not None and cursor.backwards
     ascending = oldest_first != backwards
-    if cursor is not None and ascending:
-        orders = orders.younger_than(cursor.placed_at, cursor.order_id)
-    elif cursor is not None:
-        orders = orders.older_than(cursor.placed_at, cursor.order_id)
-    rows = list(documents_of(orders.oldest_first() if ascending else orders.newest_first())[: limit + 1])
-    more = len(rows) > limit
-    rows = rows[:limit]
+    where = ["orders_order.storefront_id = %s", "orders_order.deleted_at is null"]
+    where += [_CONDITIONS[name] for name in conditions]
+    values = [storefront_id, *conditions.values()]
+    if cursor is not None:
+        where.append(_YOUNGER if ascending else _OLDER)
+        values += [cursor.placed_at, cursor.placed_at, cursor.order_id]
+    statement = f"{SELECT_DOCUMENT} where {' and '.join(where)}{_OLDEST_FIRST if ascending else _NEWEST_FIRST}"
+    with connection.cursor() as database:
+        database.execute(statement, [*values, limit + 1])
+        documents = [document for (document,) in database.fetchall()]
+    more = len(documents) > limit
+    documents = documents[:limit]
     if backwards:
-        rows.reverse()
-        return rows, True, more
-    return rows, more, cursor is not None
+        documents.reverse()
+        return documents, True, more
+    return documents, more, cursor is not None
 
 
-def _cursor_at(row: tuple[UUID, datetime, str], *, backwards: bool) -> Cursor:
-    order_id, placed_at, _ = row
-    return Cursor(placed_at, order_id, backwards)
+class _Place(msgspec.Struct):
+    """Where an order stands in the list, read from its document."""
+
+    id: UUID
+    placed_at: datetime
 
 
-def _filtered(orders: OrderQuerySet, parameters: Any) -> OrderQuerySet:
-    filterset = OrderFilter(parameters, queryset=orders)
-    if not filterset.is_valid():
+def _cursor_at(document: str, *, backwards: bool) -> Cursor:
+    place = msgspec.json.decode(document, type=_Place)
+    return Cursor(place.placed_at, place.id, backwards)
+
+
+def _filters_in(parameters: Any) -> dict[str, Any]:
+    """The filters that are given, as values. Raises InvalidRequest."""
+    form = OrderFilter(parameters, queryset=Order.objects.none()).form
+    if not form.is_valid():
         raise InvalidRequest(
             [
                 FieldError(name, "invalid_filter", str(message))
-                for name, messages in filterset.errors.items()
+                for name, messages in form.errors.items()
                 for message in messages
             ]
         )
-    filtered: OrderQuerySet = filterset.qs
-    return filtered
+    return {name: value for name, value in form.cleaned_data.items() if name in parameters}
 
 
 def _limit_in(text: str | None) -> int:

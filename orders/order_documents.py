@@ -14,19 +14,17 @@ from uuid import UUID
 
 import orjson
 from django.db import connection
-from django.db.models import QuerySet
-from django.db.models.expressions import RawSQL
 
 from orders.models import Order
-from orders.querysets import OrderQuerySet
 
 _DOCUMENT_SQL: Final = (Path(__file__).parent / "sql" / "order_document.sql").read_text()
 
-_READ_SQL: Final = f"""
-select orders_order.version, ({_DOCUMENT_SQL})::text
-from orders_order
-where orders_order.id = %s and orders_order.storefront_id = %s and orders_order.deleted_at is null
-"""  # noqa: S608 - both parts are constants of this package
+# Conditions on orders_order follow it.
+SELECT_DOCUMENT: Final = f"select ({_DOCUMENT_SQL})::text from orders_order "  # noqa: S608 - a constant of this package
+_READ_SQL: Final = (
+    f"select orders_order.version, ({_DOCUMENT_SQL})::text from orders_order "  # noqa: S608 - constants of this package
+    "where orders_order.id = %s and orders_order.storefront_id = %s and orders_order.deleted_at is null"
+)
 
 _NO_ADDRESS: Final = dict.fromkeys(("name", "line1", "line2", "city", "region", "postal_code", "country"))
 
@@ -44,14 +42,11 @@ def read_document(order_id: UUID, *, storefront_id: int) -> tuple[int, str] | No
     return row
 
 
-def documents_of(orders: OrderQuerySet) -> QuerySet[Order, tuple[UUID, datetime, str]]:
-    """Id, time and JSON of each order of the queryset, by one query."""
-    return orders.values_list("pk", "placed_at", RawSQL(f"({_DOCUMENT_SQL})::text", ()))  # noqa: S611 - a constant
-
-
 def document_of(order: Order) -> dict[str, Any]:
-    """The document of an order as its rows stand in this transaction."""
-    *_, text = next(iter(documents_of(Order.all_objects.filter(pk=order.pk))))
+    """The document of an order, deleted or not, as its rows stand in this transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute(SELECT_DOCUMENT + "where orders_order.id = %s", [order.pk])
+        (text,) = cursor.fetchone()
     document: dict[str, Any] = orjson.loads(text)
     return document
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Never, Self
 from uuid import UUID
 
 from django.db import models
-from django.db.models import Q
 
 from orders.ids import time_ceiling, time_floor
 from orders.statuses import OrderStatus
@@ -36,21 +35,6 @@ class OrderQuerySet(models.QuerySet["Order"]):
     def awaiting_inventory(self) -> Self:
         """Whose reservation the inventory has still to be told to confirm or release."""
         return self.exclude(stock_action=None)
-
-    def newest_first(self) -> Self:
-        """By when they were placed, which is the order of their ids; an index of each list has it."""
-        return self.order_by("-placed_at", "-pk")
-
-    def oldest_first(self) -> Self:
-        return self.order_by("placed_at", "pk")
-
-    def older_than(self, placed_at: datetime, order_id: UUID) -> Self:
-        """Further on in `newest_first`. The second condition is implied: it is what an index can begin at."""
-        return self.filter(Q(placed_at__lt=placed_at) | Q(pk__lt=order_id), placed_at__lte=placed_at)
-
-    def younger_than(self, placed_at: datetime, order_id: UUID) -> Self:
-        """Further on in `oldest_first`."""
-        return self.filter(Q(placed_at__gt=placed_at) | Q(pk__gt=order_id), placed_at__gte=placed_at)
 
     def expired(self, now: datetime) -> Self:
         """Pending orders whose stock was held only until now."""

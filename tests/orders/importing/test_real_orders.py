@@ -12,7 +12,7 @@ from django.db.models import Count, Sum
 
 from events.models import Event
 from orders.models import Order, Shipment, Storefront
-from orders.order_documents import documents_of
+from orders.order_documents import document_of
 
 REAL_ORDERS = Path(__file__).parents[4] / "shared" / "data" / "olist-orders.ndjson"
 
@@ -71,7 +71,7 @@ def test_the_same_orders_written_as_csv_are_the_same(run_import):
 def _without_identity() -> list[dict[str, Any]]:
     """The orders that have a reference, without the ids and numbers that each import makes anew."""
     referenced = Order.objects.exclude(external_reference=None).order_by("external_reference")
-    documents = [json.loads(text) for *_, text in documents_of(referenced)]
+    documents = [document_of(order) for order in referenced]
     for document in documents:
         for made in (document, *document["items"], *document["shipments"]):
             del made["id"]
