@@ -6,9 +6,9 @@ with new_order as (
         updated_at
     )
     select
-        id, 1, 'AU-' || upper(substr(md5(id::text), 1, 10)), 1,
-        (array['completed', 'completed', 'completed', 'shipped', 'confirmed'])[1 + n % 5], 'unpaid', 'unfulfilled',
-        'cus' || lpad(((n::bigint * 7919) % 1000000)::text, 6, '0'), 'AUD',
+        id, 1, 'AU-' || upper(substr(md5(id::text), 1, 14)), 1,
+        (array['completed', 'completed', 'completed', 'shipped', 'confirmed'])[1 + n %% 5], 'unpaid', 'unfulfilled',
+        'cus' || lpad(((n::bigint * 7919) %% 1000000)::text, 6, '0'), 'AUD',
         3897, 0, 0, 0, 3897, '', '{}', now(), now()
     from (select n, uuidv7() as id from generate_series(1, %s) n offset 0) made
     returning id

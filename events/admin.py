@@ -21,6 +21,8 @@ class _ReadOnlyAdmin(ModelAdmin):
     list_per_page = 50
     paginator = InfinitePaginator
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER  # they count whole tables
+    sortable_by: list[str] = []
     search_fields = ["pk"]  # only switches the box on; each class says how it searches
 
     def has_add_permission(self, request: HttpRequest) -> bool:

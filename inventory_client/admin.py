@@ -44,6 +44,7 @@ class _EmbeddedOnlyAdmin(ModelAdmin):
 
     paginator = InfinitePaginator
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER  # they count whole tables
     list_per_page = 50
     search_fields = ["pk"]  # only switches the search box on
 

@@ -33,7 +33,7 @@ from orders.kill_points import kill_point
 from orders.models import Order, Storefront
 from orders.operations.idempotency import Idempotency, StoredAnswer, answer_row, raise_if_answered
 from orders.operations.inventory_answers import refusal_of
-from orders.operations.placing_at_once import place_at_once
+from orders.operations.placing_at_once import ledger_at_hand, place_at_once
 from orders.operations.writing import NewRows, announce_new, broken_rule, write_new
 from orders.requests import NewOrder
 
@@ -109,7 +109,9 @@ def _place(
     """Hold, then write; an outcome for each draft goes into `outcomes`."""
     requests = [HoldRequest(draft.reservation_id, draft.units) for draft in drafts]
     kill_point("before_hold")
-    at_once = place_at_once(requests, _rows_of(drafts, outcomes, origin, idempotency, answer))
+    at_once = None
+    if ledger := ledger_at_hand():
+        at_once = place_at_once(ledger, requests, _rows_of(drafts, outcomes, origin, idempotency, answer))
     if at_once is None or not at_once.written:
         holds = at_once.holds if at_once else get_inventory().hold(requests)
         held = _take_up(drafts, holds, outcomes, storefront, idempotency)

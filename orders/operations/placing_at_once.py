@@ -33,15 +33,20 @@ class AtOnce(NamedTuple):
     written: bool
 
 
-def place_at_once(requests: Sequence[HoldRequest], rows: NewRows) -> AtOnce | None:
-    """Hold the stock and write the rows; None when that has to be done step by step.
+def ledger_at_hand() -> EmbeddedLedger | None:
+    """The ledger, when it stands in our own database and one call may end its own transactions."""
+    inventory = get_inventory()
+    if isinstance(inventory, EmbeddedLedger) and settings.PLACE_AT_ONCE and not connection.in_atomic_block:
+        return inventory
+    return None
+
+
+def place_at_once(ledger: EmbeddedLedger, requests: Sequence[HoldRequest], rows: NewRows) -> AtOnce | None:
+    """Hold the stock and write the rows; None when some of several holds is refused.
 
     Raises OperationalError or InterfaceError when the database cannot be used: the rows may be there then.
     """
-    inventory = get_inventory()
-    if not isinstance(inventory, EmbeddedLedger) or not settings.PLACE_AT_ONCE or connection.in_atomic_block:
-        return None
-    call = inventory.hold_call(requests)
+    call = ledger.hold_call(requests)
     try:
         with connection.cursor() as cursor:
             cursor.execute(_CALL, [*call.parameters, *rows.parameters()])
