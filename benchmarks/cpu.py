@@ -16,7 +16,7 @@ def cpu_seconds(pid: int) -> float:
             fields = (process / "stat").read_text().rpartition(")")[2].split()
             for thread in (process / "task").iterdir():
                 waiting += [int(child) for child in (thread / "children").read_text().split()]
-        except FileNotFoundError:
+        except (FileNotFoundError, ProcessLookupError):
             continue  # it ended while we looked; its parent has its time
         total += sum(int(field) for field in fields[11:15])
     return total / _TICK
