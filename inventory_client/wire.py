@@ -18,7 +18,7 @@ MAX_LINES = 1000
 # Neither control characters (PostgreSQL stores no NUL) nor blanks at the ends.
 ProductId = Annotated[
     str,
-    msgspec.Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x20\x7f]([^\x00-\x1f\x7f]*[^\x00-\x20\x7f])?\Z"),
+    msgspec.Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x20\x7f]([^\x00-\x1f\x7f]*[^\x00-\x20\x7f])?$(?!\n)"),
 ]
 Quantity = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
 Revision = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]

@@ -12,6 +12,7 @@ import msgspec
 from django_countries import countries
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from inventory_client.wire import ProductId
 from orders.currencies import MINOR_DIGITS
 from orders.errors import FieldError, InvalidRequest, MalformedJson, TotalsMismatch
 
@@ -37,7 +38,7 @@ Metadata = Annotated[
 
 
 class NewItem(Struct, forbid_unknown_fields=True, frozen=True):
-    product_id: Text200
+    product_id: ProductId
     quantity: Quantity
     name: Text300 | None = None
     unit_amount: Annotated[Amount, Meta(description="Minor units of the currency")] | None = None
@@ -90,7 +91,7 @@ class OrderDetails(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True
 
 
 class SeedItem(Struct, forbid_unknown_fields=True, frozen=True, rename="camel"):
-    product_id: Text200
+    product_id: ProductId
     quantity: Quantity
 
 

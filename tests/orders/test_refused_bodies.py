@@ -128,7 +128,8 @@ INVALID = {
     "metadata with an empty key": (order(metadata={"": "x"}), "out_of_range", "/metadata"),
     "an empty reference": (order(external_reference=""), "out_of_range", "/external_reference"),
     "a NUL in the customer": (order(customer_id="cus\0"), "nul_character", "/customer_id"),
-    "a NUL in a product": (item(product_id="cup\0"), "nul_character", "/items/0/product_id"),
+    "a NUL in a product": (item(product_id="cup\0"), "wrong_format", "/items/0/product_id"),
+    "a line break in a product": (item(product_id="cup\nplate"), "wrong_format", "/items/0/product_id"),
     "a NUL in a name": (item(name="\0"), "nul_character", "/items/0/name"),
     "a NUL in an address": (
         order(shipping_address={"city": "Syd\0ney"}),
@@ -278,7 +279,7 @@ def test_a_number_no_computer_word_holds_ends_only_its_own_order_of_a_batch(api,
         (b'{"customerId": "c\\u0000", "items": [{"productId": "cup", "quantity": 1}]}', "nul_character", "/customerId"),
         (
             b'{"customerId": "c", "items": [{"productId": "\\u0000", "quantity": 1}]}',
-            "nul_character",
+            "wrong_format",
             "/items/0/productId",
         ),
     ],
