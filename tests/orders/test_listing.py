@@ -212,4 +212,4 @@ def test_each_filter_is_answered_from_its_index(api, storefront, other_storefron
         plan = "\n".join(line for (line,) in cursor.fetchall())
 
     assert f" {index} " in plan
-    assert "Seq Scan" not in plan
+    assert "Seq Scan on orders_order " not in plan  # the parts of the few documents are another matter
