@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import hypothesis
 import pytest
 from django.apps import apps
 from django.db import connection, transaction
@@ -17,6 +19,11 @@ from orders.api_keys import make_key
 from orders.authentication import remembered_keys
 from orders.models import Storefront
 from orders.scopes import Scope
+
+# Locally each run tries other examples; a change is judged by the same ones every time.
+hypothesis.settings.register_profile("ci", derandomize=True)
+if os.environ.get("CI"):
+    hypothesis.settings.load_profile("ci")
 
 _OURS = ("orders", "events", "inventory_client")
 # Foreign keys point from these to the others.
