@@ -7,10 +7,13 @@ from typing import Any, Final
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter
 
+from orders.lifecycle import OPERATIONS, Operation
 from orders.statuses import OrderStatus
 
 PROBLEM: Final = {"$ref": "#/components/schemas/Problem"}
 ORDER: Final = {"$ref": "#/components/schemas/Order"}
+# With `Prefer: dry-run` the second.
+CHANGED: Final = {"oneOf": [ORDER, {"$ref": "#/components/schemas/Rehearsal"}]}
 SEED_ANSWER: Final = {"$ref": "#/components/schemas/SeedAnswer"}
 
 # Every route answers these: no key, no scope, an Accept header without JSON, database or lock trouble.
@@ -40,6 +43,7 @@ _IDEMPOTENCY_KEY: Final = _header(
 )
 _IF_MATCH: Final = _header("If-Match", "The ETag the change is based on; another version is a 412.")
 _IF_NONE_MATCH: Final = _header("If-None-Match", "The ETag the caller has; the same version is a 304.")
+_PREFER: Final = _header("Prefer", "`dry-run`: do it, answer with what it did, and undo it. Nothing changes anywhere.")
 _REASON: Final = OpenApiParameter("reason", OpenApiTypes.STR, description="Why; kept with the change.")
 _ID: Final = OpenApiParameter("id", OpenApiTypes.UUID, OpenApiParameter.PATH, description="The order's id.")
 
@@ -104,27 +108,89 @@ LIST: Final[dict[str, Any]] = {
 READ: Final[dict[str, Any]] = {
     "operation_id": "orders_read",
     "summary": "Read an order",
-    "responses": _responses({200: ORDER, 304: None}, 404),
-    "parameters": [_ID, _IF_NONE_MATCH],
+    "responses": _responses({200: ORDER, 304: None}, 400, 404),
+    "parameters": [
+        _ID,
+        _IF_NONE_MATCH,
+        OpenApiParameter(
+            "version",
+            {"type": "integer", "minimum": 1},
+            description="The order as it was at that version, without contact, addresses and note.",
+        ),
+    ],
+    "tags": ["orders"],
+}
+TIMELINE: Final[dict[str, Any]] = {
+    "operation_id": "orders_timeline",
+    "summary": "What has happened to an order",
+    "description": "Who did what, when, why and from which request, newest first, with the fields before and after. "
+    "Of contact, addresses and note only that they were changed.",
+    "responses": _responses({200: {"$ref": "#/components/schemas/TimelinePage"}}, 400, 404),
+    "parameters": [
+        _ID,
+        OpenApiParameter(
+            "before", {"type": "integer", "minimum": 1}, description="Only below this version: `next_before`."
+        ),
+        OpenApiParameter("limit", {"type": "integer", "minimum": 1, "maximum": 100, "default": 100}),
+    ],
+    "tags": ["orders"],
+}
+ACTIONS: Final[dict[str, Any]] = {
+    "operation_id": "orders_actions",
+    "summary": "What can be done with an order now",
+    "description": "Every operation, with the reasons why it is not possible: status, hold, scope, quantity.",
+    "responses": _responses({200: {"$ref": "#/components/schemas/Actions"}}, 404),
+    "parameters": [_ID],
+    "tags": ["orders"],
+}
+BULK: Final[dict[str, Any]] = {
+    "operation_id": "orders_bulk",
+    "summary": "Do one operation to up to 1,000 orders",
+    "description": "Each order is done or refused on its own. With an Idempotency-Key a repeat goes on where the "
+    "first request ended.",
+    "request": _body("Bulk"),
+    "responses": _responses({200: {"$ref": "#/components/schemas/BulkAnswer"}}, 400, 413, 415, 422),
+    "parameters": [_IDEMPOTENCY_KEY, _PREFER, _REASON],
     "tags": ["orders"],
 }
 CHANGE: Final[dict[str, Any]] = {
     "operation_id": "orders_change",
-    "summary": "Change note, metadata, contact or addresses",
+    "summary": "Change note, metadata, tags, contact or addresses",
     "description": "Keys that are absent leave their field alone; an object replaces the whole one.",
     "request": _body("OrderDetails"),
-    "responses": _responses({200: ORDER}, 400, 404, 409, 412, 413, 415),
-    "parameters": [_ID, _IF_MATCH, _REASON],
+    "responses": _responses({200: CHANGED}, 400, 404, 409, 412, 413, 415),
+    "parameters": [_ID, _IF_MATCH, _PREFER, _REASON],
     "tags": ["orders"],
 }
 DELETE: Final[dict[str, Any]] = {
     "operation_id": "orders_delete",
     "summary": "Delete an order",
     "description": "It is kept, out of sight; a second time is a 404. Staff can restore it.",
-    "responses": _responses({204: None}, 400, 404, 409, 412),
-    "parameters": [_ID, _IF_MATCH, _REASON],
+    "responses": _responses({200: {"$ref": "#/components/schemas/Rehearsal"}, 204: None}, 400, 404, 409, 412),
+    "parameters": [_ID, _IF_MATCH, _PREFER, _REASON],
     "tags": ["orders"],
 }
+
+
+def operation(name: Operation, request: str) -> dict[str, Any]:
+    """The route of one operation on an order."""
+    rules = OPERATIONS[name]
+    scope = f"Needs the scope `{rules.scope}`."
+    statuses = "" if len(rules.statuses) == len(OrderStatus) else f" For orders that are {_either(rules.statuses)}."
+    return {
+        "operation_id": f"orders_{name}",
+        "summary": name.replace("_", " ").capitalize(),
+        "description": f"{rules.meaning[0].upper()}{rules.meaning[1:]}.{statuses} {scope}",
+        "request": _body(request),
+        "responses": _responses({200: CHANGED}, 400, 404, 409, 412, 413, 415, 422),
+        "parameters": [_ID, _IDEMPOTENCY_KEY, _IF_MATCH, _PREFER, _REASON],
+        "tags": ["operations"],
+    }
+
+
+def _either(statuses: frozenset[OrderStatus]) -> str:
+    return " or ".join(status.value for status in OrderStatus if status in statuses)
+
 
 _SEED_ID: Final = OpenApiParameter("order_id", OpenApiTypes.UUID, OpenApiParameter.PATH)
 SEED_CREATE: Final[dict[str, Any]] = {

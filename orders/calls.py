@@ -1,4 +1,4 @@
-"""What the API's views need of a request: its JSON body, its order id, who calls and why."""
+"""What the API's views need of a request: its JSON body, its order id, who calls, why, on which conditions."""
 
 from __future__ import annotations
 
@@ -10,13 +10,21 @@ from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.request import Request
 
 from orders.authentication import KeyPrincipal
+from orders.callers import key_caller
 from orders.changes import Origin
-from orders.errors import MalformedJson, OrderNotFound
+from orders.errors import FieldError, InvalidRequest, MalformedJson, OrderNotFound
+from orders.operations import Call, Idempotency, Rehearsal
+from orders.preconditions import precondition_of
 
 
-def json_body(request: Request) -> bytes:
-    """The raw body, read before DRF touches the stream. Raises UnsupportedMediaType or RequestDataTooBig."""
+def json_body(request: Request, *, optional: bool = False) -> bytes:
+    """The raw body, read before DRF touches the stream; where it is `optional`, no body is an empty object.
+
+    Raises UnsupportedMediaType or RequestDataTooBig.
+    """
     django_request: HttpRequest = request._request
+    if optional and not django_request.META.get("CONTENT_LENGTH", "").strip("0") and not django_request.body:
+        return b"{}"
     if django_request.content_type != "application/json":
         raise UnsupportedMediaType(
             django_request.content_type or "",
@@ -55,6 +63,38 @@ def origin_of(request: Request) -> Origin:
     )
 
 
+def call_of(request: Request, *, reason: str = "", idempotency: Idempotency | None = None) -> Call:
+    """The request as an operation takes it: `reason` as the body tells it goes before the query's."""
+    principal = caller_of(request)
+    origin = origin_of(request)
+    rehearsal = Rehearsal() if wants_rehearsal(request) else None
+    return Call(
+        caller=key_caller(principal.actor, storefront_id=principal.storefront.pk, scopes=principal.scopes),
+        reason=reason or origin.reason,
+        request_id=origin.request_id,
+        trace=origin.trace,
+        precondition=precondition_of(request._request),
+        idempotency=None if rehearsal else idempotency,
+        rehearsal=rehearsal,
+    )
+
+
+def wants_rehearsal(request: Request) -> bool:
+    """`Prefer: dry-run` (RFC 7240): do it, tell what it did, and undo it."""
+    preferences = request.META.get("HTTP_PREFER", "").lower().split(",")
+    return any(preference.partition(";")[0].strip() == "dry-run" for preference in preferences)
+
+
 def reason_in(request: Request) -> str:
     """Why, as the caller tells it in the query: `DELETE …?reason=test+order`."""
     return request.query_params.get("reason", "").replace("\0", "")[:500]
+
+
+def whole_number(request: Request, name: str, *, least: int, most: int = 2**31 - 1) -> int | None:
+    """A number in the query; None when it is not there. Raises InvalidRequest."""
+    text = request.query_params.get(name)
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= 10 and least <= int(text) <= most):
+        raise InvalidRequest([FieldError(name, "out_of_range", f"{name} is a whole number from {least} to {most}")])
+    return int(text)

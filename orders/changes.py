@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -28,12 +28,14 @@ class Origin:
 class Change:
     """What receivers of `order_changed` are told.
 
-    `type` is the event's name (`order.created` …). `document` is the order after the change, as the API
-    shows it. `before` and `after` hold the fields that changed. Receivers append to `events`; they
-    are written in the transaction of the change.
+    `type` is the event's name (`order.created` …), `operation` what was done: "place", or one of
+    `lifecycle.py`. `document` is the order after the change, as the API shows it; `before` and `after` hold the
+    fields that changed. `instructions` is what others are to do now, such as a refund to be paid out.
+    Receivers append to `events`; they are written in the transaction of the change.
     """
 
     type: str
+    operation: str
     order_id: UUID
     storefront_id: int
     storefront_code: str
@@ -43,4 +45,5 @@ class Change:
     origin: Origin
     before: Mapping[str, Any] = field(default_factory=dict)
     after: Mapping[str, Any] = field(default_factory=dict)
+    instructions: Sequence[Mapping[str, Any]] = ()
     events: list[NewEvent] = field(default_factory=list)

@@ -74,7 +74,11 @@ def _storefront(code: str, name: str, prefix: str, currency: str, *, known: Mapp
     )
     key = next((entry["api_key"] for entry in known.get("storefronts", []) if entry.get("code") == code), "")
     found = find_key(key)
-    if not isinstance(found, KeyPrincipal) or found.storefront.pk != storefront.pk:
+    if (
+        not isinstance(found, KeyPrincipal)
+        or found.storefront.pk != storefront.pk
+        or not found.scopes.issuperset(Scope.values)
+    ):
         _, key = make_key(storefront, name="Demo", scopes=Scope.values)
     return {"code": code, "api_key": key, "scopes": sorted(Scope.values)}
 

@@ -129,6 +129,7 @@ def order_row(
         "billing_address": stored_address(request.billing_address),
         "note": request.note,
         "metadata": request.metadata,
+        "tags": sorted(set(request.tags)),
         "reservation_id": reservation_id,
         "reserved_until": reserved_until,
         "placed_at": placed_at,

@@ -42,5 +42,11 @@ def event_of(change: Change) -> NewEvent:
         reason=change.origin.reason,
         request_id=change.origin.request_id,
         trace=change.origin.trace,
-        data={"order": without_personal_data(change.document), "changes": changes, "version": change.version},
+        data={
+            "order": without_personal_data(change.document),
+            "operation": change.operation,
+            "changes": changes,
+            "instructions": list(change.instructions),
+            "version": change.version,
+        },
     )

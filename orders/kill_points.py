@@ -8,11 +8,12 @@ import os
 import signal
 from typing import Final, Literal
 
-KillPoint = Literal["before_hold", "after_hold", "before_write", "after_write"]
+PlacementPoint = Literal["before_hold", "after_hold", "before_write", "after_write"]
+AmendmentPoint = Literal["before_amend_hold", "after_amend_hold"]
 
 _KILL_AT: Final = os.environ.get("KILL_AT")
 
 
-def kill_point(name: KillPoint) -> None:
+def kill_point(name: PlacementPoint | AmendmentPoint) -> None:
     if name == _KILL_AT:
         os.kill(os.getpid(), signal.SIGKILL)

@@ -26,6 +26,9 @@ _READ_SQL: Final = (
     "where orders_order.id = %s and orders_order.storefront_id = %s and orders_order.deleted_at is null"
 )
 
+_NO_MONEY_YET: Final = dict.fromkeys(
+    ("canceled_amount", "authorized_amount", "captured_amount", "refunded_amount", "charged_back_amount"), 0
+)
 _NO_ADDRESS: Final = dict.fromkeys(("name", "line1", "line2", "city", "region", "postal_code", "country"))
 
 
@@ -56,7 +59,6 @@ def new_order_document(
     items: Iterable[Mapping[str, Any]],
     *,
     storefront_code: str,
-    shipments: Iterable[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """The document of an order that is about to be written, from the rows that will be."""
     return {
@@ -81,6 +83,7 @@ def new_order_document(
                 "canceled": item["canceled"],
                 "shipped": item["shipped"],
                 "returned": 0,
+                "restocked": 0,
             }
             for item in items
         ],
@@ -89,22 +92,19 @@ def new_order_document(
         "tax_amount": order["tax_amount"],
         "discount_amount": order["discount_amount"],
         "total_amount": order["total_amount"],
+        **_NO_MONEY_YET,
+        "balance_amount": order["total_amount"],
         "contact": {"email": order["contact_email"], "phone": order["contact_phone"]},
         "shipping_address": order["shipping_address"] or _NO_ADDRESS,
         "billing_address": order["billing_address"],
-        "shipments": [
-            {
-                "id": shipment["id"],
-                "tracking_company": shipment["tracking_company"],
-                "tracking_number": shipment["tracking_number"],
-                "tracking_link": shipment["tracking_link"],
-                "shipped_at": instant(shipment["shipped_at"]),
-                "delivered_at": instant(shipment["delivered_at"]),
-            }
-            for shipment in shipments
-        ],
+        "shipments": [],
+        "payments": [],
+        "refunds": [],
+        "returns": [],
+        "holds": [],
         "note": order["note"],
         "metadata": order["metadata"],
+        "tags": order["tags"],
         "reserved_until": instant(order["reserved_until"]),
         "placed_at": instant(order["placed_at"]),
         "updated_at": instant(order["updated_at"]),

@@ -1,4 +1,4 @@
-"""May the caller do this? API keys by scope; staff by permission."""
+"""May the key do this? Asked before anything of the request is read; the operations ask again."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from orders.authentication import KeyPrincipal
+from orders.callers import key_caller, refusal_to
+from orders.lifecycle import Operation
 from orders.scopes import Scope
 
 if TYPE_CHECKING:
@@ -18,13 +20,19 @@ if TYPE_CHECKING:
 class HasScope(BasePermission):
     """The key must have the scope that the view names for the request's method.
 
-    Views say `scopes = {"GET": Scope.ORDERS_READ, …}`. A method without a scope is open to every key.
+    Views say `scopes = {"GET": Scope.ORDERS_READ, …}` or, where a method is an operation on an order,
+    `operations = {"DELETE": Operation.DELETE}`. A method that stands in neither is open to every key.
     """
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         principal: Any = request.user
         if not isinstance(principal, KeyPrincipal):
             return False
+        operation: Operation | None = getattr(view, "operations", {}).get(request.method)
+        if operation is not None:
+            caller = key_caller(principal.actor, storefront_id=principal.storefront.pk, scopes=principal.scopes)
+            if refusal := refusal_to(caller, operation):
+                raise refusal
         scope: Scope | None = getattr(view, "scopes", {}).get(request.method)
         if scope is not None and scope not in principal.scopes:
             has = ", ".join(sorted(principal.scopes)) or "none"

@@ -37,8 +37,23 @@ class OrderQuerySet(models.QuerySet["Order"]):
         return self.exclude(stock_action=None)
 
     def expired(self, now: datetime) -> Self:
-        """Pending orders whose stock was held only until now."""
-        return self.filter(status=OrderStatus.PENDING, deleted_at=None, reserved_until__lt=now)
+        """Pending orders whose stock was held only until now, and for which no money was recorded.
+
+        Those a hold keeps from expiring are left out, so that they do not stand in the others' way.
+        """
+        return self.filter(
+            status=OrderStatus.PENDING,
+            deleted_at=None,
+            reserved_until__lt=now,
+            authorized_amount=0,
+            captured_amount=0,
+        ).exclude(holds__contains=[{"blocks": ["expire"]}])
+
+    def delivered(self, storefront_id: int, *, before: datetime) -> Self:
+        """Shipped orders of the storefront whose last parcel arrived before then, unless they are held up."""
+        return self.filter(
+            storefront_id=storefront_id, status=OrderStatus.SHIPPED, deleted_at=None, delivered_at__lt=before
+        ).exclude(holds__contains=[{"blocks": ["complete"]}])
 
     def standing_on(self, reservation_ids: list[UUID]) -> Self:
         return self.filter(reservation_id__in=reservation_ids)

@@ -19,6 +19,7 @@ from orders.errors import FieldError, InvalidRequest, MalformedJson, TotalsMisma
 # Sums stay exact in every JSON reader up to here (RFC 8259 §6).
 MAX_AMOUNT = 2**53 - 1
 MAX_METADATA_ENTRIES = 50
+MAX_ITEMS = 500
 
 Text100 = Annotated[str, Meta(min_length=1, max_length=100)]
 Text200 = Annotated[str, Meta(min_length=1, max_length=200)]
@@ -29,11 +30,15 @@ Email = Annotated[str, Meta(max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$
 Phone = Annotated[str, Meta(max_length=40, pattern=r"^\+?[0-9 ()./-]{4,}$(?!\n)")]
 Quantity = Annotated[int, Meta(ge=1, le=1_000_000)]
 Amount = Annotated[int, Meta(ge=0, le=MAX_AMOUNT)]
-Country = Annotated[str, Meta(pattern=r"^[A-Z]{2}$", description="ISO 3166-1 alpha-2")]
-Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}$", description="ISO 4217")]
+Country = Annotated[str, Meta(pattern=r"^[A-Z]{2}$(?!\n)", description="ISO 3166-1 alpha-2")]
+Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}$(?!\n)", description="ISO 4217")]
 Metadata = Annotated[
     dict[Annotated[str, Meta(min_length=1, max_length=40)], Annotated[str, Meta(max_length=500)]],
     Meta(max_length=MAX_METADATA_ENTRIES),
+]
+Tags = Annotated[
+    list[Annotated[str, Meta(min_length=1, max_length=40)]],
+    Meta(max_length=20, description="A set: kept sorted, each once"),
 ]
 
 
@@ -61,7 +66,7 @@ class Address(Struct, forbid_unknown_fields=True, frozen=True):
 
 class NewOrder(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     customer_id: Text200
-    items: Annotated[list[NewItem], Meta(min_length=1, max_length=500)]
+    items: Annotated[list[NewItem], Meta(min_length=1, max_length=MAX_ITEMS)]
     external_reference: Text100 | None = None
     currency: Currency | None = None
     items_amount: Amount | None = None
@@ -74,6 +79,7 @@ class NewOrder(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     billing_address: Address | None = None
     note: Note = ""
     metadata: Metadata = {}
+    tags: Tags = []
 
 
 class NewBatch(Struct, forbid_unknown_fields=True, frozen=True):
@@ -85,6 +91,7 @@ class OrderDetails(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True
 
     note: Note | UnsetType = UNSET
     metadata: Metadata | UnsetType = UNSET
+    tags: Tags | UnsetType = UNSET
     contact: Contact | UnsetType = UNSET
     shipping_address: Address | UnsetType = UNSET
     billing_address: Address | UnsetType | None = UNSET
@@ -140,7 +147,7 @@ def parse(body: bytes, shape: type[S]) -> S:
     """
     value = _decode(body, shape)
     if _NUL.search(body):
-        _refuse_nul(msgspec.to_builtins(value), "")
+        _refuse_nul(msgspec.to_builtins(value, enc_hook=msgspec.json.decode), "")
     return value
 
 

@@ -7,7 +7,9 @@ seed was wrong this is right: a missing order is a 404, and a failed call is nev
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, Final
+from uuid import UUID
 
 import orjson
 from django.http import HttpResponse
@@ -18,15 +20,19 @@ from rest_framework.views import APIView
 
 from orders import api_docs, errors, operations
 from orders.api_errors import exception_handler
-from orders.calls import caller_of, json_body, order_id_in, origin_of
+from orders.calls import call_of, caller_of, json_body, order_id_in, wants_rehearsal
 from orders.json_format import json_response
-from orders.operations import Outcome, StoredAnswer, Tracking
+from orders.lifecycle import Operation, allowed_in, statuses_of
+from orders.operation_requests import Cancel, Parcel, Plain, Tracking
+from orders.operations import Call, Outcome, Precondition, StoredAnswer
 from orders.order_documents import read_document
-from orders.preconditions import etag, precondition_of
+from orders.preconditions import etag
 from orders.requests import SeedNewOrder, SeedUpdate, parse
 from orders.scopes import Scope
-from orders.statuses import RULES, CancelReason, OrderStatus
+from orders.statuses import RULES, OrderStatus
 from orders.views import place
+
+_TRACKING: Final = ("tracking_company", "tracking_number", "tracking_link")
 
 
 def seed_order(document: Mapping[str, Any], *, deleted: bool = False) -> dict[str, Any]:
@@ -98,57 +104,60 @@ class ReadOrder(SeedView):
 
 
 class UpdateOrder(SeedView):
-    scopes = {"PUT": Scope.ORDERS_WRITE}
+    """A status maps onto the operation that leads there, and each operation asks for its own scope."""
 
     @extend_schema(**api_docs.SEED_UPDATE)
     def put(self, request: Request, order_id: str) -> HttpResponse:
-        """A status maps onto the operation that leads there; the same one again changes nothing."""
+        if wants_rehearsal(request):
+            raise errors.PreferenceNotSupported()
         update = parse(json_body(request), SeedUpdate)
-        call: dict[str, Any] = {
-            "storefront_id": caller_of(request).storefront.pk,
-            "origin": origin_of(request),
-            "precondition": precondition_of(request._request),
-        }
-        tracking = Tracking(update.tracking_company, update.tracking_number, update.tracking_link)
-        document = _updated(order_id, update, tracking, call)
+        document = _updated(order_id_in(order_id), update, call_of(request), caller_of(request).storefront.pk)
         return json_response(
             _envelope(seed_order(document), "Order updated."), headers={"ETag": etag(document["version"])}
         )
 
 
-def _updated(order_id_text: str, update: SeedUpdate, tracking: Tracking, call: dict[str, Any]) -> Mapping[str, Any]:
-    order_id = order_id_in(order_id_text)
-    found = read_document(order_id, storefront_id=call["storefront_id"])
+def _updated(order_id: UUID, update: SeedUpdate, call: Call, storefront_id: int) -> Mapping[str, Any]:
+    """Take the step, then set the tracking. The same status again only sets the tracking."""
+    found = read_document(order_id, storefront_id=storefront_id)
     if found is None:
         raise errors.OrderNotFound(order_id)
     read = orjson.loads(found[1])
     current = OrderStatus(read["status"])
     wanted = current if update.status is UNSET else _status_in(update.status)
+    tracking = {name: getattr(update, name) for name in _TRACKING if getattr(update, name) is not UNSET}
+    if tracking.get("tracking_link", UNSET) is None:  # a caller who knows of no link; it may have been built here
+        del tracking["tracking_link"]
     if wanted == current:
-        return operations.track_shipment(order_id, tracking, **call)
+        return operations.perform(Operation.TRACK, order_id, Tracking(**tracking), call=call)
     parcel = read["shipments"][-1] if read["shipments"] else {}
-    retracks = any(parcel.get(name) != value for name, value in tracking.given().items())
-    if retracks and wanted in RULES[current].next_statuses and not RULES[wanted].tracking_editable:
-        raise errors.DetailsLocked("tracking", wanted)  # before the step is taken: a refused call has no effect
+    retracks = any(parcel.get(name) != value for name, value in tracking.items())
+    if retracks and wanted in RULES[current].next_statuses and not allowed_in(Operation.TRACK, wanted):
+        # Before the step is taken: a refused call has no effect.
+        raise errors.DetailsLocked("tracking", wanted, statuses_of(Operation.TRACK))
     if wanted == OrderStatus.SHIPPED and current == OrderStatus.PENDING:
         # The seed has no step between: its shops ship what was placed.
-        document = operations.confirm_order(order_id, **call)
-        call["precondition"] = operations.Precondition(document["version"])
+        confirmed = operations.perform(Operation.CONFIRM, order_id, Plain(), call=call)
+        call = _after(call, confirmed)
     match wanted:
         case OrderStatus.SHIPPED:
-            return operations.ship_order(order_id, tracking=tracking, **call)
+            return operations.perform(Operation.SHIP, order_id, Parcel(**tracking), call=call)
         case OrderStatus.CONFIRMED:
-            document = operations.confirm_order(order_id, **call)
+            document = operations.perform(Operation.CONFIRM, order_id, Plain(), call=call)
         case OrderStatus.COMPLETED:
-            document = operations.complete_order(order_id, **call)
+            document = operations.perform(Operation.COMPLETE, order_id, Plain(), call=call)
         case OrderStatus.CANCELED:
-            document = operations.cancel_order(order_id, cause=CancelReason.CUSTOMER, **call)
+            document = operations.perform(Operation.CANCEL, order_id, Cancel(), call=call)
         case _:
             raise errors.InvalidTransition(current, wanted, RULES[current].next_statuses)
-    if not tracking.given():
+    if not tracking:
         return document
-    call["precondition"] = operations.Precondition(document["version"])
-    return operations.track_shipment(order_id, tracking, **call)
+    return operations.perform(Operation.TRACK, order_id, Tracking(**tracking), call=_after(call, document))
+
+
+def _after(call: Call, document: Mapping[str, Any]) -> Call:
+    """The same request's next operation, on the order as the one before has left it."""
+    return replace(call, precondition=Precondition(document["version"]))
 
 
 def _status_in(text: str) -> OrderStatus:
@@ -162,14 +171,11 @@ def _status_in(text: str) -> OrderStatus:
 
 
 class DeleteOrder(SeedView):
-    scopes = {"DELETE": Scope.ORDERS_DELETE}
+    operations = {"DELETE": Operation.DELETE}
 
     @extend_schema(**api_docs.SEED_DELETE)
     def delete(self, request: Request, order_id: str) -> HttpResponse:
-        document = operations.delete_order(
-            order_id_in(order_id),
-            storefront_id=caller_of(request).storefront.pk,
-            origin=origin_of(request),
-            precondition=precondition_of(request._request),
-        )
+        if wants_rehearsal(request):
+            raise errors.PreferenceNotSupported()
+        document = operations.perform(Operation.DELETE, order_id_in(order_id), Plain(), call=call_of(request))
         return json_response(_envelope(seed_order(document, deleted=True), "Order deleted."))

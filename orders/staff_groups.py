@@ -15,24 +15,33 @@ _SEE: Final = [
 ]
 _SEE_STOCK: Final = ["inventory_client.view_stock", "inventory_client.view_reservation"]
 
+_OPERATE: Final = [
+    "orders.change_order_details",
+    "orders.amend_order",
+    "orders.confirm_order",
+    "orders.cancel_order",
+    "orders.hold_order",
+    "orders.track_shipment",
+    "orders.request_refund",
+    "orders.handle_return",
+]
+
 GROUPS: Final[dict[str, list[str]]] = {
-    "support": [
-        *_SEE,
-        *_SEE_STOCK,
-        "orders.change_order_details",
-        "orders.confirm_order",
-        "orders.cancel_order",
-    ],
+    "support": [*_SEE, *_SEE_STOCK, *_OPERATE],
     "lead": [
         *_SEE,
         *_SEE_STOCK,
-        "orders.change_order_details",
-        "orders.confirm_order",
+        *_OPERATE,
         "orders.ship_order",
-        "orders.cancel_order",
+        "orders.approve_refund",
+        "orders.receive_return",
         "orders.delete_order",
         "orders.restore_order",
         "orders.change_storefront",
+        "orders.add_carrier",
+        "orders.change_carrier",
+        "orders.delete_carrier",
+        "orders.view_carrier",
         "orders.add_apikey",
         "orders.change_apikey",
         "orders.view_apikey",
@@ -44,10 +53,18 @@ GROUPS: Final[dict[str, list[str]]] = {
         *_SEE,
         *_SEE_STOCK,
         "orders.ship_order",
+        "orders.track_shipment",
+        "orders.receive_return",
         "inventory_client.add_stock",
         "inventory_client.change_stock",
     ],
-    "finance": [*_SEE],
+    "finance": [
+        *_SEE,
+        "orders.hold_order",
+        "orders.record_payment",
+        "orders.request_refund",
+        "orders.approve_refund",
+    ],
     "auditor": [
         *_SEE,
         *_SEE_STOCK,

@@ -1,7 +1,6 @@
-"""The life of an order: which status may follow which, and what may still be changed in it.
+"""The words for where an order stands, and which status may follow which.
 
-This table is the only place that knows. `Order` reads it; the API, the back office, the README and
-the tests are drawn from it.
+What can be done in a status is the table in `lifecycle.py`.
 """
 
 from typing import NamedTuple
@@ -43,54 +42,81 @@ class CancelReason(models.TextChoices):
     OTHER = "other", "Other"
 
 
+class PaymentKind(models.TextChoices):
+    AUTHORIZATION = "authorization", "Authorization"
+    CAPTURE = "capture", "Capture"
+    VOID = "void", "Void"
+    REFUND = "refund", "Refund"
+    CHARGEBACK = "chargeback", "Chargeback"
+
+
+class RefundState(models.TextChoices):
+    REQUESTED = "requested", "Waits for approval"
+    APPROVED = "approved", "To be paid out"
+    SETTLED = "settled", "Paid out"
+    REJECTED = "rejected", "Rejected"
+    FAILED = "failed", "Failed"
+
+
+class ReturnState(models.TextChoices):
+    REQUESTED = "requested", "Requested"
+    APPROVED = "approved", "Approved"
+    RECEIVED = "received", "Received"
+    REJECTED = "rejected", "Rejected"
+
+
+class ReturnCause(models.TextChoices):
+    UNWANTED = "unwanted", "Not wanted"
+    DAMAGED = "damaged", "Damaged"
+    WRONG_ITEM = "wrong_item", "Wrong item"
+    NOT_AS_DESCRIBED = "not_as_described", "Not as described"
+    UNDELIVERABLE = "undeliverable", "Could not be delivered"
+    OTHER = "other", "Other"
+
+
+class Condition(models.TextChoices):
+    NEW = "new", "As new"
+    OPENED = "opened", "Opened"
+    DAMAGED = "damaged", "Damaged"
+
+
+class HoldKind(models.TextChoices):
+    FRAUD = "fraud", "Fraud suspected"
+    ADDRESS = "address", "Address to be checked"
+    PAYMENT_REVIEW = "payment_review", "Payment to be reviewed"
+    MANUAL = "manual", "Held by hand"
+
+
+class ConfirmationPolicy(models.TextChoices):
+    MANUAL = "manual", "By hand"
+    ON_AUTHORIZATION = "on_authorization", "As soon as the amount due is authorized"
+    ON_PAYMENT = "on_payment", "As soon as the amount due is captured"
+
+
 class StatusRules(NamedTuple):
     meaning: str
     next_statuses: frozenset[OrderStatus]
-    contact_editable: bool
-    address_editable: bool
-    tracking_editable: bool
-    deletable: bool
 
 
 RULES: dict[OrderStatus, StatusRules] = {
     OrderStatus.PENDING: StatusRules(
         meaning="placed; its stock is held until `reserved_until`; waits for payment or confirmation",
         next_statuses=frozenset({OrderStatus.CONFIRMED, OrderStatus.CANCELED}),
-        contact_editable=True,
-        address_editable=True,
-        tracking_editable=True,
-        deletable=True,
     ),
     OrderStatus.CONFIRMED: StatusRules(
         meaning="accepted; the hold no longer expires",
         next_statuses=frozenset({OrderStatus.SHIPPED, OrderStatus.CANCELED}),
-        contact_editable=True,
-        address_editable=True,
-        tracking_editable=True,
-        deletable=False,
     ),
     OrderStatus.SHIPPED: StatusRules(
         meaning="every open unit has been handed over",
         next_statuses=frozenset({OrderStatus.COMPLETED}),
-        contact_editable=True,
-        address_editable=False,
-        tracking_editable=True,
-        deletable=False,
     ),
     OrderStatus.COMPLETED: StatusRules(
-        meaning="delivered and closed",
+        meaning="delivered and closed; returns are still possible",
         next_statuses=frozenset(),
-        contact_editable=False,
-        address_editable=False,
-        tracking_editable=False,
-        deletable=True,
     ),
     OrderStatus.CANCELED: StatusRules(
         meaning="ended; its stock is released; carries a reason",
         next_statuses=frozenset(),
-        contact_editable=False,
-        address_editable=False,
-        tracking_editable=False,
-        deletable=True,
     ),
 }

@@ -3,12 +3,16 @@ from rest_framework.routers import SimpleRouter
 
 from orders import seed_api
 from orders.api_errors import problem_codes
+from orders.operation_views import POSTED, ActionsView, BulkView, view_of
 from orders.views import OrderViewSet
 
 router = SimpleRouter(trailing_slash=False, use_regex_path=False)
 router.register("orders", OrderViewSet, basename="order")
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("api/v1/orders/bulk", BulkView.as_view(), name="order-bulk"),
+    path("api/v1/orders/<str:pk>/actions", ActionsView.as_view(), name="order-actions"),
+    *(path(f"api/v1/orders/<str:pk>/{name}", view_of(name), name=f"order-{name}") for name in POSTED),
     path("api/v1/", include(router.urls)),
     path("api/problems", problem_codes, name="problems"),
     path("order/create", seed_api.CreateOrder.as_view(), name="seed-create"),

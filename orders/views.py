@@ -17,13 +17,18 @@ from rest_framework.viewsets import ViewSet
 
 from orders import api_docs, errors, operations
 from orders.api_errors import order_problem
-from orders.calls import caller_of, json_body, order_id_in, origin_of
+from orders.calls import call_of, caller_of, json_body, order_id_in, origin_of, wants_rehearsal, whole_number
+from orders.history import MOST_ENTRIES, order_at, timeline_page
 from orders.idempotency_header import idempotency_of
 from orders.json_format import json_response
+from orders.lifecycle import Operation
 from orders.listing import page_of
+from orders.models import Order
+from orders.operation_requests import Plain
+from orders.operation_views import answer_to
 from orders.operations import Outcome, Placed, StoredAnswer
 from orders.order_documents import read_document
-from orders.preconditions import etag, is_known_to_caller, precondition_of
+from orders.preconditions import etag, is_known_to_caller
 from orders.requests import NewOrder, OrderDetails, checked, checked_details, parse, parse_orders
 from orders.scopes import Scope
 
@@ -42,9 +47,8 @@ class OrderViewSet(ViewSet):
         "GET": Scope.ORDERS_READ,
         "HEAD": Scope.ORDERS_READ,
         "POST": Scope.ORDERS_WRITE,
-        "PATCH": Scope.ORDERS_WRITE,
-        "DELETE": Scope.ORDERS_DELETE,
     }
+    operations = {"PATCH": Operation.CHANGE_DETAILS, "DELETE": Operation.DELETE}
 
     @extend_schema(**api_docs.PLACE)
     def create(self, request: Request) -> HttpResponse:
@@ -73,35 +77,46 @@ class OrderViewSet(ViewSet):
 
     @extend_schema(**api_docs.READ)
     def retrieve(self, request: Request, pk: str) -> HttpResponse:
-        found = read_document(order_id_in(pk), storefront_id=caller_of(request).storefront.pk)
+        order_id, storefront_id = order_id_in(pk), caller_of(request).storefront.pk
+        found = read_document(order_id, storefront_id=storefront_id)
         if found is None:
             raise errors.OrderNotFound(pk)
         version, document = found
+        wanted = whole_number(request, "version", least=1)
+        if wanted is not None:
+            past = order_at(order_id, wanted, storefront_id=storefront_id)
+            if past is None:
+                raise errors.NoSuchVersion(wanted, version)
+            return json_response(orjson.dumps(past), headers={"ETag": etag(wanted)})
         headers = {"ETag": etag(version), "Cache-Control": "private, no-cache"}
         if is_known_to_caller(request._request, version):
             return HttpResponse(status=status.HTTP_304_NOT_MODIFIED, headers=headers)
         return json_response(document.encode(), headers=headers)
 
+    @extend_schema(**api_docs.TIMELINE)
+    @action(detail=True)
+    def timeline(self, request: Request, pk: str) -> HttpResponse:
+        order_id, storefront_id = order_id_in(pk), caller_of(request).storefront.pk
+        if not Order.objects.of_storefront(storefront_id).filter(pk=order_id).exists():
+            raise errors.OrderNotFound(pk)
+        page = timeline_page(
+            order_id,
+            storefront_id=storefront_id,
+            before=whole_number(request, "before", least=1),
+            limit=whole_number(request, "limit", least=1, most=MOST_ENTRIES) or MOST_ENTRIES,
+        )
+        return json_response(orjson.dumps(page))
+
     @extend_schema(**api_docs.CHANGE)
     def partial_update(self, request: Request, pk: str) -> HttpResponse:
-        document = operations.change_details(
-            order_id_in(pk),
-            checked_details(parse(json_body(request), OrderDetails)),
-            storefront_id=caller_of(request).storefront.pk,
-            origin=origin_of(request),
-            precondition=precondition_of(request._request),
-        )
-        return json_response(orjson.dumps(document), headers={"ETag": etag(document["version"])})
+        details = checked_details(parse(json_body(request), OrderDetails))
+        return answer_to(Operation.CHANGE_DETAILS, order_id_in(pk), details, call_of(request))
 
     @extend_schema(**api_docs.DELETE)
     def destroy(self, request: Request, pk: str) -> HttpResponse:
-        operations.delete_order(
-            order_id_in(pk),
-            storefront_id=caller_of(request).storefront.pk,
-            origin=origin_of(request),
-            precondition=precondition_of(request._request),
-        )
-        return HttpResponse(status=status.HTTP_204_NO_CONTENT)
+        call = call_of(request)
+        answer = answer_to(Operation.DELETE, order_id_in(pk), Plain(), call)
+        return answer if call.rehearsal is not None else HttpResponse(status=status.HTTP_204_NO_CONTENT)
 
 
 def place(
@@ -112,6 +127,8 @@ def place(
     render: operations.Render,
 ) -> tuple[StoredAnswer, dict[str, str]]:
     """Place, or repeat the stored answer; return it with the headers that tell which of the two."""
+    if wants_rehearsal(request):
+        raise errors.PreferenceNotSupported()
     caller = caller_of(request)
 
     def counted_render(outcomes: Sequence[Outcome]) -> StoredAnswer:

@@ -72,6 +72,7 @@ WSGI_APPLICATION = "orders_project.wsgi.application"
 APPEND_SLASH = False
 # One JSON body; the API refuses what is larger with a 413 before reading it.
 DATA_UPLOAD_MAX_MEMORY_SIZE = env.int("MAX_BODY_BYTES", default=2_500_000)
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_500  # the page that amends, or receives back, 500 items
 
 # --- Database --------------------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ from events.models import Event
 from inventory_client.stock import set_stock_levels
 from orders.api_keys import make_key
 from orders.authentication import remembered_keys
-from orders.models import Storefront
+from orders.models import PaymentRecord, Storefront
 from orders.scopes import Scope
 
 # Locally each run tries other examples; a change is judged by the same ones every time.
@@ -27,7 +27,21 @@ if os.environ.get("CI"):
 
 _OURS = ("orders", "events", "inventory_client")
 # Foreign keys point from these to the others.
-_REFERRING = ("orders_apikey", "orders_shipment", "django_admin_log", "auth_user_groups", "auth_user_user_permissions")
+_REFERRING = (
+    "orders_apikey",
+    "orders_storefront_staff",
+    "orders_carrier",
+    "orders_shipmentitem",
+    "orders_shipment",
+    "orders_returnitem",
+    "orders_return",
+    "orders_paymentrecord",
+    "orders_refund",
+    "django_admin_log",
+    "auth_user_groups",
+    "auth_user_user_permissions",
+)
+_APPEND_ONLY = (Event, PaymentRecord)
 
 
 @pytest.fixture(scope="session")
@@ -67,12 +81,13 @@ def database(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
 
 
 def _empty_tables() -> None:
-    """Few rows are faster deleted than truncated; the event log alone refuses DELETE."""
+    """Few rows are faster deleted than truncated; only what is append-only refuses DELETE."""
     tables = [model._meta.db_table for name in _OURS for model in apps.get_app_config(name).get_models()]
     with transaction.atomic(), connection.cursor() as cursor:
         for table in (*_REFERRING, *tables, "auth_user"):
-            if table == Event._meta.db_table:
-                if Event.objects.exists():
+            append_only = [model for model in _APPEND_ONLY if model._meta.db_table == table]
+            if append_only:
+                if append_only[0].objects.exists():
                     cursor.execute(f"truncate {table}")
             else:
                 cursor.execute(f"delete from {table}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -18,26 +19,31 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from orders.api_keys import make_key
 from orders.models import Storefront
+from orders.operation_views import POSTED
 from orders.scopes import Scope
 from orders_project.wsgi import application
+from tests.base import READY_FOR, make_ready
 
 SCHEMA_PATH = "/api/schema/"
 EXTERNAL = re.compile(r"""(?:src|href|url)\s*[=:(]\s*["']?(?:https?:)?//""")
 
 
-OPERATIONS = [
+ROUTES = [
     "GET /api/v1/orders",
     "POST /api/v1/orders",
     "GET /api/v1/orders/{id}",
     "PATCH /api/v1/orders/{id}",
     "DELETE /api/v1/orders/{id}",
+    "GET /api/v1/orders/{id}/actions",
+    "GET /api/v1/orders/{id}/timeline",
     "POST /api/v1/orders/batch",
+    "POST /api/v1/orders/bulk",
     "GET /order/{order_id}",
     "POST /order/create",
     "DELETE /order/delete/{order_id}",
     "PUT /order/update/{order_id}",
 ]
-EXAMPLES_OF_EACH = 40
+EXAMPLES_OF_EACH = {"routes": 40, "operations": 12}
 
 
 def test_the_document_is_valid_and_complete():
@@ -52,9 +58,9 @@ def test_the_document_is_openapi_3_1_and_names_every_operation():
     document = orjson.loads(Client(headers={"Accept": "application/json"}).get(SCHEMA_PATH).content)
 
     assert document["openapi"] == "3.1.0"
-    assert [
-        f"{method.upper()} {path}" for path, operations in document["paths"].items() for method in operations
-    ] == OPERATIONS
+    shown = [f"{method.upper()} {path}" for path, routes in document["paths"].items() for method in routes]
+    assert sorted(shown) == sorted([*ROUTES, *(f"POST /api/v1/orders/{{id}}/{name}" for name in READY_FOR)])
+    assert set(READY_FOR) == set(POSTED)
 
 
 @pytest.mark.parametrize("path", ["/api/", "/api/redoc/"])
@@ -65,9 +71,33 @@ def test_the_pages_of_the_api_need_no_other_host(path):
     assert EXTERNAL.findall(response.content.decode()) == []
 
 
-@pytest.mark.parametrize("label", OPERATIONS)
+@pytest.mark.parametrize("label", ROUTES)
 def test_answers_only_what_the_document_says(label, storefront: Storefront, place_order, stock):
     """Schemathesis sends good and bad requests and compares every answer with the document."""
+    statuses = _ask(label, storefront, stock, lambda: place_order(abc123=1)["id"], EXAMPLES_OF_EACH["routes"])
+
+    assert any(status < 300 for status in statuses)
+    assert any(status >= 400 for status in statuses)
+
+
+@pytest.mark.parametrize("name", READY_FOR)
+def test_an_operation_answers_only_what_the_document_says(name, storefront: Storefront, place_order, stock):
+    storefront.refund_approval_above = 0
+    storefront.save()
+
+    def ready() -> str:
+        order_id: str = place_order(abc123=1)["id"]
+        make_ready(name, order_id)
+        return order_id
+
+    label = f"POST /api/v1/orders/{{id}}/{name}"
+    statuses = _ask(label, storefront, stock, ready, EXAMPLES_OF_EACH["operations"])
+
+    assert all(status < 500 for status in statuses)
+
+
+def _ask(label: str, storefront: Storefront, stock: Any, ready: Callable[[], str], examples: int) -> set[int]:
+    """The statuses of the answers; `ready` makes an order that can be asked for."""
     _, key = make_key(storefront, name="schemathesis", scopes=list(Scope))
     stock(abc123=1_000_000_000)
     schema = schemathesis.openapi.from_wsgi(SCHEMA_PATH, application)
@@ -76,7 +106,7 @@ def test_answers_only_what_the_document_says(label, storefront: Storefront, plac
     statuses = set()
 
     @settings(
-        max_examples=EXAMPLES_OF_EACH,
+        max_examples=examples,
         derandomize=True,
         database=None,
         deadline=None,
@@ -84,7 +114,7 @@ def test_answers_only_what_the_document_says(label, storefront: Storefront, plac
     )
     @given(st.data())
     def send(data: st.DataObject) -> None:
-        order_id = place_order(abc123=1)["id"] if "{" in label and data.draw(st.booleans()) else None
+        order_id = ready() if "{" in label and data.draw(st.booleans()) else None
         mode = data.draw(st.sampled_from([GenerationMode.POSITIVE, GenerationMode.NEGATIVE]))
         path_parameters = {"id": order_id, "order_id": order_id} if order_id else None
         case = data.draw(operation.as_strategy(mode, path_parameters=path_parameters))
@@ -99,9 +129,7 @@ def test_answers_only_what_the_document_says(label, storefront: Storefront, plac
         statuses.add(response.status_code)
 
     send()
-
-    assert any(status < 300 for status in statuses)
-    assert any(status >= 400 for status in statuses)
+    return statuses
 
 
 def _ask_for_what_there_is(body: Any) -> None:

@@ -22,15 +22,9 @@ def test_the_table_of_an_orders_life_is_the_one_the_code_uses():
 
     assert set(rows) == set(OrderStatus.values)
     for status, rules in RULES.items():
-        meaning, following, contact, address, tracking, delete = rows[status.value]
+        meaning, following = rows[status.value]
         assert meaning == rules.meaning
         assert following == (", ".join(s.value for s in OrderStatus if s in rules.next_statuses) or "–")
-        assert (contact == "change", address == "change", tracking == "change", delete.startswith("yes")) == (
-            rules.contact_editable,
-            rules.address_editable,
-            rules.tracking_editable,
-            rules.deletable,
-        )
 
 
 def test_every_environment_variable_is_in_the_table():

@@ -14,6 +14,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -30,8 +31,9 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
+from orders.admin.order_filters import StorefrontFilter
 from orders.admin.pills import pill
-from orders.admin.staff_requests import user_of
+from orders.admin.staff_requests import Staff, limited, storefronts_of, user_of
 from orders.api_keys import make_key, revoke_key, rotate_key
 from orders.models import ApiKey, Storefront
 from orders.scopes import Scope
@@ -54,6 +56,14 @@ class NewKeyForm(forms.Form):
         widget=UnfoldAdminSingleDateWidget,
         help_text="The last day on which it works, in UTC. Empty: until it is revoked.",
     )
+
+    def __init__(self, *args: Any, user: Staff, **kwargs: Any) -> None:
+        """The user makes keys only for storefronts that they may see."""
+        super().__init__(*args, **kwargs)
+        storefronts = self.fields["storefront"]
+        assert isinstance(storefronts, forms.ModelChoiceField)  # noqa: S101 - declared above
+        if (limit := storefronts_of(user)) is not None:
+            storefronts.queryset = Storefront.objects.filter(pk__in=limit)
 
     def clean_last_day(self) -> datetime | None:
         day = self.cleaned_data["last_day"]
@@ -80,7 +90,7 @@ class ApiKeyAdmin(ModelAdmin):
     list_display = ["prefix", "name", "storefront", "scopes_shown", "state", "created", "buttons"]
     list_display_links = None
     list_select_related = ["storefront"]
-    list_filter = ["storefront", "revoked"]
+    list_filter = [StorefrontFilter, "revoked"]
     list_per_page = 50
     search_fields = ["prefix", "name"]
     ordering = ["-created"]
@@ -88,6 +98,9 @@ class ApiKeyAdmin(ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: ApiKey | None = None) -> bool:
         return False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ApiKey]:
+        return limited(super().get_queryset(request), user_of(request))
 
     @admin.display(description="Scopes")
     def scopes_shown(self, key: ApiKey) -> str:
@@ -136,7 +149,7 @@ class ApiKeyAdmin(ModelAdmin):
     ) -> HttpResponse:
         if not self.has_add_permission(request):
             raise PermissionDenied
-        form = NewKeyForm(request.POST or None)
+        form = NewKeyForm(request.POST or None, user=user_of(request))
         if form.is_valid():
             key, secret = make_key(
                 form.cleaned_data["storefront"],
@@ -183,7 +196,8 @@ class ApiKeyAdmin(ModelAdmin):
     def _key_to_change(self, request: HttpRequest, prefix: str) -> ApiKey:
         if not self.has_change_permission(request):
             raise PermissionDenied
-        key: ApiKey | None = ApiKey.objects.select_related("storefront").filter(prefix=prefix, revoked=False).first()
+        keys = self.get_queryset(request).select_related("storefront")
+        key: ApiKey | None = keys.filter(prefix=prefix, revoked=False).first()
         if key is None:
             raise Http404(f"There is no key {prefix} that could be changed.")
         return key

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from django.contrib import messages
@@ -14,33 +14,44 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
+from orders import operations
+from orders.admin.order_page import with_parts
 from orders.admin.pills import status_pill
-from orders.admin.staff_requests import Staff, origin_of, user_of
+from orders.admin.staff_requests import Staff, call_of, user_of
 from orders.admin.step_forms import StepForm
-from orders.admin.steps import BULK_STEPS, Step, staff_sentence
+from orders.admin.step_table import BULK_STEPS
+from orders.admin.steps import Step, staff_sentence
 from orders.errors import OrderError
 from orders.models import Order
-from orders.operations import Precondition
+from orders.operations import Replay
 
-_MOST: Final = 100
+MOST_ORDERS: Final = 1000
+_MOST_ROWS: Final = 50  # of a page's table
+_MOST_MESSAGES: Final = 20
 
 Action = Callable[[Any, HttpRequest, QuerySet[Order]], HttpResponse]
 
 
+class _Chosen(NamedTuple):
+    """An order with the version that was shown."""
+
+    order: Order
+    version: int
+
+
 def bulk_actions(user: Staff) -> dict[str, tuple[Action, str, str]]:
     """The list's actions that the user may do, as `ModelAdmin.get_actions` returns them."""
-    return {
-        step.slug: (_action(step), step.slug, f"{step.title.removesuffix(' order')} selected orders")
-        for step in BULK_STEPS
-        if step.allowed_to(user)
-    }
+    return {step.slug: (_action(step), step.slug, step.title_many) for step in BULK_STEPS if step.allowed_to(user)}
 
 
 def _action(step: Step) -> Action:
     def show_page(model_admin: Any, request: HttpRequest, orders: QuerySet[Order]) -> HttpResponse:
-        # What is ticked, also when the form asks for all pages: those might be all orders there are.
-        ticked = request.POST.getlist(ACTION_CHECKBOX_NAME)
-        chosen = [(order, order.version) for order in orders.select_related("storefront").filter(pk__in=ticked)[:_MOST]]
+        if request.POST.get("select_across") != "1":
+            orders = orders.filter(pk__in=request.POST.getlist(ACTION_CHECKBOX_NAME))
+        ids = list(orders.values_list("pk", flat=True)[:MOST_ORDERS])
+        chosen = [
+            _Chosen(order, order.version) for order in with_parts(Order.all_objects.filter(pk__in=ids)).order_by("pk")
+        ]
         return _page(model_admin, request, step, step.form_class(), chosen)
 
     return show_page
@@ -48,61 +59,90 @@ def _action(step: Step) -> Action:
 
 def bulk_step_page(model_admin: Any, request: HttpRequest, *, step: Step) -> HttpResponse:
     """Takes what the page of an action sends: the chosen orders, each with the version that was shown."""
-    if not step.allowed_to(user_of(request)):
+    user = user_of(request)
+    if not step.allowed_to(user):
         raise PermissionDenied
     if request.method != "POST":
         return HttpResponseRedirect(_list_url())
-    chosen = _chosen(request)
+    chosen = _chosen(model_admin, request)
     form = step.form_class(request.POST)
     if not form.is_valid():
         return _page(model_admin, request, step, form, chosen)
-    origin = origin_of(request, reason=form.cleaned_data["reason"])
-    done = 0
-    for order, version in chosen:
-        try:
-            step.perform(order.pk, form, origin, Precondition(version))
-        except OrderError as error:
-            messages.error(request, f"{order.number}: {staff_sentence(error)}")
+    orders = {order.pk: order for order, _ in chosen}
+    calls = [
+        (order.pk, call_of(request, reason=form.cleaned_data["reason"], version=version)) for order, version in chosen
+    ]
+    done, unchanged, refused = 0, 0, []
+    for order_id, outcome in operations.perform_together(step.operation, calls, form.request()):
+        order = orders[order_id]
+        if isinstance(outcome, OrderError):
+            refused.append(f"{order.number}: {staff_sentence(outcome, order)}")
+        elif isinstance(outcome, Replay) or outcome["version"] == order.version:
+            unchanged += 1
         else:
             model_admin.log_change(request, order, step.log_message)
             done += 1
-    if done:
-        messages.success(request, f"1 order {step.done}" if done == 1 else f"{done} orders {step.done_many}")
+    _tell(request, step, done=done, unchanged=unchanged, refused=refused)
     return HttpResponseRedirect(_list_url())
 
 
-def _chosen(request: HttpRequest) -> list[tuple[Order, int]]:
-    """The orders that the page named, oldest first: whoever takes several locks them in this order."""
+def _tell(request: HttpRequest, step: Step, *, done: int, unchanged: int, refused: list[str]) -> None:
+    for sentence in refused[:_MOST_MESSAGES]:
+        messages.error(request, sentence)
+    if (more := len(refused) - _MOST_MESSAGES) > 0:
+        messages.error(request, f"{more} more could not be done either; {len(refused)} in all.")
+    if unchanged:
+        were = "1 order was" if unchanged == 1 else f"{unchanged} orders were"
+        messages.info(request, f"{were} like this already.")
+    if done:
+        messages.success(request, f"1 order {step.done}" if done == 1 else f"{done} orders {step.done_many}")
+
+
+def _chosen(model_admin: Any, request: HttpRequest) -> list[_Chosen]:
+    """The orders that the page named, oldest first.
+
+    They stand in one field, as `id:version` with blanks between: a form takes no thousand fields.
+    """
     versions: dict[UUID, int] = {}
-    for text in request.POST.getlist("order")[:_MOST]:
+    for text in request.POST.get("orders", "").split()[:MOST_ORDERS]:
         order_id, _, version = text.partition(":")
         try:
             versions[UUID(order_id)] = int(version)
         except ValueError:
             continue
-    orders = Order.all_objects.select_related("storefront").filter(pk__in=versions).order_by("pk")
-    return [(order, versions[order.pk]) for order in orders]
+    orders = with_parts(model_admin.get_queryset(request).filter(pk__in=versions)).order_by("pk")
+    return [_Chosen(order, versions[order.pk]) for order in orders]
 
 
-def _page(
-    model_admin: Any, request: HttpRequest, step: Step, form: StepForm, chosen: list[tuple[Order, int]]
-) -> HttpResponse:
+def _page(model_admin: Any, request: HttpRequest, step: Step, form: StepForm, chosen: list[_Chosen]) -> HttpResponse:
+    refusals = {order.pk: step.refusal(order, user_of(request)) for order, _ in chosen}
+    rows = [
+        {
+            "order": order,
+            "pill": status_pill(order),
+            "refusal": staff_sentence(refusal, order) if (refusal := refusals[order.pk]) else "",
+        }
+        for order, _ in chosen
+    ]
+    rows.sort(key=lambda row: not row["refusal"])  # those that will be refused first
     return TemplateResponse(
         request,
         "admin/orders/order/bulk_step.html",
         {
             **model_admin.admin_site.each_context(request),
             "opts": model_admin.opts,
-            "title": f"{step.title.removesuffix(' order')} {len(chosen)} orders",
+            "title": step.title_of(len(chosen)),
             "step": step,
             "form": form,
             "danger": step.dangerous,
             "list_url": _list_url(),
             "form_url": reverse(f"admin:orders_order_together_{step.slug}"),
-            "chosen": [
-                {"order": order, "version": version, "pill": status_pill(order), "refusal": step.refusal(order)}
-                for order, version in chosen
-            ],
+            "chosen": " ".join(f"{order.pk}:{version}" for order, version in chosen),
+            "rows": rows[:_MOST_ROWS],
+            "more_rows": max(0, len(rows) - _MOST_ROWS),
+            "refused": sum(1 for refusal in refusals.values() if refusal),
+            "count": len(chosen),
+            "most": MOST_ORDERS,
         },
     )
 

@@ -1,4 +1,4 @@
-"""Everything the page of one order shows, by a fixed number of queries."""
+"""Everything the page of one order shows, by a bounded number of queries."""
 
 from __future__ import annotations
 
@@ -6,19 +6,45 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
 
 from django.conf import settings
+from django.db.models import Prefetch
 from django.urls import reverse
+from django.utils.dateparse import parse_datetime
 from django.utils.safestring import SafeString
 from django_countries import countries
+from unfold.enums import ActionVariant
 
-from orders.admin.pills import fulfillment_pill, payment_pill, status_pill
+from orders.admin.parts import contents_in_words, contents_of, hold_label, product_names
+from orders.admin.pills import fulfillment_pill, payment_pill, refund_pill, return_pill, status_pill
 from orders.admin.staff_requests import Staff
-from orders.admin.steps import STEPS
+from orders.admin.step_table import STEPS
+from orders.admin.steps import Place, Step
 from orders.admin.timeline import timeline_of
 from orders.currencies import format_amount
-from orders.models import Order
-from orders.statuses import CancelReason, OrderStatus
+from orders.lifecycle import Operation
+from orders.models import Order, OrderItem, PaymentRecord, Refund, Return, Shipment
+from orders.querysets import OrderQuerySet
+from orders.statuses import CancelReason, Condition, OrderStatus, RefundState
 
 _ADDRESS_LINES: Final = ("name", "line1", "line2")
+
+# What can be done with a part beside it, and how that is called there.
+_WITH_PARCEL: Final = {
+    Operation.PACK: "Pack anew",
+    Operation.SHIP: "Ship",
+    Operation.TRACK: "Tracking",
+    Operation.DELIVER: "Delivered",
+}
+_WITH_REFUND: Final = {
+    Operation.APPROVE_REFUND: "Approve",
+    Operation.REJECT_REFUND: "Reject",
+    Operation.FAIL_REFUND: "Failed",
+}
+_WITH_RETURN: Final = {
+    Operation.APPROVE_RETURN: "Approve",
+    Operation.REJECT_RETURN: "Reject",
+    Operation.RECEIVE_RETURN: "Receive",
+}
+_WITH_HOLD: Final = {Operation.RELEASE_HOLD: "Release"}
 
 
 class Row(NamedTuple):
@@ -27,41 +53,100 @@ class Row(NamedTuple):
     href: str = ""
 
 
+class Button(NamedTuple):
+    title: str
+    href: str
+    icon: str = ""
+
+
+def with_parts(orders: OrderQuerySet) -> OrderQuerySet:
+    """With all that the buttons and panels ask for."""
+    found: OrderQuerySet = orders.select_related("storefront").prefetch_related(
+        "items",
+        Prefetch("shipments", Shipment.objects.prefetch_related("items").order_by("id")),
+        "payments",
+        "refunds",
+        "returns__items",
+    )
+    return found
+
+
 def context_of(order: Order, user: Staff) -> dict[str, Any]:
-    """The context of the page's template."""
+    """The context of the page's template; the order comes `with_parts`."""
+    buttons = _Buttons(order, user)
     return {
         "order": order,
+        "actions_detail": buttons.of_header(),
+        "holds": [_hold(hold, buttons) for hold in order.holds],
         "pills": _pills(order),
         "facts": _facts(order),
-        "amounts": _amounts(order),
-        "items": [
-            {"item": item, "unit": format_amount(item.unit_amount, order.currency), "sum": _line_sum(order, item)}
-            for item in order.items.order_by("position")
-        ],
+        "items": [_item(item, order) for item in order.lines],
+        "item_buttons": buttons.at(Place.ITEMS),
+        "parcels": [_parcel(parcel, order, buttons) for parcel in order.shipments.all()],
+        "parcel_buttons": buttons.at(Place.SHIPMENTS),
+        "price": _price(order),
+        "money": _money(order),
+        "payments": [_payment(payment, order) for payment in order.payments.all()],
+        "payment_buttons": buttons.at(Place.PAYMENTS),
+        "refunds": [_refund(refund, order, buttons) for refund in order.refunds.all()],
+        "returns": [_return(announced, order, buttons) for announced in order.returns.all()],
+        "return_buttons": buttons.at(Place.RETURNS),
         "shipping_address": address_lines(order.shipping_address),
         "billing_address": address_lines(order.billing_address),
         "metadata": sorted(order.metadata.items()),
-        "shipments": list(order.shipments.order_by("id")),
         "reservation": _reservation(order, user),
         "timeline": timeline_of(order) if user.has_perm("events.view_event") else None,
         "outbox_url": _outbox_url(order, user),
     }
 
 
-def buttons_for(order: Order, user: Staff) -> list[dict[str, Any]]:
-    """A button for each step that the user may do and the order can take, as unfold's header draws them."""
-    return [
-        {
+class _Buttons:
+    """The steps that the user may take and the order allows; others have no button."""
+
+    def __init__(self, order: Order, user: Staff) -> None:
+        self._order = order
+        self._steps = [step for step in STEPS.values() if step.allowed_to(user) and step.refusal(order, user) is None]
+        self._parts = {step.operation: {part.id for part in step.parts(order, user)} for step in self._steps}
+
+    def of_header(self) -> list[dict[str, Any]]:
+        """As unfold draws them: the next steps side by side, the others in a menu."""
+        shown = [self._for_unfold(step) for step in self._steps if step.place is Place.HEADER]
+        menu = [self._for_unfold(step) for step in self._steps if step.place is Place.MENU]
+        if menu:
+            more = {"title": "More", "icon": "more_horiz", "method_name": "more", "items": menu}
+            shown.append(more | {"variant": ActionVariant.DEFAULT, "attrs": {}, "dialog": None, "path": ""})
+        return shown
+
+    def at(self, place: Place) -> list[Button]:
+        return [Button(step.title, self._url(step), step.icon) for step in self._steps if step.place is place]
+
+    def beside(self, part_id: str, titles: dict[Operation, str]) -> list[Button]:
+        """What can be done with a part of the order."""
+        return [
+            Button(titles[step.operation], f"{self._url(step)}?{urlencode({'part': part_id})}")
+            for step in self._steps
+            if step.operation in titles and part_id in self._parts[step.operation]
+        ]
+
+    def paying_out(self, refund: Refund) -> list[Button]:
+        """A refund is paid out by a payment record that names it."""
+        step = STEPS[Operation.RECORD_PAYMENT]
+        if refund.state != RefundState.APPROVED or step not in self._steps:
+            return []
+        return [Button("Paid out", f"{self._url(step)}?{urlencode({'part': str(refund.pk)})}")]
+
+    def _url(self, step: Step) -> str:
+        return reverse(f"admin:orders_order_step_{step.slug}", args=[self._order.pk])
+
+    def _for_unfold(self, step: Step) -> dict[str, Any]:
+        return {
             "title": step.title,
             "icon": step.icon,
             "variant": step.variant,
             "attrs": {},
             "dialog": None,
-            "path": reverse(f"admin:orders_order_step_{step.slug}", args=[order.pk]),
+            "path": self._url(step),
         }
-        for step in STEPS.values()
-        if step.allowed_to(user) and step.refusal(order) is None
-    ]
 
 
 def address_lines(address: dict[str, str | None] | None) -> list[str]:
@@ -72,6 +157,16 @@ def address_lines(address: dict[str, str | None] | None) -> list[str]:
     country = address.get("country")
     lines = [*(address.get(name) for name in _ADDRESS_LINES), place, country and countries.name(country)]
     return [str(line) for line in lines if line]
+
+
+def _hold(hold: dict[str, Any], buttons: _Buttons) -> dict[str, Any]:
+    return {
+        "label": hold_label(hold),
+        "placed_by": hold["placed_by"],
+        "placed_at": parse_datetime(hold["placed_at"]),
+        "blocks": ", ".join(hold["blocks"]),
+        "buttons": buttons.beside(hold["id"], _WITH_HOLD),
+    }
 
 
 def _pills(order: Order) -> list[tuple[str, SafeString]]:
@@ -93,24 +188,90 @@ def _facts(order: Order) -> list[Row]:
         Row("Version", str(order.version)),
         Row("Id", str(order.pk)),
     ]
+    if order.delivered_at:
+        rows.append(Row("Delivered", f"{order.delivered_at:%Y-%m-%d %H:%M:%S} UTC"))
     if order.cancel_reason:
         rows.append(Row("Canceled because", str(CancelReason(order.cancel_reason).label)))
     return rows
 
 
-def _amounts(order: Order) -> list[Row]:
-    return [
-        Row("Items", format_amount(order.items_amount, order.currency)),
-        Row("Shipping", format_amount(order.shipping_amount, order.currency)),
-        Row("Tax", format_amount(order.tax_amount, order.currency)),
-        Row("Discount", format_amount(-order.discount_amount, order.currency)),
-        Row("Total", format_amount(order.total_amount, order.currency)),
-    ]
-
-
-def _line_sum(order: Order, item: Any) -> str:
+def _item(item: OrderItem, order: Order) -> dict[str, Any]:
     amount = None if item.unit_amount is None else item.unit_amount * item.quantity
-    return format_amount(amount, order.currency)
+    return {
+        "item": item,
+        "unit": format_amount(item.unit_amount, order.currency),
+        "counts": [item.quantity, item.canceled, item.shipped, item.returned, item.restocked, item.open],
+        "sum": format_amount(amount, order.currency),
+    }
+
+
+def _parcel(parcel: Shipment, order: Order, buttons: _Buttons) -> dict[str, Any]:
+    return {
+        "parcel": parcel,
+        "contents": contents_in_words(contents_of(parcel), product_names(order)),
+        "buttons": buttons.beside(str(parcel.pk), _WITH_PARCEL),
+    }
+
+
+def _payment(payment: PaymentRecord, order: Order) -> dict[str, Any]:
+    return {"payment": payment, "amount": format_amount(payment.amount, payment.currency or order.currency)}
+
+
+def _refund(refund: Refund, order: Order, buttons: _Buttons) -> dict[str, Any]:
+    return {
+        "refund": refund,
+        "amount": format_amount(refund.amount, order.currency),
+        "pill": refund_pill(refund),
+        "buttons": [*buttons.beside(str(refund.pk), _WITH_REFUND), *buttons.paying_out(refund)],
+    }
+
+
+def _return(announced: Return, order: Order, buttons: _Buttons) -> dict[str, Any]:
+    names = product_names(order)
+    lines = [
+        {
+            "line": line,
+            "product": names.get(line.item_id, "a removed item"),
+            "condition": str(Condition(line.condition).label) if line.condition else "",
+        }
+        for line in announced.items.all()
+    ]
+    return {
+        "return": announced,
+        "pill": return_pill(announced),
+        "lines": lines,
+        "buttons": buttons.beside(str(announced.pk), _WITH_RETURN),
+    }
+
+
+def _price(order: Order) -> list[Row]:
+    amounts = [
+        ("Items", order.items_amount),
+        ("Shipping", order.shipping_amount),
+        ("Tax", order.tax_amount),
+        ("Discount", -order.discount_amount),
+        ("Total", order.total_amount),
+    ]
+    return [Row(label, format_amount(amount, order.currency)) for label, amount in amounts]
+
+
+def _money(order: Order) -> list[Row]:
+    """What became of the total."""
+    due = order.due_amount
+    amounts = [
+        ("Canceled", -order.canceled_amount),
+        ("Authorized", order.authorized_amount),
+        ("Captured", order.captured_amount),
+        ("Refunded", -order.refunded_amount),
+        ("Charged back", -order.charged_back_amount),
+        ("Refunds to come", -order.refund_pending_amount),
+    ]
+    rows = [Row(label, format_amount(amount, order.currency)) for label, amount in amounts if amount]
+    if due is None:  # no prices: nobody knows
+        return rows
+    balance = due - order.kept_amount
+    label = "Balance, still due" if balance > 0 else "Balance, paid too much" if balance < 0 else "Balance"
+    return [*rows, Row(label, format_amount(balance, order.currency))]
 
 
 def _reservation(order: Order, user: Staff) -> list[Row]:
@@ -122,7 +283,9 @@ def _reservation(order: Order, user: Staff) -> list[Row]:
     rows = [Row("Reservation", str(order.reservation_id), href)]
     if order.reserved_until and order.status == OrderStatus.PENDING:
         rows.append(Row("Reserved until", f"{order.reserved_until:%Y-%m-%d %H:%M} UTC"))
-    told = {"confirm": "to confirm it", "release": "to release it", None: "nothing"}[order.stock_action]
+    told = {"confirm": "to confirm it", "adjust": "other units", "release": "to release it", None: "nothing"}[
+        order.stock_action
+    ]
     rows.append(Row("Still to be told", told))
     return rows
 

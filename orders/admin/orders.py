@@ -20,25 +20,29 @@ from unfold.paginator import InfinitePaginator
 from unfold.views import ChangeList
 
 from orders.admin import order_search
-from orders.admin.bulk_steps import bulk_actions, bulk_step_page
+from orders.admin.bulk_steps import MOST_ORDERS, bulk_actions, bulk_step_page
 from orders.admin.order_filters import (
     DeletedFilter,
+    HeldUpFilter,
     InventoryFilter,
     PlacedFilter,
     StatusFilter,
     StorefrontFilter,
 )
-from orders.admin.order_page import buttons_for, context_of
+from orders.admin.order_page import context_of, with_parts
 from orders.admin.pills import fulfillment_pill, payment_pill, status_pill
-from orders.admin.staff_requests import origin_of, user_of
-from orders.admin.steps import BULK_STEPS, STEPS, Step, staff_sentence
+from orders.admin.preview import Preview, preview_of
+from orders.admin.staff_requests import call_of, newest_of, storefronts_of, user_of
+from orders.admin.step_forms import StepForm
+from orders.admin.step_table import BULK_STEPS, STEPS
+from orders.admin.steps import Step, staff_sentence
 from orders.currencies import format_amount
 from orders.errors import OrderError
 from orders.models import Order
-from orders.operations import Precondition
+from orders.operations import Rehearsal
 from orders.querysets import OrderQuerySet
 
-_FILTERS: Final = {"status", "storefront", "placed_at_from", "placed_at_to", "inventory", "deleted"}
+_FILTERS: Final = {"status", "storefront", "placed_at_from", "placed_at_to", "held_up", "inventory", "deleted"}
 _MOST_PAGES: Final = 200  # a page costs what all before it do; whoever wants more narrows the list
 
 
@@ -49,6 +53,16 @@ class _NewestFirst(ChangeList):
         """Of one storefront by its own index; the ids of all are in the same order."""
         return ["-placed_at", "-id"] if request.GET.get("storefront") else ["-id"]
 
+    def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[Order]:
+        """Whoever is limited to storefronts sees the newest orders of each, put together."""
+        orders: OrderQuerySet = super().get_queryset(request, exclude_parameters)
+        storefronts = storefronts_of(user_of(request))
+        if storefronts is None or self.query or request.GET.get("storefront"):
+            return orders
+        shown = self.page_num * self.list_per_page + 1
+        newest = newest_of(orders, storefronts, max(shown, MOST_ORDERS) if request.method == "POST" else shown)
+        return newest.select_related("storefront").order_by("-id")
+
 
 @admin.register(Order)
 class OrderAdmin(ModelAdmin):
@@ -56,9 +70,15 @@ class OrderAdmin(ModelAdmin):
 
     list_display = ["number", "storefront", "customer", "status_shown", "payment", "fulfillment", "total", "placed"]
     list_display_links = ["number"]
-    list_filter = [StatusFilter, StorefrontFilter, ("placed_at", PlacedFilter), InventoryFilter, DeletedFilter]
+    list_filter = [
+        StatusFilter,
+        StorefrontFilter,
+        ("placed_at", PlacedFilter),
+        HeldUpFilter,
+        InventoryFilter,
+        DeletedFilter,
+    ]
     list_filter_submit = True
-    list_disable_select_all = True
     list_select_related = ["storefront"]
     list_per_page = 50
     list_fullwidth = True
@@ -83,8 +103,10 @@ class OrderAdmin(ModelAdmin):
         return False
 
     def get_queryset(self, request: HttpRequest) -> OrderQuerySet:
+        """Deleted orders too; only those of the user's storefronts."""
         orders: OrderQuerySet = Order.all_objects.order_by(*self.ordering)
-        return orders
+        storefronts = storefronts_of(user_of(request))
+        return orders if storefronts is None else orders.filter(storefront__in=storefronts)
 
     # --- the list ---
 
@@ -166,55 +188,66 @@ class OrderAdmin(ModelAdmin):
         """All of one order. Takes no POST: what is shown here is changed by steps."""
         if not self.has_view_permission(request) or request.method not in ("GET", "HEAD"):
             raise PermissionDenied
-        order = self._order(object_id)
+        order = self._order(request, object_id, parts=True)
         return self._page(
             request,
             "admin/orders/order/page.html",
-            {
-                "title": order.number,
-                "original": order,
-                "actions_detail": buttons_for(order, user_of(request)),
-                **context_of(order, user_of(request)),
-            },
+            {"title": order.number, "original": order, **context_of(order, user_of(request))},
         )
 
     def step_view(self, request: HttpRequest, order_id: UUID, *, step: Step) -> HttpResponse:
-        """The page of a step: its form, and on POST the operation, whose refusal is shown in its own words."""
+        """The page of a step: its form, and on POST the operation, whose refusal is shown in its own words.
+
+        A preview does all of it and undoes it, and shows the form again with what it did.
+        """
         if not step.allowed_to(user_of(request)):
             raise PermissionDenied
-        order = self._order(order_id)
-        if request.method == "POST":
-            form = step.form_class(request.POST, order=order)
-            if form.is_valid():
-                try:
-                    document = step.perform(
-                        order.pk,
-                        form,
-                        origin_of(request, reason=form.cleaned_data["reason"]),
-                        Precondition(form.cleaned_data["version"]),
-                    )
-                except OrderError as error:
-                    form.add_error(None, staff_sentence(error))
-                    return self._step_page(request, order, step, form, status=409)
-                return self._done(request, order, step, changed=document["version"] != order.version)
-        else:
-            if (refusal := step.refusal(order)) is not None:
-                messages.error(request, staff_sentence(refusal))
-                return HttpResponseRedirect(_url_of(order))
-            form = step.form_class(order=order)
-        return self._step_page(request, order, step, form)
-
-    def _done(self, request: HttpRequest, order: Order, step: Step, *, changed: bool) -> HttpResponse:
-        if changed:
-            self.log_change(request, order, step.log_message)
-            messages.success(request, f"{order.number} {step.done}")
-        else:
+        order = self._order(request, order_id)
+        if request.method != "POST":
+            return self._asked_for(request, order, step)
+        form = step.form_class(request.POST, order=order, part=request.POST.get("part", ""))
+        if not form.is_valid():
+            return self._step_page(request, order, step, form)
+        rehearsal = Rehearsal() if "preview" in request.POST else None
+        reason, version = form.cleaned_data["reason"], form.cleaned_data["version"]
+        try:
+            document = step.perform(order, form, call_of(request, reason=reason, version=version, rehearsal=rehearsal))
+        except OrderError as error:
+            form.add_error(None, staff_sentence(error, order))
+            return self._step_page(request, order, step, form, status=409)
+        if rehearsal is not None:
+            return self._step_page(request, order, step, form, preview=preview_of(rehearsal))
+        if document["version"] == order.version:
             messages.info(request, f"{order.number} was like this already; nothing has been changed.")
+        else:
+            self.log_change(request, order, step.log_message)
+            messages.success(request, f"{order.number} {step.told(document)}")
         return HttpResponseRedirect(_url_of(order))
 
+    def _asked_for(self, request: HttpRequest, order: Order, step: Step) -> HttpResponse:
+        """The empty form; without one, as long as it is not clear which part of the order is meant."""
+        if (refusal := step.refusal(order, user_of(request))) is not None:
+            messages.error(request, staff_sentence(refusal, order))
+            return HttpResponseRedirect(_url_of(order))
+        parts = step.parts(order, user_of(request))
+        part = request.GET.get("part", parts[0].id if len(parts) == 1 else None)
+        if part is None and parts:
+            return self._step_page(request, order, step, None)
+        if parts and part not in {known.id for known in parts}:
+            raise Http404(f"{step.title} is not possible for {part!r} of this order.")
+        return self._step_page(request, order, step, step.form_class(order=order, part=part or ""))
+
     def _step_page(
-        self, request: HttpRequest, order: Order, step: Step, form: Any, *, status: int = 200
+        self,
+        request: HttpRequest,
+        order: Order,
+        step: Step,
+        form: StepForm | None,
+        *,
+        preview: Preview | None = None,
+        status: int = 200,
     ) -> HttpResponse:
+        parts = step.parts(order, user_of(request))
         return self._page(
             request,
             "admin/orders/order/step.html",
@@ -224,7 +257,10 @@ class OrderAdmin(ModelAdmin):
                 "order": order,
                 "order_url": _url_of(order),
                 "step": step,
+                "parts": parts if len(parts) > 1 else [],
+                "the_part": parts[0].label if len(parts) == 1 and parts[0].id else "",
                 "form": form,
+                "preview": preview,
                 "danger": step.dangerous,
             },
             status=status,
@@ -239,10 +275,11 @@ class OrderAdmin(ModelAdmin):
             status=status,
         )
 
-    def _order(self, order_id: UUID | str) -> Order:
+    def _order(self, request: HttpRequest, order_id: UUID | str, *, parts: bool = False) -> Order:
+        orders = self.get_queryset(request)
         try:
             wanted = order_id if isinstance(order_id, UUID) else UUID(order_id)
-            order: Order = Order.all_objects.select_related("storefront").get(pk=wanted)
+            order: Order = (with_parts(orders) if parts else orders.select_related("storefront")).get(pk=wanted)
         except (ValueError, Order.DoesNotExist):
             raise Http404(f"There is no order {order_id}.") from None
         return order

@@ -9,14 +9,15 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from events.models import OutboxEntry
-from orders.admin.order_filters import in_any_storefront
+from orders.admin.order_filters import held_up, in_any_storefront, in_status
 from orders.admin.pills import status_pill
-from orders.admin.staff_requests import user_of
+from orders.admin.staff_requests import Staff, limited, newest_of, storefronts_of, user_of
 from orders.currencies import format_amount
 from orders.models import Order
 from orders.statuses import OrderStatus
 
 _COUNTED: Final = 100
+_LATEST: Final = 10
 
 
 class Card(NamedTuple):
@@ -32,8 +33,7 @@ def overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     cards: list[Card] = []
     latest: list[dict[str, Any]] = []
     if user.has_perm("orders.view_order"):
-        cards += _order_cards()
-        orders = Order.objects.select_related("storefront").order_by("-id")[:10]
+        cards += _order_cards(user)
         latest = [
             {
                 "order": order,
@@ -41,10 +41,10 @@ def overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
                 "total": format_amount(order.total_amount, order.currency),
                 "href": reverse("admin:orders_order_change", args=[order.pk]),
             }
-            for order in orders
+            for order in _latest(user)
         ]
     if user.has_perm("events.view_outboxentry"):
-        cards += _event_cards()
+        cards += _event_cards(user)
     return context | {
         "title": "Overview",
         "cards": cards,
@@ -54,23 +54,30 @@ def overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _order_cards() -> list[Card]:
+def _latest(user: Staff) -> QuerySet[Order]:
+    orders, storefronts = Order.objects.all(), storefronts_of(user)
+    newest = orders if storefronts is None else newest_of(orders, storefronts, _LATEST)
+    return newest.select_related("storefront").order_by("-id")[:_LATEST]
+
+
+def _order_cards(user: Staff) -> list[Card]:
     orders = reverse("admin:orders_order_changelist")
-    live = in_any_storefront(Order.objects.all())
+    live = limited(in_any_storefront(Order.objects.all()), user)
     cards = [
-        Card("Pending", _bounded(live.filter(status=OrderStatus.PENDING))[1], f"{orders}?status=pending"),
-        Card("To be shipped", _bounded(live.filter(status=OrderStatus.CONFIRMED))[1], f"{orders}?status=confirmed"),
-        Card("Under way", _bounded(live.filter(status=OrderStatus.SHIPPED))[1], f"{orders}?status=shipped"),
+        Card("Pending", _bounded(in_status(live, OrderStatus.PENDING))[1], f"{orders}?status=pending"),
+        Card("To be shipped", _bounded(in_status(live, OrderStatus.CONFIRMED))[1], f"{orders}?status=confirmed"),
+        Card("Under way", _bounded(in_status(live, OrderStatus.SHIPPED))[1], f"{orders}?status=shipped"),
+        Card("On hold", _bounded(held_up(limited(Order.objects.all(), user)))[1], f"{orders}?held_up=yes"),
     ]
-    untold, shown = _bounded(Order.all_objects.awaiting_inventory())
+    untold, shown = _bounded(limited(Order.all_objects.awaiting_inventory(), user))
     return [*cards, Card("Inventory to be told", shown, f"{orders}?inventory=waiting", alert=untold > 0)]
 
 
-def _event_cards() -> list[Card]:
+def _event_cards(user: Staff) -> list[Card]:
     outbox = reverse("admin:events_outboxentry_changelist")
-    parked, shown = _bounded(OutboxEntry.objects.parked())
+    parked, shown = _bounded(limited(OutboxEntry.objects.parked(), user))
     return [
-        Card("Events to be sent", _bounded(OutboxEntry.objects.all())[1], outbox),
+        Card("Events to be sent", _bounded(limited(OutboxEntry.objects.all(), user))[1], outbox),
         Card("Events parked", shown, f"{outbox}?state=parked", alert=parked > 0),
     ]
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from orders.models import Order
-from orders.statuses import FulfillmentStatus, OrderStatus, PaymentStatus
+from orders.models import Order, Refund, Return
+from orders.statuses import FulfillmentStatus, OrderStatus, PaymentStatus, RefundState, ReturnState
 
 _STATUS: Final = {
     OrderStatus.PENDING: "waiting",
@@ -23,6 +23,19 @@ _PAYMENT: Final = {
     PaymentStatus.PAID: "good",
     PaymentStatus.OVERPAID: "ended",
 }
+_REFUND: Final = {
+    RefundState.REQUESTED: "waiting",
+    RefundState.APPROVED: "going",
+    RefundState.SETTLED: "good",
+    RefundState.REJECTED: "ended",
+    RefundState.FAILED: "ended",
+}
+_RETURN: Final = {
+    ReturnState.REQUESTED: "waiting",
+    ReturnState.APPROVED: "going",
+    ReturnState.RECEIVED: "good",
+    ReturnState.REJECTED: "ended",
+}
 _FULFILLMENT: Final = {FulfillmentStatus.PARTIAL: "waiting", FulfillmentStatus.FULFILLED: "good"}
 
 
@@ -32,10 +45,14 @@ def pill(text: str, look: str = "plain") -> SafeString:
 
 
 def status_pill(order: Order) -> SafeString:
-    """The order's status, and that it is deleted."""
+    """The order's status, and that it is held up or deleted."""
     status = OrderStatus(order.status)
-    shown = pill(status.label, _STATUS[status])
-    return format_html("{} {}", shown, pill("Deleted", "ended")) if order.deleted_at else shown
+    pills = [pill(status.label, _STATUS[status])]
+    if order.holds:
+        pills.append(pill("On hold", "ended"))
+    if order.deleted_at:
+        pills.append(pill("Deleted", "ended"))
+    return format_html_join(" ", "{}", ((shown,) for shown in pills))
 
 
 def payment_pill(order: Order) -> SafeString:
@@ -46,3 +63,13 @@ def payment_pill(order: Order) -> SafeString:
 def fulfillment_pill(order: Order) -> SafeString:
     status = FulfillmentStatus(order.fulfillment_status)
     return pill(status.label, _FULFILLMENT.get(status, "plain"))
+
+
+def refund_pill(refund: Refund) -> SafeString:
+    state = RefundState(refund.state)
+    return pill(state.label, _REFUND[state])
+
+
+def return_pill(announced: Return) -> SafeString:
+    state = ReturnState(announced.state)
+    return pill(state.label, _RETURN[state])

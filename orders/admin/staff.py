@@ -6,19 +6,40 @@ from typing import Any
 
 from axes.admin import AccessAttemptAdmin as AxesAccessAttemptAdmin
 from axes.models import AccessAttempt, AccessFailureLog, AccessLog
+from django import forms
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.paginator import InfinitePaginator
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
+
+from orders.admin.staff_requests import storefronts_of, user_of
+from orders.models import Storefront
 
 for _model in (User, Group, AccessAttempt, AccessLog, AccessFailureLog):
     if admin.site.is_registered(_model):
         admin.site.unregister(_model)
+
+
+class StaffForm(UserChangeForm):
+    """For superusers, who alone choose what others see."""
+
+    storefronts = forms.ModelMultipleChoiceField(
+        Storefront.objects.all(),
+        required=False,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+        help_text="The user sees these and nothing of the others. None chosen: all of them, later ones too.",
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["storefronts"].initial = self.instance.storefronts.all()
 
 
 @admin.register(User)
@@ -27,6 +48,28 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
     list_display = ["username", "email", "first_name", "last_name", "is_active", "is_staff", "last_login"]
+
+    def get_form(self, request: HttpRequest, obj: User | None = None, change: bool = False, **kwargs: Any) -> Any:
+        if obj is not None and user_of(request).is_superuser:
+            kwargs.setdefault("form", StaffForm)
+        return super().get_form(request, obj, change=change, **kwargs)
+
+    def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
+        shown = "storefronts" if user_of(request).is_superuser else "storefronts_shown"
+        more = [("Storefronts", {"fields": [shown]})] if obj else []
+        return [*super().get_fieldsets(request, obj), *more]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
+        return [*super().get_readonly_fields(request, obj), "storefronts_shown"]
+
+    @admin.display(description="Storefronts")
+    def storefronts_shown(self, user: User) -> str:
+        return ", ".join(user.storefronts.values_list("code", flat=True)) or "All of them"
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        if "storefronts" in form.cleaned_data:
+            form.instance.storefronts.set(form.cleaned_data["storefronts"])
 
 
 @admin.register(Group)
@@ -55,6 +98,12 @@ class LogEntryAdmin(ModelAdmin):
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     actions = None
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[LogEntry]:
+        """What others did concerns other storefronts too, so whoever is limited to some sees only their own."""
+        entries: QuerySet[LogEntry] = super().get_queryset(request)
+        user = user_of(request)
+        return entries if storefronts_of(user) is None else entries.filter(user_id=user.pk or 0)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -1,13 +1,21 @@
-"""Who is asking in the back office, and what an operation is told of it."""
+"""Who is asking in the back office, what they may see, and how an operation is called for them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import TypeVar
+
 from django.contrib.auth.models import AnonymousUser, User
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
-from orders.changes import Origin
+from orders.callers import Caller, staff_caller
+from orders.models import Order
+from orders.operations import Call, Precondition, Rehearsal
+from orders.querysets import OrderQuerySet
 
 Staff = User | AnonymousUser
+M = TypeVar("M", bound=Model)
 
 
 def user_of(request: HttpRequest) -> Staff:
@@ -15,10 +23,49 @@ def user_of(request: HttpRequest) -> Staff:
     return user
 
 
-def origin_of(request: HttpRequest, *, reason: str = "") -> Origin:
-    return Origin(
-        actor=f"staff:{user_of(request).get_username()}",
+def storefronts_of(user: Staff) -> frozenset[int] | None:
+    """The storefronts the user is limited to; None is every one. It is asked once for each request."""
+    if not isinstance(user, User):
+        return frozenset()
+    known: frozenset[int] | bool | None = getattr(user, "_storefronts", False)
+    if isinstance(known, bool):
+        known = frozenset(user.storefronts.values_list("pk", flat=True)) or None
+        user._storefronts = known  # type: ignore[attr-defined]
+    return known
+
+
+def limited(rows: QuerySet[M], user: Staff) -> QuerySet[M]:
+    """What belongs to the user's storefronts; everything for whoever is limited to none."""
+    storefronts = storefronts_of(user)
+    return rows if storefronts is None else rows.filter(storefront_id__in=storefronts)
+
+
+def newest_of(orders: OrderQuerySet, storefronts: Iterable[int], count: int) -> OrderQuerySet:
+    """The newest of these orders in each storefront: as many of each as could be wanted of all.
+
+    Each storefront's list is read by its own index; one list of several would be read through everybody's orders.
+    """
+    ids = [
+        orders.of_storefront(storefront_id).order_by("-placed_at", "-id").values("pk")[:count]
+        for storefront_id in sorted(storefronts)
+    ]
+    found: OrderQuerySet = Order.all_objects.filter(pk__in=ids[0].union(*ids[1:], all=True) if ids[1:] else ids[0])
+    return found
+
+
+def caller_of(user: Staff) -> Caller:
+    return staff_caller(f"staff:{user.get_username()}", storefronts=storefronts_of(user), has_permission=user.has_perm)
+
+
+def call_of(
+    request: HttpRequest, *, reason: str = "", version: int | None = None, rehearsal: Rehearsal | None = None
+) -> Call:
+    """`version` is what the page showed; a rehearsal changes nothing."""
+    return Call(
+        caller_of(user_of(request)),
         reason=reason,
         request_id=getattr(request, "request_id", ""),
         trace=getattr(request, "traceparent", None) or "",
+        precondition=Precondition(version),
+        rehearsal=rehearsal,
     )

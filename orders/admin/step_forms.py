@@ -1,62 +1,77 @@
 """What a page asks for before it does something with an order.
 
-The limits of each text stand once, in `orders/requests.py`: a form hands what was typed to the structs of the
-API and puts what they refuse beside the field.
+The limits of each text stand once, at the structs of the API: a form hands what was typed to the one its operation
+takes, and puts what that refuses beside the field.
 """
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Any, ClassVar, Final, NamedTuple
 
-import msgspec
 import orjson
 from django import forms
 from django.utils.functional import cached_property
-from django_countries import countries
+from msgspec import Struct
 from unfold.widgets import (
+    UnfoldAdminCheckboxSelectMultipleWidget,
+    UnfoldAdminIntegerFieldWidget,
     UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
 )
 
-from orders.errors import DetailsLocked, InvalidRequest
+from orders.errors import InvalidRequest
+from orders.lifecycle import BLOCKED_BY, HOLDABLE
 from orders.models import Order
-from orders.operations import Tracking
-from orders.requests import Address, OrderDetails, SeedTracking, checked_details, parse
-from orders.statuses import CancelReason
+from orders.operation_requests import DecideRefund, DecideReturn, Deliver, Extend, Hold, Plain, ReleaseHold
+from orders.requests import parse
+from orders.statuses import HoldKind
 
-_CONTACT: Final = ("email", "phone")
-_ADDRESS: Final = Address.__struct_fields__
-# Where the API's struct has what the form's field is called: /trackingLink is tracking_link.
-_TRACKING: Final = {f"/{field.encode_name}": field.name for field in msgspec.structs.fields(SeedTracking)}
-_LABELS: Final = {"email": "E-mail", "line1": "Street", "line2": "Street, second line", "region": "Region or state"}
-
-# What to write, where the structs can only say that a pattern does not match.
+# What to write, where the structs can only say that something does not match.
 _WANTED: Final = {
-    "contact_email": "Write one address, such as ann@example.com.",
-    "contact_phone": "Write digits, and + ( ) . / - or blanks between them, such as +61 2 5550 1234.",
-    "tracking_link": "Write a whole address that begins with https:// or http://.",
+    ("contact_email", "wrong_format"): "Write one address, such as ann@example.com.",
+    ("contact_phone", "wrong_format"): "Write digits, and + ( ) . / - or blanks between them, such as +61 2 5550 1234.",
+    ("tracking_link", "wrong_format"): "Write a whole address that begins with https:// or http://.",
+    ("number", "out_of_range"): "Thirty days at most.",
+    ("tags", "out_of_range"): "At most 20 tags, each of at most 40 characters.",
 }
 
 
-class _Text(forms.CharField):
-    """One-line or longer text; what is left empty is no value."""
+class TextField(forms.CharField):
+    """One-line or longer text that may be left empty."""
 
     locked_because = ""  # the refusal, when the order's status forbids a change
 
     def __init__(self, label: str, *, rows: int = 0, **kwargs: Any) -> None:
         widget = UnfoldAdminTextareaWidget(attrs={"rows": rows}) if rows else UnfoldAdminTextInputWidget()
-        super().__init__(label=label, required=False, widget=widget, **kwargs)
+        super().__init__(label=label, required=kwargs.pop("required", False), widget=widget, **kwargs)
 
     def to_python(self, value: Any) -> str:
         """Browsers send line ends as CR LF (WHATWG URL-encoded form data); orders have them as LF."""
         return (super().to_python(value) or "").replace("\r\n", "\n")
 
 
+class Table(NamedTuple):
+    """Fields that stand in rows; a cell is a field or text. The first column is wide, the others are narrow."""
+
+    title: str
+    headings: Sequence[str]
+    rows: Sequence[Sequence[forms.BoundField | str]]
+    help_text: str = ""
+
+
 class StepForm(forms.Form):
-    """The least a step asks for: which version it was decided on, and why."""
+    """The least a step asks for: which version it was decided on, and why.
+
+    `asks` is what the operation takes, `part_name` what that calls the part of the order it is meant for.
+    """
+
+    asks: ClassVar[type[Struct]] = Plain
+    part_name: ClassVar[str] = ""
 
     version = forms.IntegerField(widget=forms.HiddenInput)
+    part = forms.CharField(required=False, widget=forms.HiddenInput)
     reason = forms.CharField(
         label="Reason",
         max_length=500,
@@ -65,173 +80,153 @@ class StepForm(forms.Form):
         help_text="Stands in the order's timeline, under your name.",
     )
 
-    def __init__(self, *args: Any, order: Order | None = None, **kwargs: Any) -> None:
-        """`order` is None when the form stands for several orders at once."""
-        self.order = order
+    def __init__(self, *args: Any, order: Order | None = None, part: str = "", **kwargs: Any) -> None:
+        """`order` is None when the form stands for several orders at once, `part` the id of what is meant."""
+        self.order, self.chosen = order, part
         super().__init__(*args, **kwargs)
         if order is None:
             del self.fields["version"]
         else:
             self.fields["version"].initial = order.version
+        if order is None or not self.part_name:
+            del self.fields["part"]
+        else:
+            self.fields["part"].initial = part
+        self.build()
+        self.order_fields([name for name in self.fields if name != "reason"])
+
+    def build(self) -> None:
+        """Fields and values that depend on the order."""
+
+    def body(self) -> dict[str, Any]:
+        """What was filled in, as the API would be sent it."""
+        return {self.part_name: self.cleaned_data["part"]} if self.cleaned_data.get("part") else {}
+
+    def read(self, body: dict[str, Any]) -> Struct:
+        """Raises InvalidRequest."""
+        return parse(orjson.dumps(body), self.asks)
+
+    def field_at(self, pointer: str) -> str | None:
+        """The field whose value stands at the pointer of the body."""
+        name = pointer.strip("/").replace("/", "_")
+        return name if name in self.fields else None
+
+    def clean(self) -> dict[str, Any]:
+        body = self.body()
+        for _ in range(len(self.fields)):
+            try:
+                self._request = self.read(body)
+            except InvalidRequest as error:
+                if not self._put(error, body):
+                    break
+            else:
+                break
+        return self.cleaned_data
+
+    def _put(self, error: InvalidRequest, body: dict[str, Any]) -> bool:
+        """Show each refusal beside its field, unless something is said there already, and take it out of the body.
+
+        Tell whether anything was taken out: then the next thing wrong can be found.
+        """
+        removed = False
+        for refused in error.errors:
+            name = self.field_at(str(refused["pointer"]))
+            # What is missing may be missing because of what is said already, wherever that stands.
+            said = self.errors if refused["code"] == "required" else name is not None and name in self.errors
+            if not said:
+                wanted = _WANTED.get((name or "", refused["code"]))
+                self.add_error(name, wanted or str(refused["detail"]).replace("`", ""))
+            removed |= _remove(body, str(refused["pointer"]))
+        return removed
+
+    def request(self) -> Struct:
+        """What was filled in, as the operation takes it; once the form is valid."""
+        return self._request
+
+    @property
+    def tables(self) -> Sequence[Table]:
+        return ()
 
     @cached_property
     def groups(self) -> list[tuple[str, list[forms.BoundField]]]:
-        """The visible fields under their headings, in the order of the page."""
-        return [("", list(self.visible_fields()))]
+        """The visible fields that stand in no table, under their headings, in the order of the page."""
+        cells = [cell for table in self.tables for row in table.rows for cell in row]
+        in_tables = {cell.name for cell in cells if isinstance(cell, forms.BoundField)}
+        return [("", [field for field in self.visible_fields() if field.name not in in_tables])]
 
-    def _put(self, error: InvalidRequest, names: dict[str, str]) -> list[str]:
-        """Show each refusal beside its field; return the pointers. `names` gives the field of a pointer."""
-        pointers = []
-        for refused in error.errors:
-            pointers.append(str(refused["pointer"]))
-            name = names.get(str(refused["pointer"]))
-            detail = str(refused["detail"]).replace("`", "")
-            if refused["code"] == "wrong_format" and name in _WANTED:
-                detail = _WANTED[name]
-            self.add_error(name, detail)
-        return pointers
+
+def _remove(body: dict[str, Any], pointer: str) -> bool:
+    """Of a list the whole."""
+    name, _, rest = pointer.strip("/").partition("/")
+    if rest and isinstance(part := body.get(name), dict):
+        return _remove(part, rest)
+    return body.pop(name, None) is not None
 
 
 class ReasonedForm(StepForm):
     """For what should not be done without a word."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def build(self) -> None:
         self.fields["reason"].required = True
 
 
-class CancelForm(StepForm):
-    cause = forms.ChoiceField(
-        label="Cause",
-        # An order expires by itself; nobody decides it.
-        choices=[choice for choice in CancelReason.choices if choice[0] != CancelReason.EXPIRED],
+class DecideRefundForm(StepForm):
+    asks = DecideRefund
+    part_name = "refund_id"
+
+
+class DecideReturnForm(StepForm):
+    asks = DecideReturn
+    part_name = "return_id"
+
+
+class DeliverForm(StepForm):
+    asks = Deliver
+    part_name = "shipment_id"
+
+
+class ReleaseHoldForm(StepForm):
+    asks = ReleaseHold
+    part_name = "hold_id"
+
+
+class ExtendForm(StepForm):
+    asks = Extend
+
+    number = forms.IntegerField(
+        label="For", min_value=1, max_value=43_200, initial=24, widget=UnfoldAdminIntegerFieldWidget
+    )
+    unit = forms.ChoiceField(
+        label="Unit",
+        choices=[("1", "Minutes"), ("60", "Hours"), ("1440", "Days")],
+        initial="60",
         widget=UnfoldAdminSelectWidget,
     )
-    field_order = ["version", "cause", "reason"]
+
+    def build(self) -> None:
+        until = self.order and self.order.reserved_until
+        at_present = f" At present its stock is held until {until:%Y-%m-%d %H:%M} UTC." if until else ""
+        self.fields["number"].help_text = f"Counted from now; thirty days at most.{at_present}"
+
+    def body(self) -> dict[str, Any]:
+        return {"minutes": (self.cleaned_data.get("number") or 1) * int(self.cleaned_data.get("unit") or 1)}
+
+    def field_at(self, pointer: str) -> str | None:
+        return "number" if pointer == "/minutes" else super().field_at(pointer)
 
 
-class TrackingForm(StepForm):
-    """Carrier, number and link of the order's latest parcel. Only what was changed is handed on."""
+class HoldForm(StepForm):
+    asks = Hold
 
-    tracking_company = _Text("Carrier")
-    tracking_number = _Text("Tracking number")
-    tracking_link = _Text("Tracking link", help_text="Where a customer can follow the parcel.")
-    field_order = ["version", "tracking_company", "tracking_number", "tracking_link", "reason"]
+    kind = forms.ChoiceField(label="Why", choices=HoldKind.choices, widget=UnfoldAdminSelectWidget)
+    blocks = forms.MultipleChoiceField(
+        label="What it blocks",
+        required=False,
+        choices=[(operation.value, operation.value.capitalize()) for operation in sorted(HOLDABLE)],
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+        help_text="Nothing chosen: what a hold of the kind usually blocks. "
+        + " ".join(f"{kind.label}: {', '.join(sorted(BLOCKED_BY[kind]))}." for kind in HoldKind),
+    )
 
-    def __init__(self, *args: Any, order: Order, **kwargs: Any) -> None:
-        super().__init__(*args, order=order, **kwargs)
-        shipment = order.shipments.order_by("-id").first()
-        for name in ("tracking_company", "tracking_number", "tracking_link"):
-            self.fields[name].initial = getattr(shipment, name, None) or ""
-
-    def clean(self) -> dict[str, Any]:
-        given = {
-            name: self.cleaned_data[name] or None
-            for name in _TRACKING.values()
-            if name in self.changed_data and name in self.cleaned_data
-        }
-        body = {pointer[1:]: given[name] for pointer, name in _TRACKING.items() if name in given}
-        for _ in _TRACKING:
-            try:
-                parse(orjson.dumps(body), SeedTracking)
-            except InvalidRequest as error:
-                for pointer in self._put(error, _TRACKING):
-                    body.pop(pointer[1:], None)
-            else:
-                break
-        self.tracking = Tracking(**given)
-        return self.cleaned_data
-
-
-class DetailsForm(StepForm):
-    """Note, contact and addresses. What the order's status locks is shown, and says so."""
-
-    note = _Text("Note", rows=4, help_text="What the customer asked for, or should know.")
-    field_order = ["version", "note"]
-
-    def __init__(self, *args: Any, order: Order, **kwargs: Any) -> None:
-        super().__init__(*args, order=order, **kwargs)
-        self.fields["note"].initial = order.note
-        self._add("contact", _CONTACT, {"email": order.contact_email, "phone": order.contact_phone}, "contact")
-        for group in ("shipping_address", "billing_address"):
-            self._add(group, _ADDRESS, getattr(order, group) or {}, "address")
-        self.order_fields([*(name for name in self.fields if name != "reason"), "reason"])
-
-    def _add(self, group: str, names: tuple[str, ...], values: dict[str, Any], rule: str) -> None:
-        assert self.order is not None  # noqa: S101 - this form stands for one order
-        try:
-            self.order.check_editable(rule)
-        except DetailsLocked as refusal:
-            locked = str(refusal)
-        else:
-            locked = ""
-        for name in names:
-            field = _Text(_LABELS.get(name, name.replace("_", " ").capitalize()), disabled=bool(locked))
-            if name == "country":
-                field.widget = UnfoldAdminSelectWidget(choices=[("", "–"), *countries])
-            field.locked_because = locked
-            field.initial = values.get(name) or ""
-            self.fields[_field(group, name)] = field
-
-    @cached_property
-    def groups(self) -> list[tuple[str, list[forms.BoundField]]]:
-        titles = {
-            "contact": "Contact",
-            "shipping_address": "Shipping address",
-            "billing_address": "Billing address",
-        }
-        return [
-            ("", [self["note"]]),
-            *(
-                (title, [field for field in self.visible_fields() if field.name.startswith(f"{group}_")])
-                for group, title in titles.items()
-            ),
-            ("", [self["reason"]]),
-        ]
-
-    def clean(self) -> dict[str, Any]:
-        body = self._changes()
-        names = {"/note": "note"} | {f"/{group}/{name}": _field(group, name) for group, name in self._parts()}
-        self.details = OrderDetails()
-        for _ in range(len(names) + 1):
-            try:
-                self.details = checked_details(parse(orjson.dumps(body), OrderDetails))
-            except InvalidRequest as error:
-                for pointer in self._put(error, names):
-                    _remove(body, pointer)
-            else:
-                break
-        return self.cleaned_data
-
-    def _parts(self) -> list[tuple[str, str]]:
-        return [("contact", name) for name in _CONTACT] + [
-            (group, name) for group in ("shipping_address", "billing_address") for name in _ADDRESS
-        ]
-
-    def _changes(self) -> dict[str, Any]:
-        """A PATCH body with the groups in which something was changed."""
-        changed = set(self.changed_data)
-        body: dict[str, Any] = {}
-        if "note" in changed:
-            body["note"] = self.cleaned_data["note"]
-        for group in ("contact", "shipping_address", "billing_address"):
-            names = [name for part, name in self._parts() if part == group]
-            if changed.isdisjoint(_field(group, name) for name in names):
-                continue
-            values = {name: self.cleaned_data.get(_field(group, name)) or None for name in names}
-            # No billing address at all means: the same as where it is shipped to.
-            body[group] = values if group != "billing_address" or any(values.values()) else None
-        return body
-
-
-def _field(group: str, name: str) -> str:
-    return f"{group}_{name}"
-
-
-def _remove(body: dict[str, Any], pointer: str) -> None:
-    """Take out what was refused, so that the next thing wrong can be found."""
-    *parents, name = pointer.strip("/").split("/")
-    part = body
-    for parent in parents:
-        part = part.get(parent) or {}
-    part.pop(name, None)
+    def body(self) -> dict[str, Any]:
+        return {name: self.cleaned_data[name] for name in ("kind", "blocks") if self.cleaned_data.get(name)}

@@ -1,15 +1,20 @@
-"""Storefronts: added and renamed here, never removed, because their orders are kept for ever."""
+"""Storefronts: added and changed here, never removed, because their orders are kept for ever."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from django import forms
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
-from unfold.admin import ModelAdmin
+from unfold.admin import ModelAdmin, TabularInline
 from unfold.widgets import UnfoldAdminSelectWidget
 
+from orders.admin.amounts import AmountField
+from orders.admin.staff_requests import storefronts_of, user_of
 from orders.currencies import MINOR_DIGITS
-from orders.models import Storefront
+from orders.models import Carrier, Storefront
 
 
 class StorefrontForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
@@ -19,21 +24,62 @@ class StorefrontForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic 
         help_text=Storefront._meta.get_field("currency").help_text,
         widget=UnfoldAdminSelectWidget,
     )
+    refund_approval_above = AmountField(
+        "Refund approval above",
+        required=False,
+        help_text="Refunds of more than this, in the storefront's currency, need somebody else's approval. "
+        "Empty: none does.",
+    )
 
     class Meta:
         model = Storefront
-        fields = ["code", "name", "number_prefix", "currency"]
+        fields = [
+            "code",
+            "name",
+            "number_prefix",
+            "currency",
+            "confirmation_policy",
+            "refund_approval_above",
+            "complete_after_days",
+        ]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """The limit is in the currency that is chosen beside it."""
+        super().__init__(*args, **kwargs)
+        if isinstance(limit := self.fields.get("refund_approval_above"), AmountField):
+            limit.currency = self.data.get("currency") or self.instance.currency or None
+
+
+class CarrierInline(TabularInline):
+    model = Carrier
+    extra = 0
+    fields = ["name", "tracking_link_template"]
 
 
 @admin.register(Storefront)
 class StorefrontAdmin(ModelAdmin):
     form = StorefrontForm
-    list_display = ["code", "name", "number_prefix", "currency", "created_at"]
+    inlines = [CarrierInline]
+    list_display = ["code", "name", "number_prefix", "currency", "confirmation_policy", "created_at"]
     ordering = ["code"]
+    autocomplete_fields = ["staff"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Storefront]:
+        storefronts: QuerySet[Storefront] = super().get_queryset(request)
+        limit = storefronts_of(user_of(request))
+        return storefronts if limit is None else storefronts.filter(pk__in=limit)
+
+    def get_fields(self, request: HttpRequest, obj: Storefront | None = None) -> list[str]:
+        return [*StorefrontForm.Meta.fields, "staff", *(["created_at"] if obj else [])]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Storefront | None = None) -> list[str]:
-        """The code stands in addresses and events that are out in the world."""
-        return ["code", "created_at"] if obj else []
+        """The code stands in addresses and events that are out in the world. Who sees what, superusers decide."""
+        read_only = ["code", "created_at"] if obj else []
+        return read_only if user_of(request).is_superuser else [*read_only, "staff"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Whoever is limited to storefronts would not see the new one."""
+        return super().has_add_permission(request) and storefronts_of(user_of(request)) is None
 
     def has_delete_permission(self, request: HttpRequest, obj: Storefront | None = None) -> bool:
         return False

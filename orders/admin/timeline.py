@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -13,41 +12,46 @@ from django.db.models import QuerySet
 
 from events.models import Event, OutboxEntry, bucket_of
 from events.sinks import enabled_sinks
-from orders.event_payloads import (
-    ORDER_CREATED,
-    ORDER_DELETED,
-    ORDER_RESTORED,
-    ORDER_UPDATED,
-    PERSONAL_FIELDS,
-)
+from orders.admin.change_words import FieldChange, Wording, instruction_in_words
+from orders.history import operation_of
+from orders.lifecycle import Operation
 from orders.models import Order
 from orders.statuses import OrderStatus
 
 _MOST_EVENTS: Final = 100
-_LONGEST_VALUE: Final = 200
 
 _TITLES: Final = {
-    ORDER_CREATED: ("Placed", "add_shopping_cart"),
-    ORDER_UPDATED: ("Changed", "edit"),
-    ORDER_DELETED: ("Deleted", "delete"),
-    ORDER_RESTORED: ("Restored", "restore_from_trash"),
+    "place": ("Placed", "add_shopping_cart"),
+    Operation.CONFIRM: ("Confirmed", "check_circle"),
+    Operation.EXTEND: ("Reservation extended", "more_time"),
+    Operation.AMEND: ("Items amended", "edit_note"),
+    Operation.CHANGE_DETAILS: ("Details changed", "edit"),
+    Operation.CHANGE_CONTACT: ("Details changed", "edit"),
+    Operation.CHANGE_ADDRESS: ("Details changed", "edit"),
+    Operation.PACK: ("Packed", "package_2"),
+    Operation.SHIP: ("Shipped", "local_shipping"),
+    Operation.TRACK: ("Tracking changed", "pin_drop"),
+    Operation.DELIVER: ("Delivered", "where_to_vote"),
+    Operation.COMPLETE: ("Completed", "task_alt"),
+    Operation.CANCEL: ("Canceled", "cancel"),
+    Operation.RECORD_PAYMENT: ("Payment recorded", "payments"),
+    Operation.REQUEST_REFUND: ("Refund requested", "currency_exchange"),
+    Operation.APPROVE_REFUND: ("Refund approved", "thumb_up"),
+    Operation.REJECT_REFUND: ("Refund rejected", "thumb_down"),
+    Operation.FAIL_REFUND: ("Refund failed", "money_off"),
+    Operation.REQUEST_RETURN: ("Return requested", "assignment_return"),
+    Operation.APPROVE_RETURN: ("Return approved", "thumb_up"),
+    Operation.REJECT_RETURN: ("Return rejected", "thumb_down"),
+    Operation.RECEIVE_RETURN: ("Return received", "move_to_inbox"),
+    Operation.HOLD: ("Held up", "pan_tool"),
+    Operation.RELEASE_HOLD: ("Hold released", "lock_open"),
+    Operation.DELETE: ("Deleted", "delete"),
+    Operation.RESTORE: ("Restored", "restore_from_trash"),
+    Operation.EXPIRE: ("Expired", "timer_off"),
+    # What events of earlier releases tell by their type alone.
+    "deleted": ("Deleted", "delete"),
+    "restored": ("Restored", "restore_from_trash"),
 }
-_STATUS_ICONS: Final = {
-    OrderStatus.CONFIRMED: "check_circle",
-    OrderStatus.SHIPPED: "local_shipping",
-    OrderStatus.COMPLETED: "task_alt",
-    OrderStatus.CANCELED: "cancel",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class FieldChange:
-    """`personal` values are not told by events; the order itself has the present one."""
-
-    name: str
-    before: str
-    after: str
-    personal: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,7 @@ class TimelineEntry:
     reason: str
     request_id: str
     changes: list[FieldChange]
+    instructions: list[str]
     waiting: list[OutboxEntry]
 
 
@@ -84,10 +89,9 @@ def undelivered(order_id: UUID) -> QuerySet[OutboxEntry]:
 
 def _entry(event: Event, waiting: list[OutboxEntry]) -> TimelineEntry:
     changes = event.data.get("changes") or {}
-    title, icon = _TITLES.get(event.type, (event.type, "bolt"))
-    if event.type == ORDER_UPDATED and (change := changes.get("status")):
-        status = OrderStatus(change[1])
-        title, icon = str(status.label), _STATUS_ICONS.get(status, icon)
+    gone = [item for item in (changes.get("items") or ([], []))[0] or () if "product_id" in item]
+    words = Wording(event.data.get("order") or {}, *gone)
+    title, icon = _title(operation_of(event), changes)
     return TimelineEntry(
         event_id=event.pk,
         title=title,
@@ -97,24 +101,14 @@ def _entry(event: Event, waiting: list[OutboxEntry]) -> TimelineEntry:
         actor=event.actor,
         reason=event.reason,
         request_id=event.request_id,
-        changes=list(_field_changes(changes)),
+        changes=list(words.changes(changes)),
+        instructions=[instruction_in_words(instruction) for instruction in event.data.get("instructions") or ()],
         waiting=waiting,
     )
 
 
-def _field_changes(changes: Mapping[str, Iterable[Any]]) -> Iterator[FieldChange]:
-    for name, (before, after) in sorted(changes.items()):
-        yield FieldChange(name.replace("_", " "), _shown(before), _shown(after), personal=name in PERSONAL_FIELDS)
-
-
-def _shown(value: Any) -> str:
-    match value:
-        case None | "":
-            return "–"
-        case bool():
-            return "yes" if value else "no"
-        case str() | int():
-            text = str(value)
-        case _:
-            text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= _LONGEST_VALUE else text[:_LONGEST_VALUE] + "…"
+def _title(operation: str, changes: Mapping[str, Any]) -> tuple[str, str]:
+    if operation == "updated":  # of an earlier release: the status tells more, where it changed
+        status = (changes.get("status") or [None, None])[1]
+        return (str(OrderStatus(status).label) if status else "Changed"), "edit"
+    return _TITLES.get(operation, (operation.replace("_", " ").capitalize(), "bolt"))

@@ -1,97 +1,80 @@
-"""An order that was placed elsewhere, as the rows and the document it becomes here."""
+"""An order that was placed elsewhere: how it began, as rows, and what came after, step by step."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from orders.drafts import item_rows, order_row
-from orders.ids import new_id, new_id_at, new_number
+from orders.ids import new_id_at, new_number
 from orders.importing.lines import ImportedOrder, Payment
 from orders.importing.marketplace import STATUS_OF
+from orders.lifecycle import Operation
 from orders.models import Storefront
+from orders.operation_requests import Cancel, Deliver, OperationRequest, Parcel, Plain, RecordPayment
 from orders.order_documents import instant, new_order_document
 from orders.requests import total_amount
-from orders.statuses import CancelReason, FulfillmentStatus, OrderStatus, PaymentStatus
+from orders.statuses import CancelReason, OrderStatus, PaymentKind
 
 _MAX_METADATA_TEXT: Final = 500
+_PSP: Final = "import"
+
+
+class Step(NamedTuple):
+    """One operation of an order's life, and when it happened."""
+
+    operation: Operation
+    request: OperationRequest
+    at: datetime
 
 
 class HistoricOrder:
-    """Its identity is settled, its rows (keys named like the columns) are not written yet. It holds no stock."""
+    """As it was placed: pending, without a hold. Its rows (keys named like the columns) are not written yet."""
 
-    __slots__ = ("imported", "item_rows", "order_row", "shipment_rows", "storefront")
+    __slots__ = ("imported", "item_rows", "order_id", "order_row", "storefront")
 
     def __init__(self, imported: ImportedOrder, storefront: Storefront) -> None:
         self.imported = imported
         self.storefront = storefront
-        order_id = new_id_at(imported.placed_at)
-        status, left = status_of(imported), has_left(imported)
+        self.order_id: UUID = new_id_at(imported.placed_at)
         self.order_row = order_row(
             imported,
             storefront,
-            order_id=order_id,
+            order_id=self.order_id,
             number=new_number(storefront.number_prefix),
             placed_at=imported.placed_at,
             reservation_id=None,
             reserved_until=None,
-        ) | {
-            "status": status.value,
-            "payment_status": payment_status_of(imported).value,
-            "fulfillment_status": (FulfillmentStatus.FULFILLED if left else FulfillmentStatus.UNFULFILLED).value,
-            "cancel_reason": _cancel_reason_of(imported),
-            "metadata": _facts_without_a_field(imported) | imported.metadata,
-            "updated_at": _last_known_at(imported),
-        }
-        self.item_rows = item_rows(imported, storefront, order_id)
-        for item in self.item_rows:
-            if left:
-                item["shipped"] = item["quantity"]
-            elif status is OrderStatus.CANCELED:
-                item["canceled"] = item["quantity"]
-        self.shipment_rows = _shipment_rows(imported, storefront, order_id)
+        ) | {"metadata": _facts_without_a_field(imported) | imported.metadata}
+        self.item_rows = item_rows(imported, storefront, self.order_id)
 
     def as_document(self) -> dict[str, Any]:
-        return new_order_document(
-            self.order_row, self.item_rows, storefront_code=self.storefront.code, shipments=self.shipment_rows
-        )
+        return new_order_document(self.order_row, self.item_rows, storefront_code=self.storefront.code)
+
+    def steps(self) -> Iterator[Step]:
+        """What came after it was placed, in an order in which it can have happened.
+
+        A step whose stamp is missing, or earlier than the step before, happens together with that one.
+        """
+        at = self.imported.placed_at
+        for operation, request, stamp in _told_steps(self.imported):
+            at = max(at, stamp or at)
+            yield Step(operation, request, at)
 
 
 def status_of(order: ImportedOrder) -> OrderStatus:
-    """The marketplace's word, unless a stamp tells that the order came further: words lag behind."""
+    """The marketplace's word, unless a stamp tells that the order came further.
+
+    Words lag behind, and what has left cannot be canceled any more.
+    """
     status = STATUS_OF[order.history.status]
-    if status is OrderStatus.CANCELED:
-        return status
     if order.history.delivered_at:
         return OrderStatus.COMPLETED
     if order.history.shipped_at and status is not OrderStatus.COMPLETED:
         return OrderStatus.SHIPPED
     return status
-
-
-def has_left(order: ImportedOrder) -> bool:
-    """Whether its units were handed over; those of a canceled order may have been."""
-    return bool(
-        order.history.shipped_at
-        or order.history.delivered_at
-        or status_of(order) in {OrderStatus.SHIPPED, OrderStatus.COMPLETED}
-    )
-
-
-def payment_status_of(order: ImportedOrder) -> PaymentStatus:
-    """Nothing counts before the marketplace approved the payment; what was approved unlisted is paid."""
-    if order.history.approved_at is None:
-        return PaymentStatus.UNPAID
-    total = total_amount(order)
-    if not order.payments or total is None:
-        return PaymentStatus.PAID
-    paid = _sum_of(order.payments)
-    if paid == total:
-        return PaymentStatus.PAID
-    if paid > total:
-        return PaymentStatus.OVERPAID
-    return PaymentStatus.PARTIALLY_PAID if paid else PaymentStatus.UNPAID
 
 
 def payment_text(payments: list[Payment]) -> str:
@@ -102,40 +85,42 @@ def payment_text(payments: list[Payment]) -> str:
     )
 
 
-def _shipment_rows(order: ImportedOrder, storefront: Storefront, order_id: UUID) -> list[dict[str, Any]]:
-    """One parcel, when the file knows that there was one."""
-    shipped_at, delivered_at = order.history.shipped_at, order.history.delivered_at
-    if shipped_at is None and delivered_at is None:
-        return []
-    return [
-        {
-            "id": new_id(),
-            "order_id": order_id,
-            "storefront_id": storefront.pk,
-            "tracking_company": None,
-            "tracking_number": None,
-            "tracking_link": None,
-            "created_at": shipped_at or delivered_at,
-            "shipped_at": shipped_at,
-            "delivered_at": delivered_at,
-        }
-    ]
+def _told_steps(order: ImportedOrder) -> Iterator[tuple[Operation, OperationRequest, datetime | None]]:
+    """Each step with the file's stamp for it. Parcels and payments keep that stamp as it is."""
+    history, status = order.history, status_of(order)
+    approved_at, shipped_at, delivered_at = history.approved_at, history.shipped_at, history.delivered_at
+    if approved_at is not None:
+        for capture in _captures(order, approved_at):
+            yield Operation.RECORD_PAYMENT, capture, approved_at
+    canceled_unapproved = status is OrderStatus.CANCELED and approved_at is None
+    if status is not OrderStatus.PENDING and not canceled_unapproved:
+        yield Operation.CONFIRM, Plain(), approved_at
+    if status in (OrderStatus.SHIPPED, OrderStatus.COMPLETED):
+        yield Operation.SHIP, Parcel(shipped_at=shipped_at), shipped_at
+    if delivered_at is not None:
+        yield Operation.DELIVER, Deliver(delivered_at=delivered_at), delivered_at
+    if status is OrderStatus.COMPLETED:
+        yield Operation.COMPLETE, Plain(), delivered_at
+    if status is OrderStatus.CANCELED:
+        yield Operation.CANCEL, Cancel(cause=_cancel_cause_of(order)), None
 
 
-def _sum_of(payments: list[Payment]) -> int:
-    return sum(payment.amount for payment in payments)
+def _captures(order: ImportedOrder, approved_at: datetime) -> Iterator[RecordPayment]:
+    """The money that moved once the marketplace had approved it; unlisted, it was what the order costs."""
+    amounts = [payment.amount for payment in order.payments] or [total_amount(order) or 0]
+    for position, amount in enumerate(amounts, start=1):
+        if amount:
+            yield RecordPayment(
+                kind=PaymentKind.CAPTURE,
+                amount=amount,
+                psp=_PSP,
+                psp_reference=f"{order.external_reference}/{position}",
+                occurred_at=approved_at,
+            )
 
 
-def _cancel_reason_of(order: ImportedOrder) -> str | None:
-    if status_of(order) is not OrderStatus.CANCELED:
-        return None
-    return (CancelReason.OUT_OF_STOCK if order.history.status == "unavailable" else CancelReason.OTHER).value
-
-
-def _last_known_at(order: ImportedOrder) -> datetime:
-    history = order.history
-    known = (order.placed_at, history.approved_at, history.shipped_at, history.delivered_at)
-    return max(moment for moment in known if moment)
+def _cancel_cause_of(order: ImportedOrder) -> CancelReason:
+    return CancelReason.OUT_OF_STOCK if order.history.status == "unavailable" else CancelReason.OTHER
 
 
 def _facts_without_a_field(order: ImportedOrder) -> dict[str, str]:
@@ -144,7 +129,7 @@ def _facts_without_a_field(order: ImportedOrder) -> dict[str, str]:
         "marketplace_status": order.history.status,
         "approved_at": instant(order.history.approved_at),
         "estimated_delivery_at": instant(order.history.estimated_delivery_at),
-        "paid_amount": str(_sum_of(order.payments)) if order.payments else None,
+        "paid_amount": str(sum(payment.amount for payment in order.payments)) if order.payments else None,
         "payments": payment_text(order.payments),
     }
     return {name: text for name, text in facts.items() if text and len(text) <= _MAX_METADATA_TEXT}

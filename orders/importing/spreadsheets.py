@@ -215,6 +215,8 @@ def _order(cells: Mapping[str, str], items: list[dict[str, Any]]) -> dict[str, A
             order.setdefault(name, {})[field] = cell
         elif column == "payments":
             order[column] = _payments(cell)
+        elif column == "tags":
+            order[column] = [tag.strip() for tag in cell.split(";") if tag.strip()]
         else:
             order[column] = _value(column, cell)
     return order

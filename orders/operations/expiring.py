@@ -1,39 +1,50 @@
-"""Pending orders whose stock was held long enough."""
+"""Orders whose time has come: pending ones to be canceled, delivered ones to be completed."""
 
 from __future__ import annotations
 
 import logging
-from datetime import datetime
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from uuid import UUID
 
-from orders.changes import Origin
+from orders.callers import system
 from orders.errors import OrderError
-from orders.models import Order
-from orders.operations.changing import cancel_order
-from orders.operations.locked_order import Precondition
-from orders.statuses import CancelReason
+from orders.models import Order, Storefront
+from orders.operation_requests import Plain
+from orders.operations.call import Call, Document
+from orders.operations.deciding import expire_order
+from orders.operations.shipping import complete_order
 
 logger = logging.getLogger(__name__)
 
 
-def expire_orders(*, now: datetime, origin: Origin, limit: int = 500) -> int:
-    """Cancel pending orders past `reserved_until`, up to `limit`; return how many.
+def expire_orders(*, now: datetime, limit: int = 500) -> int:
+    """Cancel pending orders past `reserved_until` for which no money was recorded; return how many.
 
-    The version found here is checked again under each order's lock: an order that has been confirmed
-    or extended since is left alone.
+    All of it is checked again under each order's lock: one that has been paid, confirmed or extended since
+    is left alone.
     """
-    expired = 0
-    expired_orders = Order.all_objects.expired(now).order_by("reserved_until").values_list("pk", "version")
-    for order_id, version in expired_orders[:limit]:
+    expired = Order.objects.expired(now).order_by("reserved_until").values_list("pk", flat=True)[:limit]
+    return _each(expired, expire_order, "not confirmed in time")
+
+
+def complete_orders(*, now: datetime, limit: int = 500) -> int:
+    """Complete orders that were delivered as long ago as their storefront wants; return how many."""
+    completed = 0
+    for storefront in Storefront.objects.exclude(complete_after_days=None):
+        delivered_before = now - timedelta(days=storefront.complete_after_days or 0)
+        orders = Order.objects.delivered(storefront.pk, before=delivered_before).order_by("delivered_at")
+        completed += _each(orders.values_list("pk", flat=True)[:limit], complete_order, "delivered long enough ago")
+    return completed
+
+
+def _each(order_ids: Iterable[UUID], operation: Callable[..., Document], reason: str) -> int:
+    done = 0
+    for order_id in order_ids:
         try:
-            cancel_order(
-                order_id,
-                storefront_id=None,
-                origin=origin,
-                cause=CancelReason.EXPIRED,
-                precondition=Precondition(version),
-            )
+            operation(order_id, Plain(), call=Call(system("sweep"), reason=reason))
         except OrderError as error:
-            logger.info("not expired", extra={"order_id": str(order_id), "why": str(error)})
+            logger.info("left alone by the sweep", extra={"order_id": str(order_id), "why": str(error)})
         else:
-            expired += 1
-    return expired
+            done += 1
+    return done

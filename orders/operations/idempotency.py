@@ -58,6 +58,17 @@ def answer_row(storefront_id: int, idempotency: Idempotency, answer: StoredAnswe
     }
 
 
+def answer_fields(storefront_id: int, idempotency: Idempotency, answer: StoredAnswer) -> dict[str, Any]:
+    """The same as fields of an IdempotentAnswer."""
+    return {
+        "storefront_id": storefront_id,
+        "key": idempotency.key,
+        "fingerprint": bytes.fromhex(idempotency.fingerprint),
+        "status": answer.status,
+        "body": answer.body,
+    }
+
+
 def forget_answers(*, before: datetime) -> int:
     """Remove answers nobody will ask for again; return how many."""
     removed, _ = IdempotentAnswer.objects.filter(created_at__lt=before).delete()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from enum import Enum
 from typing import Final
 
@@ -19,10 +20,15 @@ from orders import errors
 from orders.changes import Origin
 from orders.importing.history import HistoricOrder
 from orders.importing.lines import ImportedOrder
-from orders.models import Shipment, Storefront
+from orders.lifecycle import Operation
+from orders.models import Storefront
+from orders.operations.broken_rules import broken_rule
+from orders.operations.call import Call
 from orders.operations.idempotency import Idempotency, Replay, StoredAnswer
+from orders.operations.performing import perform
 from orders.operations.placing import Outcome, place_orders
-from orders.operations.writing import NewRows, announce_new, broken_rule, write_new
+from orders.operations.writing import NewRows, announce_new, write_new
+from orders.statuses import OrderStatus
 
 # By the index order_reference_once, whatever is asked for: one statement, planned once.
 _EXISTING_SQL: Final = """
@@ -31,6 +37,8 @@ from unnest(%s::bigint[], %s::text[]) as wanted (storefront_id, external_referen
 join orders_order using (storefront_id, external_reference)
 where orders_order.external_reference is not null
 """
+# Another import of the same orders holds them until its batch is whole, which is longer than a request may wait.
+_PATIENCE_SQL: Final = "select set_config('lock_timeout', '60s', true), set_config('statement_timeout', '120s', true)"
 _MAX_PLACED_AT_ONCE: Final = 100
 _TRIES: Final = 10
 # SQLSTATEs of two transactions in each other's way: the same work succeeds when it is done again.
@@ -50,11 +58,12 @@ class _LookAgain(Exception):
     """Another transaction has written one of these orders, or stood in the way: less may be missing now."""
 
 
-def import_orders(orders: Sequence[ImportedOrder], *, origin: Origin) -> list[ImportOutcome]:
-    """Write the orders as history, in one transaction; no stock is touched. An outcome for each, in their order.
+def import_orders(orders: Sequence[ImportedOrder], *, call: Call) -> list[ImportOutcome]:
+    """Write the orders with all their history, in one transaction; no stock is touched. An outcome for each, in order.
 
-    Storefronts that are missing are created. An order whose rows the database refuses does not end the
-    others. Raises OperationalError when the database cannot be used; what it has committed by then stays.
+    Storefronts that are missing are created. An order that is refused at any step of its life is not there at
+    all, and does not end the others. Raises OperationalError when the database cannot be used; what it has
+    committed by then stays.
     """
     storefronts = storefronts_of(orders)
     outcomes: dict[int, ImportOutcome] = {}
@@ -62,7 +71,7 @@ def import_orders(orders: Sequence[ImportedOrder], *, origin: Origin) -> list[Im
         if len(outcomes) == len(orders):
             break
         try:
-            _write_once(_still_missing(orders, storefronts, outcomes), outcomes, origin)
+            _write_once(_still_missing(orders, storefronts, outcomes), outcomes, call)
         except _LookAgain:
             continue
     for position in range(len(orders)):
@@ -70,7 +79,7 @@ def import_orders(orders: Sequence[ImportedOrder], *, origin: Origin) -> list[Im
     return [outcomes[position] for position in range(len(orders))]
 
 
-def place_imported_orders(orders: Sequence[ImportedOrder], *, origin: Origin) -> list[ImportOutcome]:
+def place_imported_orders(orders: Sequence[ImportedOrder], *, call: Call) -> list[ImportOutcome]:
     """Place the orders now, each with its stock held. An outcome for each, in their order.
 
     Storefronts that are missing are created. An import that was killed after holding stock joins its
@@ -84,7 +93,7 @@ def place_imported_orders(orders: Sequence[ImportedOrder], *, origin: Origin) ->
     for code, positions in by_storefront.items():
         for start in range(0, len(positions), _MAX_PLACED_AT_ONCE):
             part = positions[start : start + _MAX_PLACED_AT_ONCE]
-            found = _place([orders[position] for position in part], storefronts[code], origin)
+            found = _place([orders[position] for position in part], storefronts[code], call.origin)
             outcomes |= zip(part, found, strict=True)
     return [outcomes[position] for position in range(len(orders))]
 
@@ -145,15 +154,32 @@ def _still_missing(
     }
 
 
-def _write_once(missing: dict[int, HistoricOrder], outcomes: dict[int, ImportOutcome], origin: Origin) -> None:
-    """Write the orders whole. Of several, one that the database refuses is found by halving.
+def _write_once(missing: dict[int, HistoricOrder], outcomes: dict[int, ImportOutcome], call: Call) -> None:
+    """Write the orders whole. Of several, one that is refused is found by halving.
 
     Raises _LookAgain.
     """
     if not missing:
         return
+    refusal = _write_all_or_none(list(missing.values()), call)
+    if refusal is None:
+        outcomes |= dict.fromkeys(missing, ImportResult.PLACED)
+    elif len(missing) == 1:
+        outcomes |= dict.fromkeys(missing, refusal)
+    else:
+        parts = list(missing.items())
+        _write_once(dict(parts[: len(parts) // 2]), outcomes, call)
+        _write_once(dict(parts[len(parts) // 2 :]), outcomes, call)
+
+
+def _write_all_or_none(historic: Sequence[HistoricOrder], call: Call) -> errors.OrderError | None:
+    """Write the orders, or tell why one of them is refused. Raises _LookAgain."""
     try:
-        _insert(list(missing.values()), origin)
+        _write_lives(historic, call)
+    except errors.OrderBusy as error:
+        raise _LookAgain from error
+    except errors.OrderError as refusal:
+        return refusal
     except (DataError, IntegrityError, OperationalError) as error:
         if getattr(error.__cause__, "sqlstate", None) in _IN_THE_WAY:
             raise _LookAgain from error
@@ -162,29 +188,39 @@ def _write_once(missing: dict[int, HistoricOrder], outcomes: dict[int, ImportOut
         match broken_rule(error):
             case "order_reference_once" | "order_number_once":  # the next try has new numbers
                 raise _LookAgain from error
-        if len(missing) > 1:
-            parts = list(missing.items())
-            _write_once(dict(parts[: len(parts) // 2]), outcomes, origin)
-            _write_once(dict(parts[len(parts) // 2 :]), outcomes, origin)
-            return
         detail = f"The database refuses the order: {str(error).splitlines()[0]}."
-        refusal = errors.InvalidRequest([errors.FieldError("", "refused_by_database", detail)])
-        outcomes |= dict.fromkeys(missing, refusal)
-    else:
-        outcomes |= dict.fromkeys(missing, ImportResult.PLACED)
+        return errors.InvalidRequest([errors.FieldError("", "refused_by_database", detail)])
+    return None
 
 
-def _insert(historic: Sequence[HistoricOrder], origin: Origin) -> None:
+def _write_lives(historic: Sequence[HistoricOrder], call: Call) -> None:
+    """Write the orders as they were placed, then let each live through what came after: all of it, or nothing.
+
+    All orders are written first, so that two imports of the same ones meet before the long work, not after it.
+    """
     events = [
         event
         for order in historic
-        for event in announce_new(order.order_row, order.as_document(), storefront=order.storefront, origin=origin)
+        for event in announce_new(order.order_row, order.as_document(), storefront=order.storefront, origin=call.origin)
     ]
     with transaction.atomic(durable=True):
+        with connection.cursor() as cursor:
+            cursor.execute(_PATIENCE_SQL)
         orders = [order.order_row for order in historic]
         items = [row for order in historic for row in order.item_rows]
         write_new(NewRows(orders, items, events))
-        Shipment.objects.bulk_create(Shipment(**row) for order in historic for row in order.shipment_rows)
+        for order in historic:
+            _live(order, call)
+
+
+def _live(order: HistoricOrder, call: Call) -> None:
+    """Each step is an operation like any other, but for its time."""
+    status: str = OrderStatus.PENDING
+    for step in order.steps():
+        if step.operation is Operation.CONFIRM and status != OrderStatus.PENDING:
+            continue  # its storefront confirms by itself what is paid
+        moment = replace(call, at=step.at, joins_transaction=True)
+        status = perform(step.operation, order.order_id, step.request, call=moment)["status"]
 
 
 # --- placement ---------------------------------------------------------------------------------------

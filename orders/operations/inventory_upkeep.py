@@ -7,27 +7,39 @@ from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
+from django.db import transaction
+
 from inventory_client.current import get_inventory
 from inventory_client.errors import InventoryError, InventoryUnavailable, OutcomeUnknown
+from inventory_client.values import HoldRequest
 from orders.models import Order
+from orders.statuses import OrderStatus
 
 logger = logging.getLogger(__name__)
 
 
 def settle_order(order_id: UUID) -> bool:
-    """Confirm or release the order's reservation, as its last change asked for; tell whether that is done.
+    """Make the order's reservation what its last change asked for; tell whether that is done.
 
-    Safe to repeat and to run twice at once.
+    Safe to repeat and to run twice at once: an adjustment goes out under a revision of its own, and the
+    inventory takes the highest.
     """
-    order = Order.all_objects.filter(pk=order_id).only("reservation_id", "stock_action").first()
-    if order is None or order.stock_action is None or order.reservation_id is None:
-        return True
+    order = _to_settle(order_id)
+    if order is None or order.reservation_id is None:
+        # Whoever holds the row settles it after its own commit.
+        return not Order.all_objects.filter(pk=order_id).awaiting_inventory().exists()
     inventory = get_inventory()
     try:
-        if order.stock_action == "confirm":
-            inventory.confirm(order.reservation_id)
-        else:
+        if order.stock_action == "release":
             inventory.release(order.reservation_id)
+        else:
+            if order.stock_action == "adjust":
+                request = HoldRequest(order.reservation_id, order.stock_units(), order.stock_revision)
+                (answer,) = inventory.hold([request])
+                if isinstance(answer, InventoryError):
+                    raise answer
+            if order.status != OrderStatus.PENDING:
+                inventory.confirm(order.reservation_id)
     except InventoryError as error:
         logger.warning(
             "inventory not told yet",
@@ -35,8 +47,24 @@ def settle_order(order_id: UUID) -> bool:
         )
         return False
     # A later change may have asked for something else meanwhile; that stays to be done.
-    Order.all_objects.filter(pk=order_id, stock_action=order.stock_action).update(stock_action=None)
+    done = Order.all_objects.filter(pk=order_id, stock_action=order.stock_action, stock_revision=order.stock_revision)
+    done.update(stock_action=None)
     return True
+
+
+def _to_settle(order_id: UUID) -> Order | None:
+    """The order, when the inventory has something to be told of it; with its units, under a revision of their own."""
+    waiting = Order.all_objects.filter(pk=order_id).awaiting_inventory()
+    order: Order | None = waiting.first()
+    if order is None or order.stock_action != "adjust":
+        return order
+    with transaction.atomic():
+        order = waiting.select_for_update(skip_locked=True).first()
+        if order is not None and order.stock_action == "adjust":
+            order.stock_revision += 1
+            order.save(update_fields=["stock_revision"])
+            order.stock_units()  # loads the items as they stand under this revision
+    return order
 
 
 def settle_orders(*, limit: int = 500) -> tuple[int, int]:

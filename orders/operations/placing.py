@@ -31,10 +31,11 @@ from orders.drafts import Draft
 from orders.ids import new_id, reservation_id_for
 from orders.kill_points import kill_point
 from orders.models import Order, Storefront
+from orders.operations.broken_rules import broken_rule
 from orders.operations.idempotency import Idempotency, StoredAnswer, answer_row, raise_if_answered
 from orders.operations.inventory_answers import refusal_of
 from orders.operations.placing_at_once import ledger_at_hand, place_at_once
-from orders.operations.writing import NewRows, announce_new, broken_rule, write_new
+from orders.operations.writing import NewRows, announce_new, write_new
 from orders.requests import NewOrder
 
 _TOO_LATE: Final = "OR001"  # SQLSTATE of orders_place() when the hold may have been swept

@@ -5,62 +5,76 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Sum
 from django.utils import timezone
 
 from inventory_client.current import get_inventory
 from inventory_client.errors import InventoryError
 from inventory_client.values import Held, HoldRequest
 from orders import errors
-from orders.changes import Origin
-from orders.event_payloads import ORDER_RESTORED
+from orders.callers import refusal_to
 from orders.ids import new_id
+from orders.lifecycle import Operation
 from orders.models import Order
+from orders.operation_requests import Plain
+from orders.operations.call import Call, Document
+from orders.operations.idempotency import Replay, raise_if_answered
 from orders.operations.inventory_answers import refusal_of
 from orders.operations.inventory_upkeep import settle_order
-from orders.operations.locked_order import commit_change, locked_order
+from orders.operations.locked_order import locked_order
 
 
-def restore_order(order_id: UUID, *, storefront_id: int | None, origin: Origin) -> dict[str, Any]:
+def restore_order(order_id: UUID, request: Plain, *, call: Call) -> Document:
     """Show a deleted order again. A pending one gets its stock held anew.
 
-    Raises OrderNotFound, NotDeleted, OrderBusy; OutOfStock or InventoryDown when its stock cannot be held.
+    Raises NotDeleted; OutOfStock or InventoryDown when its stock cannot be held.
     """
+    if refusal := refusal_to(call.caller, Operation.RESTORE):
+        raise refusal
     with (
-        _stock_held_again(order_id) as (reservation_id, reserved_until),
-        locked_order(order_id, storefront_id=storefront_id, deleted=True) as order,
+        _stock_held_again(order_id, call) as (reservation_id, reserved_until),
+        locked_order(order_id, Operation.RESTORE, call, deleted=True) as locked,
     ):
-        if order.stock_action is not None:  # deleted once more meanwhile
+        if locked.order.stock_action is not None and call.rehearsal is None:  # deleted once more meanwhile
             raise errors.OrderBusy(order_id)
-        order.mark_restored(reservation_id=reservation_id, reserved_until=reserved_until)
-        return commit_change(order, ORDER_RESTORED, before={"deleted": True}, after={"deleted": False}, origin=origin)
+        locked.order.mark_restored(reservation_id=reservation_id, reserved_until=reserved_until)
+        locked.order.confirm_by_policy()
+        return locked.commit()
 
 
 @contextmanager
-def _stock_held_again(order_id: UUID) -> Iterator[tuple[UUID | None, datetime | None]]:
+def _stock_held_again(order_id: UUID, call: Call) -> Iterator[tuple[UUID | None, datetime | None]]:
     """Hold the stock of an order that was deleted while pending; give it back when the block fails.
 
     The hold comes before the lock because no network call is made under one. Status cannot change
     meanwhile: only a restored order can take a step.
     """
-    order = Order.all_objects.filter(pk=order_id).exclude(deleted_at=None).first()
+    orders = Order.all_objects.filter(pk=order_id).exclude(deleted_at=None)
+    if call.caller.storefronts is not None:
+        orders = orders.filter(storefront_id__in=call.caller.storefronts)
+    order = orders.first()
     if order is None or not order.needs_stock_to_be_restored:
         yield None, None
         return
-    if not settle_order(order_id):  # the old hold must be gone before a new one takes its place
+    # Asked again under the lock; here so that a repeat needs no inventory and a refusal holds nothing.
+    if call.idempotency is not None:
+        raise_if_answered(order.storefront_id, call.idempotency)
+    call.precondition.check(order)
+    if call.rehearsal is not None:
+        yield new_id(), call.now() + timedelta(minutes=settings.RESERVATION_MINUTES)
+        return
+    # The old hold must be gone before a new one takes its place.
+    if order.stock_action is not None and not settle_order(order_id):
         raise errors.InventoryDown("The inventory cannot be reached, so the order's stock cannot be held again.")
-    lines = dict(order.items.values_list("product_id").annotate(units=Sum("quantity")))
     reservation_id = new_id()
-    (answer,) = get_inventory().hold([HoldRequest(reservation_id, lines)])
+    (answer,) = get_inventory().hold([HoldRequest(reservation_id, order.stock_units())])
     if not isinstance(answer, Held):
-        raise refusal_of(answer)
+        raise refusal_of(answer, effect="The order stays deleted")
     try:
         yield reservation_id, timezone.now() + timedelta(minutes=settings.RESERVATION_MINUTES)
-    except errors.OrderError:
+    except (errors.OrderError, Replay):
         with suppress(InventoryError):  # the sweeper repeats it
             get_inventory().release(reservation_id)
         raise

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 
 import orjson
-from django.db import DatabaseError, connection
+from django.db import connection
 
 from events.outbox import NewEvent, as_rows
 from events.sinks import enabled_sinks
@@ -27,6 +27,7 @@ def announce_new(row: Row, document: Mapping[str, Any], *, storefront: Storefron
     """Tell the receivers of an order that is about to be written; return what they put into the change."""
     change = Change(
         type=ORDER_CREATED,
+        operation="place",
         order_id=row["id"],
         storefront_id=storefront.pk,
         storefront_code=storefront.code,
@@ -67,9 +68,3 @@ def write_new(rows: NewRows, *, valid_until: datetime | None = None) -> None:
 
 def _as_json(rows: Iterable[Row]) -> str:
     return orjson.dumps(list(rows)).decode()
-
-
-def broken_rule(error: DatabaseError) -> str | None:
-    """Name of the constraint that refused the rows."""
-    diag = getattr(error.__cause__, "diag", None)
-    return diag and diag.constraint_name

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import signal
-import subprocess
-import sys
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, get_args
+from typing import get_args
 
-import orjson
 import pytest
-from django.conf import settings as project
 from django.test import Client
 
-from inventory_client.current import get_inventory
 from inventory_client.faults import Fault, FaultKind, FaultyApplication, FaultyServer
-from inventory_client.http import HttpInventory
 from inventory_client.models import Stock
 from inventory_client.server.wsgi import InventoryApplication
-from orders.kill_points import KillPoint
+from orders.kill_points import PlacementPoint
 from orders.models import Order
-from tests.chaos.live_server import environment
+from tests.chaos.conftest import close_http_inventory
 from tests.chaos.promises import broken_promises
 
 ORDERS = "/api/v1/orders"
@@ -31,58 +23,8 @@ TWO = {"orders": [ONE, {"customer_id": "cus123", "items": [{"product_id": "plate
 # Outcomes an inventory may have on purpose.
 _REFUSALS = {FaultKind.SHORTAGE, FaultKind.UNKNOWN_PRODUCT}
 
-Die = Callable[..., None]
 
-
-@pytest.fixture(params=["embedded", "http"])
-def inventory(request: pytest.FixtureRequest, database: None, settings: Any) -> Iterator[FaultyServer | None]:
-    """The embedded ledger (None), spoken to in two calls; then an InventoryService over HTTP."""
-    if request.param == "embedded":
-        yield None
-    else:
-        with FaultyServer(FaultyApplication(InventoryApplication())) as server:
-            settings.INVENTORY_URL = server.url
-            yield server
-            close_http_inventory()
-
-
-def close_http_inventory() -> None:
-    inventory = get_inventory()
-    assert isinstance(inventory, HttpInventory)
-    inventory.close()
-
-
-@pytest.fixture
-def die(api_key: str, inventory: FaultyServer | None) -> Die:
-    """Send a POST to a process that is killed at the point named."""
-
-    def run(point: KillPoint, path: str, body: Mapping[str, Any], key: str) -> None:
-        process = subprocess.run(
-            [sys.executable, "-m", "tests.chaos.killed_request"],
-            cwd=project.BASE_DIR,
-            env=environment(KILL_AT=point, PLACE_AT_ONCE="0", INVENTORY_URL=inventory.url if inventory else ""),
-            input=orjson.dumps({"path": path, "body": body, "headers": {"X-API-Key": api_key, "Idempotency-Key": key}}),
-            capture_output=True,
-            timeout=120,
-            check=False,
-        )
-        assert process.returncode == -signal.SIGKILL, process.stderr.decode()
-
-    return run
-
-
-@pytest.fixture
-def repeat(api_key: str) -> Callable[..., Any]:
-    """Send the POST again, to a process that lives."""
-    client = Client(headers={"X-API-Key": api_key})
-
-    def send(path: str, body: Mapping[str, Any], key: str) -> Any:
-        return client.post(path, body, content_type="application/json", headers={"Idempotency-Key": key})
-
-    return send
-
-
-@pytest.mark.parametrize("point", get_args(KillPoint))
+@pytest.mark.parametrize("point", get_args(PlacementPoint))
 def test_a_repeat_gets_its_one_order_before_and_after_the_sweep(point, die, repeat, sweep, stock, inventory):
     stock(cup=10)
     die(point, ORDERS, ONE, "before")

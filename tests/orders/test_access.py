@@ -17,14 +17,42 @@ from inventory_client.models import Stock
 from orders import urls
 from orders.api_keys import make_key, revoke_key
 from orders.authentication import remembered_keys
+from orders.lifecycle import OPERATIONS, Operation
 from orders.models import ApiKey, Order
 from orders.scopes import Scope
+from tests.orders.asking import everything, sell
+from tests.orders.examples import EXAMPLES, ready_for
 from tests.orders.refusals import assert_nothing_happened, assert_refused
 
 ORDER = {"customer_id": "cus123", "items": [{"product_id": "cup", "quantity": 1}]}
 SEED_ORDER = {"customerId": "cus123", "items": [{"productId": "cup", "quantity": 1}]}
 SOME_ID = "01a2068a-33c2-75f8-9a09-a014ce1a34b0"
-# Every route that there is, what it takes, and the scope it needs.
+# The scope each operation needs, literally.
+SCOPES = {
+    "confirm": Scope.ORDERS_WRITE,
+    "extend": Scope.ORDERS_WRITE,
+    "amend": Scope.ORDERS_WRITE,
+    "pack": Scope.SHIPMENTS_WRITE,
+    "ship": Scope.SHIPMENTS_WRITE,
+    "track": Scope.SHIPMENTS_WRITE,
+    "deliver": Scope.SHIPMENTS_WRITE,
+    "complete": Scope.SHIPMENTS_WRITE,
+    "cancel": Scope.ORDERS_WRITE,
+    "record_payment": Scope.PAYMENTS_WRITE,
+    "request_refund": Scope.REFUNDS_WRITE,
+    "approve_refund": Scope.REFUNDS_APPROVE,
+    "reject_refund": Scope.REFUNDS_APPROVE,
+    "fail_refund": Scope.PAYMENTS_WRITE,
+    "request_return": Scope.RETURNS_WRITE,
+    "approve_return": Scope.RETURNS_WRITE,
+    "reject_return": Scope.RETURNS_WRITE,
+    "receive_return": Scope.RETURNS_WRITE,
+    "hold": Scope.ORDERS_WRITE,
+    "release_hold": Scope.ORDERS_WRITE,
+    "restore": Scope.ORDERS_DELETE,
+}
+OPERATION_PATHS = {f"/api/v1/orders/{{id}}/{operation}": operation for operation in SCOPES}
+# Every route of one scope that there is, what it takes, and the scope it needs.
 ROUTES: dict[tuple[str, str], tuple[Any, Scope]] = {
     ("post", "/api/v1/orders"): (ORDER, Scope.ORDERS_WRITE),
     ("post", "/api/v1/orders/batch"): ({"orders": [ORDER]}, Scope.ORDERS_WRITE),
@@ -32,16 +60,22 @@ ROUTES: dict[tuple[str, str], tuple[Any, Scope]] = {
     ("get", "/api/v1/orders/{id}"): (None, Scope.ORDERS_READ),
     ("patch", "/api/v1/orders/{id}"): ({"note": "x"}, Scope.ORDERS_WRITE),
     ("delete", "/api/v1/orders/{id}"): (None, Scope.ORDERS_DELETE),
+    ("get", "/api/v1/orders/{id}/actions"): (None, Scope.ORDERS_READ),
+    ("get", "/api/v1/orders/{id}/timeline"): (None, Scope.ORDERS_READ),
+    **{("post", path): (EXAMPLES[name].body, SCOPES[name]) for path, name in OPERATION_PATHS.items()},
     ("post", "/order/create"): (SEED_ORDER, Scope.ORDERS_WRITE),
     ("get", "/order/{id}"): (None, Scope.ORDERS_READ),
     ("put", "/order/update/{id}"): ({"status": "canceled"}, Scope.ORDERS_WRITE),
     ("delete", "/order/delete/{id}"): (None, Scope.ORDERS_DELETE),
 }
 OF_ONE_ORDER = [route for route in ROUTES if "{id}" in route[1]]
+# Which scope is needed stands in its body.
+BULK = ("post", "/api/v1/orders/bulk")
+BULK_BODY = {"operation": "confirm", "ids": [SOME_ID]}
 
 
 def send(client: Client, method: str, path: str, order_id: str = SOME_ID) -> Any:
-    body, _ = ROUTES[method, path]
+    body, _ = (BULK_BODY, None) if (method, path) == BULK else ROUTES[method, path]
     return getattr(client, method)(path.format(id=order_id), body, content_type="application/json")
 
 
@@ -67,10 +101,11 @@ def _served_routes() -> set[tuple[str, str]]:
 
 def test_no_route_is_missing_in_the_table_these_tests_are_drawn_from():
     assert get_resolver().url_patterns
-    assert _served_routes() == set(ROUTES)
+    assert _served_routes() == {*ROUTES, BULK}
+    assert {name: OPERATIONS[Operation(name)].scope for name in SCOPES} == SCOPES
 
 
-@pytest.mark.parametrize(("method", "path"), ROUTES)
+@pytest.mark.parametrize(("method", "path"), [*ROUTES, BULK])
 def test_without_a_key_nothing_is_answered(storefront, stock, method, path):
     stock(cup=10)
 
@@ -81,7 +116,10 @@ def test_without_a_key_nothing_is_answered(storefront, stock, method, path):
     assert_nothing_happened()
 
 
-@pytest.mark.parametrize(("method", "path"), ROUTES)
+# Of the operations, which are all behind one kind of view, one stands for all.
+@pytest.mark.parametrize(
+    ("method", "path"), [*(route for route in ROUTES if route[1] not in list(OPERATION_PATHS)[1:]), BULK]
+)
 def test_a_key_that_is_not_good_is_refused_everywhere(storefront, stock, method, path):
     stock(cup=10)
     _, expired = make_key(storefront, name="old", scopes=list(Scope), expires_at=timezone.now() - timedelta(seconds=1))
@@ -125,15 +163,17 @@ def test_a_key_may_come_in_either_header(storefront):
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
-def test_a_route_needs_its_scope_and_no_other_does(storefront, client_of, place_order, stock, method, path):
-    order = place_order(cup=1)
+def test_a_route_needs_its_scope_and_no_other_does(storefront, client_of, api, method, path):
+    order = sell(api)
+    if path in OPERATION_PATHS:
+        ready_for(OPERATION_PATHS[path], order["id"])
     _, needed = ROUTES[method, path]
     others = [scope for scope in Scope if scope != needed]
 
     _, key = make_key(storefront, name="none", scopes=[])
     nothing = send(Client(headers={"X-API-Key": key}), method, path, order["id"])
     refused = send(client_of(storefront, *others), method, path, order["id"])
-    orders_then = Order.objects.count()
+    orders_then = Order.all_objects.count()
     served = send(client_of(storefront, needed), method, path, order["id"])
 
     assert_refused(nothing, 403, "missing_scope")
@@ -154,6 +194,62 @@ def test_the_order_of_another_storefront_does_not_exist(client_of, other_storefr
     assert api.get(f"/api/v1/orders/{order['id']}").json() == order
     assert Event.objects.count() == 1
     assert Stock.objects.get(pk="cup").reserved == 1
+
+
+@pytest.mark.parametrize("path", OPERATION_PATHS)
+def test_the_order_of_another_storefront_stays_as_it_was_where_the_operation_were_possible(
+    client_of, other_storefront, api, path
+):
+    order_id = sell(api)["id"]
+    ready_for(OPERATION_PATHS[path], order_id)
+    foreign = client_of(other_storefront)
+    before = everything()
+
+    for headers in ({}, {"Prefer": "dry-run"}, {"Idempotency-Key": "key-1"}, {"If-Match": '"1"'}):
+        body, _ = ROUTES["post", path]
+        response = foreign.post(path.format(id=order_id), body, content_type="application/json", headers=headers)
+        assert_refused(response, 404, "order_not_found")
+    bulk = {"operation": OPERATION_PATHS[path], "ids": [order_id], "arguments": body}
+    (result,) = foreign.post("/api/v1/orders/bulk", bulk, content_type="application/json").json()["results"]
+
+    assert (result["status"], result["error"]["code"]) == (404, "order_not_found")
+    assert everything() == before
+
+
+@pytest.mark.parametrize("path", OPERATION_PATHS)
+def test_a_scope_that_is_missing_is_told_before_anything_of_the_body_is_read(storefront, client_of, api, path):
+    order = sell(api)
+    _, needed = ROUTES["post", path]
+    client = client_of(storefront, *[scope for scope in Scope if scope != needed])
+    before = everything()
+
+    for order_id in (order["id"], SOME_ID, "nope"):
+        for body, content_type in ((b"{not json", "application/json"), (b"colour=red", "text/plain")):
+            response = client.generic(
+                "POST",
+                path.format(id=order_id),
+                body,
+                content_type=content_type,
+                headers={"If-Match": "nonsense", "Idempotency-Key": "not one"},
+            )
+
+            problem = assert_refused(response, 403, "missing_scope")
+            assert (problem["operation"], problem["needs"]) == (OPERATION_PATHS[path], needed)
+    assert everything() == before
+
+
+def test_several_orders_need_the_scope_of_what_is_done_to_them(storefront, client_of, api):
+    order = sell(api)
+    client = client_of(storefront, Scope.ORDERS_WRITE)
+    before = everything()
+
+    for operation, needed in (("record_payment", "payments:write"), ("delete", "orders:delete")):
+        body: dict[str, Any] = {"operation": operation, "ids": [order["id"]]}
+        if operation == "record_payment":
+            body["arguments"] = EXAMPLES[operation].body
+        (result,) = client.post("/api/v1/orders/bulk", body, content_type="application/json").json()["results"]
+        assert (result["status"], result["error"]["code"], result["error"]["needs"]) == (403, "missing_scope", needed)
+    assert everything() == before
 
 
 def test_lists_show_only_the_orders_of_the_key_s_storefront(api, client_of, other_storefront, place_order):

@@ -6,17 +6,16 @@ import pytest
 
 from events.models import Event
 from inventory_client.models import Reservation, Stock
-from orders import errors, operations
-from orders.changes import Origin
+from orders import errors
 from orders.models import Order
+from tests.base import perform
 from tests.orders.refusals import assert_refused
 
-STAFF = Origin("staff:ann", reason="a mistake")
 PATHS = ["/api/v1/orders/{}", "/order/delete/{}"]
 
 
 def restore(order_id: str) -> None:
-    operations.restore_order(Order.all_objects.get(pk=order_id).pk, storefront_id=None, origin=STAFF)
+    perform("restore", order_id, by="staff:ann", reason="a mistake")
 
 
 def move(api, order_id: str, *statuses: str) -> None:

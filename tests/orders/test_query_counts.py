@@ -6,6 +6,10 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from orders.operation_views import POSTED
+from tests.orders.asking import ask, sell
+from tests.orders.examples import EXAMPLES, ready_for
+
 BODY = {"customer_id": "cus123", "items": [{"product_id": p, "quantity": 1} for p in ("cup", "plate", "bowl")]}
 
 
@@ -20,11 +24,11 @@ BODY = {"customer_id": "cus123", "items": [{"product_id": p, "quantity": 1} for 
         ("get", "/api/v1/orders/{id}", None, 1),
         ("get", "/order/{id}", None, 1),
         # begin, lock, update, document, event, commit
-        ("patch", "/api/v1/orders/{id}", {"note": "new"}, 6),
+        ("patch", "/api/v1/orders/{id}", {"note": "new"}, 7),
         # begin, lock, document, commit
         ("patch", "/api/v1/orders/{id}", {"note": ""}, 4),
         # the same as a change, then the inventory: read what is to be told, tell it, note that it knows
-        ("delete", "/api/v1/orders/{id}", None, 9),
+        ("delete", "/api/v1/orders/{id}", None, 10),
     ],
 )
 def test_a_route_costs_this_many_statements(api, place_order, stock, method, path, body, statements):
@@ -36,6 +40,108 @@ def test_a_route_costs_this_many_statements(api, place_order, stock, method, pat
 
     assert response.status_code < 300
     assert len(captured) == statements, [query["sql"][:80] for query in captured]
+
+
+# A change takes 7: begin, lock, document before, update, document after, event, commit. What the inventory has to
+# be told of takes 3 more: read, tell it, note that it knows.
+OPERATIONS = {
+    "confirm": 10,
+    "extend": 7,
+    "amend": 16,
+    "pack": 12,
+    "ship": 13,
+    "track": 10,
+    "deliver": 9,
+    "complete": 9,
+    "cancel": 13,
+    "record_payment": 10,
+    "request_refund": 9,
+    "approve_refund": 10,
+    "reject_refund": 9,
+    "fail_refund": 9,
+    "request_return": 11,
+    "approve_return": 9,
+    "reject_return": 9,
+    "receive_return": 16,
+    "hold": 7,
+    "release_hold": 7,
+    "restore": 10,
+}
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_an_operation_costs_this_many_statements(api, storefront, operation):
+    order_id = sell(api)["id"]
+    ready_for(operation, order_id)
+
+    with CaptureQueriesContext(connection) as captured:
+        response = ask(api, order_id, operation, **EXAMPLES[operation].body)
+
+    assert response.status_code == 200
+    assert len(captured) == OPERATIONS[operation], [query["sql"][:80] for query in captured]
+
+
+def test_no_operation_is_missing_there():
+    assert set(OPERATIONS) == set(POSTED)
+
+
+def test_the_parts_of_an_order_make_no_difference_to_what_can_be_done_with_it(api, storefront):
+    order_id = sell(api)["id"]
+    ready_for("receive_return", order_id)
+
+    with CaptureQueriesContext(connection) as captured:
+        response = api.get(f"/api/v1/orders/{order_id}/actions")
+
+    # the order, its items, refunds, returns, their items, shipments
+    assert (response.status_code, len(captured)) == (200, 6)
+
+
+def test_a_return_costs_the_same_however_many_there_are(api, storefront):
+    placed = sell(api, {"product_id": "cup", "quantity": 4, "unit_amount": 100})
+    ready_for("request_return", placed["id"])
+    units = {"cause": "other", "items": [{"item_id": placed["items"][0]["id"], "quantity": 1}]}
+    ask(api, placed["id"], "request_return", **units)
+    costs = []
+
+    for _ in range(2):
+        with CaptureQueriesContext(connection) as captured:
+            assert ask(api, placed["id"], "request_return", **units).status_code == 200
+        costs.append(len(captured))
+
+    assert costs[0] == costs[1]
+
+
+def test_each_order_of_several_costs_what_it_costs_alone(api, storefront):
+    ids = [sell(api)["id"] for _ in range(3)]
+    body = {"operation": "hold", "ids": ids, "arguments": {"kind": "fraud"}}
+
+    with CaptureQueriesContext(connection) as captured:
+        response = api.post("/api/v1/orders/bulk", body, content_type="application/json")
+
+    assert [result["status"] for result in response.json()["results"]] == [200] * 3
+    assert len(captured) == 3 * OPERATIONS["hold"]
+
+
+def test_an_idempotency_key_costs_an_operation_two_statements_and_its_repeat_four(api, storefront):
+    order_id = sell(api)["id"]
+    costs = []
+
+    for _ in range(2):
+        with CaptureQueriesContext(connection) as captured:
+            ask(api, order_id, "hold", {"Idempotency-Key": "key-1"}, kind="fraud")
+        costs.append(len(captured))
+
+    # the key looked up and the answer kept; begin, lock, look up, rollback
+    assert costs == [OPERATIONS["hold"] + 2, 4]
+
+
+def test_a_rehearsal_costs_what_the_change_does_without_the_inventory(api, storefront):
+    order_id = sell(api)["id"]
+
+    with CaptureQueriesContext(connection) as captured:
+        response = ask(api, order_id, "confirm", {"Prefer": "dry-run"})
+
+    assert (response.status_code, len(captured)) == (200, 7)
 
 
 @pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": "key-1"}])

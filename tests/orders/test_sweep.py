@@ -15,11 +15,8 @@ from inventory_client.current import get_inventory
 from inventory_client.models import Reservation, Stock
 from inventory_client.values import HoldRequest
 from orders import operations
-from orders.changes import Origin
 from orders.ids import new_id
 from orders.models import Order
-
-SWEEP = Origin("system:sweep", reason="not confirmed in time")
 
 
 def reserved() -> int:
@@ -93,7 +90,7 @@ def test_a_pending_order_expires_with_a_reason_and_an_event(place_order):
     now = timezone.now()
     Order.objects.update(reserved_until=now - timedelta(seconds=1))
 
-    expired = [operations.expire_orders(now=now, origin=SWEEP) for _ in range(2)]
+    expired = [operations.expire_orders(now=now) for _ in range(2)]
 
     assert expired == [1, 0]
     order = Order.objects.get()
@@ -110,11 +107,11 @@ def test_what_has_time_left_or_is_confirmed_or_deleted_does_not_expire(api, plac
     now = timezone.now()
     Order.all_objects.exclude(pk=early).update(reserved_until=now - timedelta(seconds=1))
 
-    assert operations.expire_orders(now=now, origin=SWEEP) == 0
+    assert operations.expire_orders(now=now) == 0
 
 
 def test_a_sweep_says_what_it_did(storefront: Any):
     assert sweep_once() == (
         "0 holds without an order released, 0 orders settled with the inventory, 0 still to settle, "
-        "0 pending orders expired, 0 idempotent answers forgotten.\n"
+        "0 pending orders expired, 0 delivered orders completed, 0 idempotent answers forgotten.\n"
     )

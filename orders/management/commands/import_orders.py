@@ -14,24 +14,25 @@ from django.db import InterfaceError, OperationalError, reset_queries
 from django.utils import timezone
 
 from orders import operations
-from orders.changes import Origin
+from orders.callers import system
 from orders.errors import OrderError
 from orders.importing.files import ndjson_entries
 from orders.importing.lines import Entry, ImportedOrder
 from orders.importing.report import Progress, Report
 from orders.importing.spreadsheets import UnreadableHeader, csv_entries
+from orders.operations import Call
 
 SOME_REFUSED: Final = 3
 STOPPED: Final = 130
-_ORIGIN: Final = Origin("system:import_orders", reason="imported")
-_MAX_BATCH: Final = 5000
+_CALL: Final = Call(system("import_orders"), reason="imported")
+_MAX_BATCH: Final = 1000
 
 
 class Command(BaseCommand):
     help = (
-        "Import orders from a file of NDJSON or CSV (docs/import-format.md) as history: no stock is touched. Lines "
-        "whose external_reference is there already are skipped, so it can be stopped and run again. Ends with 0 when "
-        "every line was taken, 3 when some were refused, 1 when the import did not come to the end of the file."
+        "Import orders from a file of NDJSON or CSV (docs/import-format.md) with their history; no stock is touched. "
+        "Lines whose external_reference is there already are skipped, so it can be stopped and run again. Ends with 0 "
+        "when every line was taken, 3 when some were refused, 1 when the import did not come to the end of the file."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -41,7 +42,7 @@ class Command(BaseCommand):
             action="store_true",
             help="place each order now, holding its stock; placed_at, payments and history are not taken over",
         )
-        parser.add_argument("--batch", type=int, default=500, metavar="ORDERS", help="orders in one transaction")
+        parser.add_argument("--batch", type=int, default=100, metavar="ORDERS", help="orders in one transaction")
         parser.add_argument("--format", choices=["ndjson", "csv"], help="by default csv for *.csv, otherwise ndjson")
         parser.add_argument("--report", type=Path, metavar="FILE", help="write every refused line here, as NDJSON")
         parser.add_argument(
@@ -94,7 +95,7 @@ def _import(entries: Iterable[Entry], report: Report, *, place: bool) -> None:
     entries = list(entries)
     orders = [entry.content for entry in entries if isinstance(entry.content, ImportedOrder)]
     write = operations.place_imported_orders if place else operations.import_orders
-    outcomes = iter(write(orders, origin=_ORIGIN) if orders else [])
+    outcomes = iter(write(orders, call=_CALL) if orders else [])
     for entry in entries:
         outcome = entry.content if isinstance(entry.content, OrderError) else next(outcomes)
         if isinstance(outcome, OrderError):

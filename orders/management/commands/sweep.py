@@ -16,7 +16,6 @@ from django.utils import timezone
 from inventory_client.current import get_inventory
 from inventory_client.errors import InventoryError
 from orders import operations
-from orders.changes import Origin
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +23,8 @@ logger = logging.getLogger(__name__)
 class Command(BaseCommand):
     help = (
         "Release holds that never got an order, repeat what the inventory could not be told, cancel pending orders "
-        "whose hold has run out, forget old idempotent answers. Runs until stopped; any number may run at once."
+        "whose hold has run out, complete orders delivered long enough ago, forget old idempotent answers. Runs until "
+        "stopped; any number may run at once."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -71,7 +71,8 @@ def sweep(looked_until: datetime) -> tuple[datetime, dict[str, int]]:
         after=looked_until, before=now - timedelta(seconds=settings.HOLD_GRACE_SECONDS)
     )
     settled, waiting = operations.settle_orders()
-    expired = operations.expire_orders(now=now, origin=Origin("system:sweep", reason="not confirmed in time"))
+    expired = operations.expire_orders(now=now)
+    completed = operations.complete_orders(now=now)
     long_ago = now - timedelta(days=settings.IDEMPOTENCY_KEY_DAYS)
     forgotten = operations.forget_answers(before=long_ago)
     get_inventory().forget_holds(before=min(long_ago, looked_until - timedelta(days=2)))
@@ -80,5 +81,6 @@ def sweep(looked_until: datetime) -> tuple[datetime, dict[str, int]]:
         "orders settled with the inventory": settled,
         "still to settle": waiting,
         "pending orders expired": expired,
+        "delivered orders completed": completed,
         "idempotent answers forgotten": forgotten,
     }

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
 import pytest
 from django.contrib.auth.models import Group, Permission, User
+from django.forms import BoundField, Select
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
-from orders import operations
-from orders.changes import Origin
 from orders.models import Order
-from orders.statuses import CancelReason
-
-_SYSTEM = Origin(actor="system:test")
+from tests.base import perform
+from tests.orders.asking import sell
 
 
 @pytest.fixture
@@ -46,23 +45,44 @@ def admin(database: None) -> Client:
 
 
 @pytest.fixture
+def colleague(database: None) -> Client:
+    """Somebody else who may do everything."""
+    client = Client()
+    client.force_login(User.objects.create_superuser("eve"), backend="django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+@pytest.fixture
 def order_in(place_order: Callable[..., dict[str, Any]]) -> Callable[..., Order]:
     """An order of two cups that has come as far as the named status: `order_in("shipped")`, `order_in("deleted")`."""
 
     def make(status: str, **kwargs: Any) -> Order:
         order_id = UUID(place_order(cup=2, **kwargs)["id"])
-        everyone: dict[str, Any] = {"storefront_id": None, "origin": _SYSTEM}
         if status in ("confirmed", "shipped", "completed"):
-            operations.confirm_order(order_id, **everyone)
+            perform("confirm", order_id)
         if status in ("shipped", "completed"):
-            operations.ship_order(order_id, **everyone)
+            perform("ship", order_id)
         if status == "completed":
-            operations.complete_order(order_id, **everyone)
+            perform("complete", order_id)
         if status == "canceled":
-            operations.cancel_order(order_id, cause=CancelReason.CUSTOMER, **everyone)
+            perform("cancel", order_id)
         if status == "deleted":
-            operations.delete_order(order_id, **everyone)
+            perform("delete", order_id)
         order: Order = Order.all_objects.get(pk=order_id)
+        return order
+
+    return make
+
+
+@pytest.fixture
+def sold(api: Client) -> Callable[..., Order]:
+    """An order with prices after the named operations: `sold("confirm", "ship")`. Two cups and a plate: 30.00 AUD."""
+
+    def make(*operations: str) -> Order:
+        order: Order = Order.all_objects.get(pk=sell(api)["id"])
+        for operation in operations:
+            perform(operation, order.pk)
+        order.refresh_from_db()
         return order
 
     return make
@@ -74,6 +94,38 @@ def page_of(order: Order) -> str:
 
 def step_of(order: Order, slug: str) -> str:
     return reverse(f"admin:orders_order_step_{slug}", args=[order.pk])
+
+
+def units_of(order: Order, product_id: str) -> str:
+    """The field for units of a product on the page of a step."""
+    return f"units_{order.items.get(product_id=product_id).pk}"
+
+
+def filled_in(client: Client, order: Order, slug: str, part: object = None) -> dict[str, Any]:
+    """What a browser would send of a step's page if nothing were typed."""
+    response = client.get(step_of(order, slug), {} if part is None else {"part": str(part)})
+    form = response.context["form"]
+    values = {field.html_name: _chosen(field) for field in form if not field.field.disabled}
+    return {name: value for name, value in values.items() if value is not None and value is not False}
+
+
+def _chosen(field: BoundField) -> Any:
+    """A browser chooses the first entry of a list in which nothing is."""
+    value, choices = field.value(), getattr(field.field, "choices", None)
+    return choices[0][0] if choices and value is None and isinstance(field.field.widget, Select) else value
+
+
+def take_step(client: Client, order: Order, slug: str, *, part: Any = None, headers: Any = None, **typed: Any) -> Any:
+    """Open the page of a step, type, and send it; return the page that follows."""
+    data = filled_in(client, order, slug, part) | typed
+    return client.post(step_of(order, slug), data, follow=True, headers=headers)
+
+
+def steps_on(response: HttpResponse, order: Order) -> set[str]:
+    """The steps that a page has buttons for, wherever they stand."""
+    return set(re.findall(rf'href="/admin/orders/order/{order.pk}/([a-z_]+)/["?]', response.content.decode())) - {
+        "change", "history"
+    }  # fmt: skip
 
 
 def listed(response: HttpResponse) -> list[str]:

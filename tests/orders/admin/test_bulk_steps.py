@@ -1,10 +1,13 @@
+from uuid import uuid4
+
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from events.models import Event
-from orders import operations
-from orders.changes import Origin
-from orders.models import Order
+from orders.models import Order, Refund
+from tests.base import perform
 from tests.orders.admin.conftest import messages_of
 
 LIST = "/admin/orders/order/"
@@ -16,11 +19,15 @@ def together(admin):
 
     def act(slug, *orders, **typed):
         page = admin.post(LIST, {"action": slug, "_selected_action": [str(order.pk) for order in orders]})
-        chosen = [f"{row['order'].pk}:{row['version']}" for row in page.context["chosen"]]
-        url = reverse(f"admin:orders_order_together_{slug}")
-        return admin.post(url, {"order": chosen} | typed, follow=True)
+        data = {"orders": page.context["chosen"]} | typed
+        return admin.post(reverse(f"admin:orders_order_together_{slug}"), data, follow=True)
 
     return act
+
+
+def named(*orders, version=1):
+    """As the page of an action names them."""
+    return " ".join(f"{order.pk}:{version}" for order in orders)
 
 
 def test_cancels_what_can_be_canceled_and_names_each_order_that_cannot(together, order_in):
@@ -53,7 +60,7 @@ def test_restores_deleted_orders_of_the_list(admin, order_in):
 
     page = admin.post(
         reverse("admin:orders_order_together_restore"),
-        {"order": [f"{order.pk}:{order.version}" for order in orders]},
+        {"orders": named(*orders, version=2)},
         follow=True,
     )
 
@@ -71,10 +78,10 @@ def test_the_page_of_an_action_says_beforehand_what_will_be_refused(admin, order
 
 def test_an_order_that_changed_since_the_page_was_shown_is_refused(admin, order_in):
     order = order_in("pending")
-    operations.confirm_order(order.pk, storefront_id=None, origin=Origin(actor="key:shop"))
+    perform("confirm", order.pk, by="key:shop")
 
     page = admin.post(
-        reverse("admin:orders_order_together_cancel"), {"order": [f"{order.pk}:1"], "cause": "customer"}, follow=True
+        reverse("admin:orders_order_together_cancel"), {"orders": named(order), "cause": "customer"}, follow=True
     )
 
     assert messages_of(page)[0].startswith(f"{order.number}: The order has been changed since you opened this page")
@@ -92,21 +99,137 @@ def test_a_missing_cause_shows_the_page_again(together, order_in):
     assert order.status == "pending"
 
 
-def test_takes_no_more_than_a_hundred_orders_and_ignores_nonsense(admin, order_in):
+def test_ignores_what_names_no_order(admin, order_in):
     order = order_in("pending")
     url = reverse("admin:orders_order_together_confirm")
 
-    page = admin.post(url, {"order": ["nope", "1:2:3", ""] * 40 + [f"{order.pk}:1"]}, follow=True)
+    page = admin.post(url, {"orders": f"nope 1:2:3 {order.pk} 01a20691-d455-7421-9d19-ae886a27e193:1"}, follow=True)
 
     assert messages_of(page) == []
     order.refresh_from_db()
     assert order.status == "pending"
 
 
-def test_choosing_everything_means_what_the_page_shows(admin, order_in):
-    chosen, other = order_in("pending"), order_in("pending")
+def test_takes_no_more_than_a_thousand_orders(admin, order_in):
+    order = order_in("pending")
+    others = " ".join(f"{uuid4()}:1" for _ in range(1000))
 
-    page = admin.post(LIST, {"action": "confirm", "select_across": "1", "_selected_action": [str(chosen.pk)]})
+    page = admin.post(
+        reverse("admin:orders_order_together_confirm"), {"orders": f"{others} {named(order)}"}, follow=True
+    )
 
-    assert [row["order"].number for row in page.context["chosen"]] == [chosen.number]
-    assert other.status == "pending"
+    assert messages_of(page) == []
+    order.refresh_from_db()
+    assert order.status == "pending"
+
+
+def test_choosing_everything_means_the_newest_of_the_narrowed_list(admin, order_in):
+    pending = [order_in("pending") for _ in range(3)]
+    order_in("confirmed")
+
+    page = admin.post(
+        f"{LIST}?status=pending",
+        {"action": "confirm", "select_across": "1", "_selected_action": [str(pending[0].pk)]},
+    )
+
+    assert page.context["count"] == 3
+    assert page.context["chosen"] == named(*pending)
+
+
+def test_the_page_says_how_many_will_be_refused_and_shows_them_first(admin, order_in):
+    orders = [order_in("pending"), order_in("completed"), order_in("confirmed")]
+
+    page = admin.post(LIST, {"action": "confirm", "_selected_action": [str(order.pk) for order in orders]})
+
+    assert (page.context["count"], page.context["refused"]) == (3, 2)
+    assert "2 of 3 will be refused, for the reasons below; the others will be done." in page.content.decode()
+    assert [row["order"].number for row in page.context["rows"]] == [
+        orders[1].number,
+        orders[2].number,
+        orders[0].number,
+    ]
+
+
+def test_names_twenty_orders_that_were_refused_and_counts_the_others(admin, place_order):
+    orders = [Order.objects.get(pk=place_order(cup=1)["id"]) for _ in range(22)]
+    done = Order.objects.get(pk=place_order(cup=1)["id"])
+
+    page = admin.post(
+        reverse("admin:orders_order_together_confirm"),
+        {"orders": f"{named(*orders, version=7)} {named(done)}"},
+        follow=True,
+    )
+
+    told = messages_of(page)
+    assert len(told) == 22
+    assert told[0].startswith(f"{orders[0].number}: The order has been changed")
+    assert told[20:] == ["2 more could not be done either; 22 in all.", "1 order has been confirmed."]
+
+
+def test_ships_all_open_units_delivers_and_completes(together, order_in):
+    orders = [order_in("confirmed"), order_in("confirmed")]
+
+    shipped = together("ship", *orders, tracking_company="DHL")
+    delivered = together("deliver", *orders)
+    completed = together("complete", *orders)
+
+    assert messages_of(shipped) == ["2 orders have been shipped."]
+    assert messages_of(delivered) == ["2 orders have been delivered."]
+    assert messages_of(completed) == ["2 orders have been completed."]
+    assert set(Order.objects.values_list("status", "fulfillment_status")) == {("completed", "fulfilled")}
+    assert {order.shipments.get().tracking_company for order in orders} == {"DHL"}
+
+
+def test_holds_up_and_releases(together, order_in):
+    orders = [order_in("pending"), order_in("confirmed")]
+
+    held = together("hold", *orders, kind="address")
+    confirmed = together("confirm", orders[0])
+    released = together("release_hold", *orders)
+
+    assert messages_of(held) == ["2 orders have been held up."]
+    assert messages_of(confirmed) == ["1 order has been confirmed."]
+    assert messages_of(released) == ["2 orders have been released."]
+    assert list(Order.objects.values_list("holds", flat=True)) == [[], []]
+
+
+def test_approves_the_refunds_of_others_only(together, sold, storefront):
+    storefront.refund_approval_above = 0
+    storefront.save()
+    orders = [sold(), sold()]
+    for order, actor in zip(orders, ("key:shop", "staff:ann"), strict=True):
+        perform("record_payment", order.pk, kind="capture", amount=500, psp_reference=order.number)
+        perform("request_refund", order.pk, by=actor)
+
+    page = together("approve_refund", *orders)
+
+    assert messages_of(page) == [
+        f"{orders[1].number}: staff:ann has requested this refund, so somebody else has to approve it.",
+        "1 order has an approved refund.",
+    ]
+    assert set(Refund.objects.values_list("requested_by", "state")) == {
+        ("key:shop", "approved"),
+        ("staff:ann", "requested"),
+    }
+
+
+def test_what_was_like_this_already_is_told_apart(together, order_in):
+    orders = [order_in("pending"), order_in("pending")]
+
+    page = together("extend", *orders, number="1", unit="1")
+
+    assert messages_of(page) == ["2 orders were like this already."]
+    assert set(Order.objects.values_list("version", flat=True)) == {1}
+
+
+def test_the_page_asks_as_many_queries_for_many_orders_as_for_one(admin, order_in):
+    orders = [order_in("shipped") for _ in range(4)]
+
+    def asked(chosen):
+        data = {"action": "complete", "_selected_action": [str(order.pk) for order in chosen]}
+        with CaptureQueriesContext(connection) as queries:
+            admin.post(LIST, data)
+        return len(queries)
+
+    asked(orders)
+    assert asked(orders[:1]) == asked(orders)

@@ -1,11 +1,10 @@
 import pytest
 
 from events.models import Event
-from orders import operations
-from orders.changes import Origin
 from orders.models import Order
-from orders.requests import Address, OrderDetails
-from tests.orders.admin.conftest import messages_of, page_of, step_of
+from orders.requests import Address
+from tests.base import perform
+from tests.orders.admin.conftest import messages_of, page_of, step_of, take_step
 
 
 @pytest.fixture
@@ -13,9 +12,7 @@ def change(admin):
     """Open the page as a browser does, type into some fields, send it."""
 
     def send(order, **typed):
-        form = admin.get(step_of(order, "details")).context["form"]
-        data = {field.html_name: field.value() or "" for field in form if not field.field.disabled}
-        return admin.post(step_of(order, "details"), data | typed, follow=True)
+        return take_step(admin, order, "change_details", **typed)
 
     return send
 
@@ -55,12 +52,7 @@ def test_changes_note_contact_and_addresses(change, order_in):
 
 def test_what_is_sent_unchanged_is_no_change(change, order_in):
     order = order_in("pending")
-    operations.change_details(
-        order.pk,
-        OrderDetails(note="One\nTwo", shipping_address=Address(city="Sydney")),
-        storefront_id=None,
-        origin=Origin(actor="system:test"),
-    )
+    perform("change_details", order.pk, note="One\nTwo", shipping_address=Address(city="Sydney"))
 
     page = change(order)
 
@@ -108,10 +100,10 @@ def test_everything_that_is_wrong_is_shown_beside_its_field(change, order_in):
 def test_the_address_of_a_shipped_order_is_shown_but_locked(admin, change, order_in):
     order = order_in("shipped")
 
-    html = admin.get(step_of(order, "details")).content.decode()
+    html = admin.get(step_of(order, "change_details")).content.decode()
     page = change(order, contact_phone="+61 2 5550 1234", shipping_address_city="Perth")
 
-    assert "The address of a shipped order cannot be changed." in html
+    assert "The address of a shipped order cannot be changed; it can while an order is pending or confirmed." in html
     assert page.redirect_chain == [(page_of(order), 302)]
     order = Order.objects.get(pk=order.pk)
     assert (order.contact_phone, order.shipping_address) == ("+61 2 5550 1234", None)
@@ -129,9 +121,29 @@ def test_the_note_of_a_completed_order_can_be_changed(change, order_in):
 def test_an_address_typed_before_the_order_was_shipped_is_refused_not_lost_in_silence(admin, order_in):
     order = order_in("confirmed")
     version = order.version
-    operations.ship_order(order.pk, storefront_id=None, origin=Origin(actor="staff:will"))
+    perform("ship", order.pk, by="staff:will")
 
-    page = admin.post(step_of(order, "details"), {"version": version, "shipping_address_city": "Perth"})
+    page = admin.post(step_of(order, "change_details"), {"version": version, "shipping_address_city": "Perth"})
 
     assert page.status_code == 409
     assert "has been changed since you opened this page" in page.content.decode()
+
+
+def test_tags_are_written_with_commas_and_kept_as_a_set(change, order_in):
+    order = order_in("completed")
+
+    change(order, tags=" vip, gift ,, vip")
+
+    assert Order.objects.get(pk=order.pk).tags == ["gift", "vip"]
+
+
+def test_too_many_or_too_long_tags_are_refused_beside_their_field(change, order_in):
+    order = order_in("pending")
+
+    many = change(order, tags=", ".join(f"tag{n}" for n in range(21)))
+    long = change(order, tags="x" * 41, note="Fine.")
+
+    sentence = "At most 20 tags, each of at most 40 characters."
+    assert many.context["form"].errors == {"tags": [sentence]}
+    assert long.context["form"].errors == {"tags": [sentence]}
+    assert Order.objects.get(pk=order.pk).version == 1

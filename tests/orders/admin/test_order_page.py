@@ -3,15 +3,11 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from events.models import PARKED, OutboxEntry
-from orders import operations
-from orders.changes import Origin
 from orders.models import Order
-from orders.requests import Contact, OrderDetails
-from tests.orders.admin.conftest import page_of, step_of
-
-
-def offered(page):
-    return [button["path"].rstrip("/").rsplit("/", 1)[1] for button in page.context["actions_detail"]]
+from orders.requests import Contact
+from tests.base import perform
+from tests.orders.admin.conftest import page_of, step_of, steps_on
+from tests.orders.asking import done, item_ids, sell
 
 
 def test_shows_all_of_an_order(admin, api, stock):
@@ -56,17 +52,19 @@ def test_shows_all_of_an_order(admin, api, stock):
 
 def test_tells_who_changed_what_when_and_why_but_no_personal_data(admin, order_in):
     order = order_in("pending")
-    operations.change_details(
+    perform(
+        "change_details",
         order.pk,
-        OrderDetails(contact=Contact(email="ada@example.com")),
-        storefront_id=None,
-        origin=Origin(actor="staff:bob", reason="She moved.", request_id="req-7"),
+        by="staff:bob",
+        reason="She moved.",
+        request_id="req-7",
+        contact=Contact(email="ada@example.com"),
     )
-    operations.confirm_order(order.pk, storefront_id=None, origin=Origin(actor="staff:eve"))
+    perform("confirm", order.pk, by="staff:eve")
 
     entries = admin.get(page_of(order)).context["timeline"]
 
-    assert [entry.title for entry in entries] == ["Confirmed", "Changed", "Placed"]
+    assert [entry.title for entry in entries] == ["Confirmed", "Details changed", "Placed"]
     confirmed, changed, _ = entries
     assert (confirmed.actor, confirmed.version) == ("staff:eve", 3)
     assert [(c.name, c.before, c.after, c.personal) for c in confirmed.changes] == [
@@ -88,14 +86,29 @@ def test_says_which_events_a_sink_has_still_to_get(admin, order_in):
 
 def test_offers_what_the_status_allows(admin, order_in):
     def steps(status):
-        return offered(admin.get(page_of(order_in(status))))
+        order = order_in(status)
+        return steps_on(admin.get(page_of(order)), order)
 
-    assert steps("pending") == ["confirm", "details", "tracking", "cancel", "delete"]
-    assert steps("confirmed") == ["ship", "details", "tracking", "cancel"]
-    assert steps("shipped") == ["complete", "details", "tracking"]
-    assert steps("completed") == ["details", "delete"]
-    assert steps("canceled") == ["details", "delete"]
-    assert steps("deleted") == ["restore"]
+    always = {"change_details", "record_payment"}
+    before_shipped = always | {"amend", "pack", "track", "cancel", "hold"}
+    assert steps("pending") == before_shipped | {"confirm", "extend", "delete"}
+    assert steps("confirmed") == before_shipped | {"ship"}
+    assert steps("shipped") == always | {"deliver", "complete", "track", "hold", "request_return"}
+    assert steps("completed") == always | {"delete", "request_return"}
+    assert steps("canceled") == always | {"delete"}
+    assert steps("deleted") == {"restore", "record_payment"}
+
+
+def test_the_next_steps_stand_in_the_header_and_the_others_in_its_menu(admin, order_in):
+    header = admin.get(page_of(order_in("pending"))).context["actions_detail"]
+
+    assert [button["title"] for button in header] == ["Confirm", "Change details", "More"]
+    assert [button["title"] for button in header[-1]["items"]] == [
+        "Hold up",
+        "Extend reservation",
+        "Cancel order",
+        "Delete",
+    ]
 
 
 def test_shows_a_deleted_order_with_who_and_when(admin, order_in):
@@ -129,13 +142,64 @@ def test_links_to_the_customers_other_orders(admin, order_in):
     assert "?q=a%26b%3Dc+d" in admin.get(page_of(order)).content.decode()
 
 
-def test_asks_as_many_queries_for_a_long_order_as_for_a_short_one(admin, order_in, place_order):
-    short = order_in("pending")
-    long = Order.objects.get(pk=place_order(**{f"product{n}": 1 for n in range(20)})["id"])
-    for n in range(5):
-        operations.change_details(
-            long.pk, OrderDetails(note=f"Note {n}"), storefront_id=None, origin=Origin(actor="system:test")
-        )
+def test_shows_the_ledger_parcels_money_and_returns(admin, api):
+    order = sell(api)
+    ids = item_ids(order)
+    for operation, body in (
+        ("confirm", {}),
+        ("cancel", {"items": [{"item_id": ids["plate"], "quantity": 1}]}),
+        ("ship", {"tracking_company": "DHL", "tracking_number": "JD1"}),
+        ("record_payment", {"kind": "capture", "amount": 2000, "psp": "stripe", "psp_reference": "ch_1"}),
+        ("request_refund", {"amount": 750}),
+        ("request_return", {"cause": "damaged", "items": [{"item_id": ids["cup"], "quantity": 1}]}),
+    ):
+        done(api, order["id"], operation, **body)
+
+    page = admin.get(f"/admin/orders/order/{order['id']}/change/")
+
+    assert [row["counts"] for row in page.context["items"]] == [[2, 0, 2, 0, 0, 0], [1, 1, 0, 0, 0, 0]]
+    assert [tuple(row[:2]) for row in page.context["price"]] == [
+        ("Items", "25.00 AUD"),
+        ("Shipping", "5.00 AUD"),
+        ("Tax", "0.00 AUD"),
+        ("Discount", "0.00 AUD"),
+        ("Total", "30.00 AUD"),
+    ]
+    assert [tuple(row[:2]) for row in page.context["money"]] == [
+        ("Canceled", "-5.00 AUD"),
+        ("Captured", "20.00 AUD"),
+        ("Refunds to come", "-7.50 AUD"),
+        ("Balance, still due", "5.00 AUD"),
+    ]
+    html = page.content.decode()
+    for text in ("2 × cup", "JD1", "ch_1", "stripe", "7.50 AUD", "To be paid out", "Damaged", "1 × cup"):
+        assert text in html
+
+
+def test_shows_the_tags(admin, order_in):
+    order = order_in("pending")
+    perform("change_details", order.pk, tags=["vip", "gift"])
+
+    html = admin.get(page_of(order)).content.decode()
+
+    assert '<span class="pill">gift</span> <span class="pill">vip</span>' in html
+
+
+def test_asks_as_many_queries_for_a_long_order_as_for_a_short_one(admin, api, place_order):
+    def returned_in(parcels):
+        """Each parcel has its own item, payment, refund and return."""
+        order = place_order(**{f"product{n}": 2 for n in range(parcels)})
+        done(api, order["id"], "confirm")
+        for n, item in enumerate(order["items"]):
+            one = {"items": [{"item_id": item["id"], "quantity": 1}]}
+            done(api, order["id"], "ship", None, **one)
+            done(api, order["id"], "request_return", None, cause="other", **one)
+            done(api, order["id"], "record_payment", kind="capture", amount=9, psp_reference=f"{order['number']}-{n}")
+            done(api, order["id"], "request_refund", amount=5)
+            done(api, order["id"], "hold", kind="manual", blocks=["complete"])
+        return Order.objects.get(pk=order["id"])
+
+    short, long = returned_in(1), returned_in(5)
     admin.get(page_of(short))
 
     with CaptureQueriesContext(connection) as of_short:
@@ -143,8 +207,9 @@ def test_asks_as_many_queries_for_a_long_order_as_for_a_short_one(admin, order_i
     with CaptureQueriesContext(connection) as of_long:
         admin.get(page_of(long))
 
-    # session, user, order with its storefront, items, shipments, outbox, events
-    assert len(of_short) == len(of_long) == 7
+    # session, user, storefronts of the user, order with its storefront, items, shipments and what is in them,
+    # payments, refunds, returns and what is in them, outbox, events
+    assert len(of_short) == len(of_long) == 13
 
 
 def test_takes_no_change_in_place_and_no_removal(admin, order_in):

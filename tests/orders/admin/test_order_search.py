@@ -1,8 +1,6 @@
 import pytest
 
-from orders import operations
-from orders.changes import Origin
-from orders.operations import Tracking
+from tests.base import perform
 from tests.orders.admin.conftest import listed
 
 LIST = "/admin/orders/order/"
@@ -70,9 +68,7 @@ def test_finds_an_order_by_mail_address(search, api, stock):
 
 def test_finds_an_order_by_tracking_number(search, order_in):
     order = order_in("shipped")
-    operations.track_shipment(
-        order.pk, Tracking(tracking_number="JD0140"), storefront_id=None, origin=Origin(actor="system:test")
-    )
+    perform("track", order.pk, tracking_number="JD0140")
 
     assert search("JD0140") == [order.number]
 

@@ -6,10 +6,9 @@ from django.urls import reverse
 
 from events.models import Event
 from inventory_client.models import Stock
-from orders import operations
-from orders.changes import Origin
 from orders.models import Order
-from tests.orders.admin.conftest import messages_of, page_of, step_of
+from tests.base import perform
+from tests.orders.admin.conftest import filled_in, messages_of, page_of, step_of, take_step, units_of
 
 
 @pytest.mark.parametrize(
@@ -26,9 +25,9 @@ from tests.orders.admin.conftest import messages_of, page_of, step_of
 )
 def test_a_step_changes_the_order_once_and_says_who_why_and_what(admin, order_in, status, slug, data, after):
     order = order_in(status)
-    data = {"version": order.version, "reason": "The customer called."} | data
+    data = {"reason": "The customer called."} | data
 
-    page = admin.post(step_of(order, slug), data, headers={"X-Request-ID": "req-7"}, follow=True)
+    page = take_step(admin, order, slug, headers={"X-Request-ID": "req-7"}, **data)
 
     assert page.redirect_chain == [(page_of(order), 302)]
     changed = Order.all_objects.get(pk=order.pk)
@@ -42,7 +41,7 @@ def test_a_step_changes_the_order_once_and_says_who_why_and_what(admin, order_in
 def test_cancelling_says_the_cause_and_gives_the_stock_back(admin, order_in):
     order = order_in("confirmed")
 
-    admin.post(step_of(order, "cancel"), {"version": order.version, "cause": "payment_failed"})
+    take_step(admin, order, "cancel", cause="payment_failed")
 
     order.refresh_from_db()
     assert (order.status, order.cancel_reason) == ("canceled", "payment_failed")
@@ -52,7 +51,7 @@ def test_cancelling_says_the_cause_and_gives_the_stock_back(admin, order_in):
 def test_an_order_cannot_be_declared_expired_by_hand(admin, order_in):
     order = order_in("pending")
 
-    page = admin.post(step_of(order, "cancel"), {"version": order.version, "cause": "expired"})
+    page = take_step(admin, order, "cancel", cause="expired")
 
     assert page.status_code == 200
     assert "cause" in page.context["form"].errors
@@ -71,49 +70,11 @@ def test_deleting_asks_for_a_reason_and_keeps_it(admin, order_in):
     assert (deleted.deleted_by, deleted.deleted_reason) == ("staff:ann", "A test order.")
 
 
-def test_shipping_records_how_the_parcel_travels(admin, order_in):
-    order = order_in("confirmed")
-    data = {"version": 2, "tracking_company": "DHL", "tracking_number": "JD1", "tracking_link": "https://dhl.com/JD1"}
-
-    admin.post(step_of(order, "ship"), data)
-
-    shipment = order.shipments.get()
-    assert (shipment.tracking_company, shipment.tracking_number, shipment.tracking_link) == (
-        "DHL",
-        "JD1",
-        "https://dhl.com/JD1",
-    )
-    assert shipment.shipped_at is not None
-    assert [item.shipped for item in order.items.all()] == [2]
-
-
-def test_tracking_can_be_entered_early_corrected_and_taken_back(admin, order_in):
-    order = order_in("pending")
-    url = step_of(order, "tracking")
-
-    admin.post(url, {"version": 1, "tracking_company": "DHL", "tracking_number": "JD1"})
-    admin.post(url, {"version": 2, "tracking_company": "DHL", "tracking_number": "JD2"})
-    admin.post(url, {"version": 3, "tracking_company": "", "tracking_number": "JD2"})
-
-    shipment = order.shipments.get()
-    assert (shipment.tracking_company, shipment.tracking_number, shipment.shipped_at) == (None, "JD2", None)
-    assert Event.objects.filter(stream_id=order.pk).count() == 4
-
-
-@pytest.mark.parametrize("link", ["javascript:alert(1)", "dhl.com/JD1", "https://dhl.com/" + "x" * 500])
-def test_a_tracking_link_that_is_none_is_refused_beside_its_field(admin, order_in, link):
-    order = order_in("pending")
-
-    page = admin.post(step_of(order, "tracking"), {"version": 1, "tracking_link": link, "tracking_number": "9" * 101})
-
-    assert set(page.context["form"].errors) == {"tracking_link", "tracking_number"}
-    assert not order.shipments.exists()
-
-
 def test_a_refusal_is_shown_in_the_words_of_the_domain_and_nothing_happens(admin, order_in):
     order = order_in("shipped")
 
-    page = admin.post(step_of(order, "cancel"), {"version": order.version, "cause": "customer"})
+    units = {units_of(order, "cup"): 1}
+    page = admin.post(step_of(order, "cancel"), {"version": order.version, "cause": "customer"} | units)
 
     assert page.status_code == 409
     assert "A shipped order cannot become canceled; it can become: completed." in page.content.decode()
@@ -133,13 +94,11 @@ def test_a_page_of_a_step_that_is_no_longer_possible_leads_back_to_the_order(adm
 
 def test_what_was_decided_on_an_older_version_is_refused(admin, order_in):
     order = order_in("pending")
-    admin.get(step_of(order, "cancel"))
-    operations.confirm_order(order.pk, storefront_id=None, origin=Origin(actor="key:shop"))
+    data = filled_in(admin, order, "cancel") | {"cause": "customer"}
+    perform("confirm", order.pk, by="key:shop")
 
-    page = admin.post(step_of(order, "cancel"), {"version": 1, "cause": "customer"})
-    again = admin.post(
-        step_of(order, "cancel"), {"version": page.context["form"]["version"].value(), "cause": "customer"}
-    )
+    page = admin.post(step_of(order, "cancel"), data)
+    again = admin.post(step_of(order, "cancel"), data | {"version": page.context["form"]["version"].value()})
 
     assert (page.status_code, again.status_code) == (409, 409)
     assert "it is at version 2 now, and nothing was done" in page.content.decode()

@@ -11,12 +11,12 @@ HEADER = "storefront,external_reference,customer_id,currency,placed_at,product_i
 
 def test_rows_of_one_reference_are_the_items_of_one_order(run_import):
     content = f"""{HEADER},shipping_amount,total_amount,shipping_address.city,history.status,history.approved_at,\
-payments,metadata.channel
+payments,metadata.channel,tags
 br-south,r1,cus1,BRL,2017-03-01T10:00:00Z,cup,Cup,2,1000,500,4500,São Paulo,approved,2017-03-01T11:00:00Z,\
-credit_card 4000/3; voucher 500,app
+credit_card 4000/3; voucher 500,app,vip; gift
 br-south,r1,cus1,BRL,2017-03-01T10:00:00Z,plate,"Plate, ""large\"\"\",1,2000,500,4500,São Paulo,approved,\
-2017-03-01T11:00:00Z,credit_card 4000/3; voucher 500,app
-br-south,r2,cus2,,2017-03-02T10:00:00Z,cup,,1,,,,,,,,
+2017-03-01T11:00:00Z,credit_card 4000/3; voucher 500,app,vip; gift
+br-south,r2,cus2,,2017-03-02T10:00:00Z,cup,,1,,,,,,,,,
 """
 
     done = run_import(content, name="orders.csv")
@@ -29,7 +29,8 @@ br-south,r2,cus2,,2017-03-02T10:00:00Z,cup,,1,,,,,,,,
     items = order.items.order_by("position").values_list("product_id", "name", "quantity", "unit_amount")
     assert list(items) == [("cup", "Cup", 2, 1000), ("plate", 'Plate, "large"', 1, 2000)]
     assert (order.status, order.payment_status, order.total_amount) == ("confirmed", "paid", 4500)
-    assert order.shipping_address["city"] == "São Paulo"
+    assert list(order.payments.order_by("id").values_list("amount", flat=True)) == [4000, 500]
+    assert (order.shipping_address["city"], order.tags) == ("São Paulo", ["gift", "vip"])
     assert order.metadata == {
         "marketplace_status": "approved",
         "approved_at": "2017-03-01T11:00:00.000000Z",

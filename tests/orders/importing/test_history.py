@@ -6,10 +6,11 @@ import pytest
 from events.models import Event, OutboxEntry
 from inventory_client.models import Stock
 from orders.ids import time_of
-from orders.models import Order, OrderItem, Shipment, Storefront
+from orders.models import Order, OrderItem, PaymentRecord, Refund, Shipment, ShipmentItem, Storefront
 from orders.order_documents import document_of
 from orders.signals import order_changed
 from tests.orders.importing.lines import history, line
+from tests.orders.importing.lives import life_of, steps_of
 
 APPROVED = "2017-03-01T11:00:00Z"
 SHIPPED = "2017-03-02T12:00:00Z"
@@ -23,15 +24,17 @@ def test_keeps_when_the_order_was_placed_and_how_it_went(run_import):
     order = Order.objects.get()
     assert order.placed_at == datetime(2017, 3, 1, 10, tzinfo=UTC)
     assert order.updated_at == datetime(2017, 3, 5, 13, tzinfo=UTC)
+    assert order.delivered_at == datetime(2017, 3, 5, 13, tzinfo=UTC)
     assert time_of(order.pk) == datetime(2017, 3, 1, 10, tzinfo=UTC)
     assert (order.status, order.payment_status, order.fulfillment_status) == ("completed", "paid", "fulfilled")
     assert (order.items_amount, order.shipping_amount, order.total_amount) == (2000, 500, 2500)
-    assert (order.reservation_id, order.reserved_until, order.version) == (None, None, 1)
+    assert (order.reservation_id, order.reserved_until, order.version) == (None, None, 6)
     item = OrderItem.objects.get()
     assert (item.product_id, item.quantity, item.shipped, item.canceled) == ("cup", 2, 2, 0)
     shipment = Shipment.objects.get()
     assert shipment.shipped_at == datetime(2017, 3, 2, 12, tzinfo=UTC)
     assert shipment.delivered_at == datetime(2017, 3, 5, 13, tzinfo=UTC)
+    assert [(line.item, line.quantity) for line in shipment.items.all()] == [(item, 2)]
     assert order.metadata == {
         "marketplace_status": "delivered",
         "approved_at": "2017-03-01T11:00:00.000000Z",
@@ -39,6 +42,39 @@ def test_keeps_when_the_order_was_placed_and_how_it_went(run_import):
         "paid_amount": "2500",
         "payments": "credit_card 2500/3",
     }
+
+
+def test_each_step_is_an_event_of_its_time(run_import):
+    run_import(line())
+
+    assert life_of() == [
+        ("place", "2017-03-01 10:00"),
+        ("record_payment", "2017-03-01 11:00"),
+        ("confirm", "2017-03-01 11:00"),
+        ("ship", "2017-03-02 12:00"),
+        ("deliver", "2017-03-05 13:00"),
+        ("complete", "2017-03-05 13:00"),
+    ]
+    assert list(Event.objects.order_by("sequence").values_list("sequence", "type", "actor", "reason")) == [
+        (1, "order.created", "system:import_orders", "imported"),
+        (2, "order.updated", "system:import_orders", "imported"),
+        (3, "order.updated", "system:import_orders", "imported"),
+        (4, "order.updated", "system:import_orders", "imported"),
+        (5, "order.updated", "system:import_orders", "imported"),
+        (6, "order.updated", "system:import_orders", "imported"),
+    ]
+    assert OutboxEntry.objects.count() == 6
+
+
+def test_the_events_tell_the_order_as_it_was_and_as_it_is(run_import):
+    run_import(line())
+
+    first, *_, last = Event.objects.order_by("sequence")
+    assert (first.data["order"]["status"], first.data["order"]["shipments"]) == ("pending", [])
+    shown = orjson.loads(orjson.dumps(document_of(Order.objects.get())))
+    told = last.data["order"]
+    assert told == {name: shown[name] for name in told}
+    assert last.data["changes"] == {"status": ["shipped", "completed"]}
 
 
 def test_creates_the_storefront_named_in_the_line(run_import):
@@ -60,25 +96,12 @@ def test_uses_the_storefront_that_is_there(run_import, storefront):
 def test_touches_no_stock(run_import, stock):
     stock(cup=1)
 
-    done = run_import(line(history=history("created")))
+    done = run_import(line("r1") + line("r2", history=history("canceled", approved_at=APPROVED)))
 
     assert done.code == 0
     cup = Stock.objects.get()
     assert (cup.on_hand, cup.reserved) == (1, 0)
-
-
-def test_tells_one_event_for_each_order_as_it_stands(run_import):
-    run_import(line())
-
-    event = Event.objects.get()
-    assert (event.type, event.sequence, event.actor) == ("order.created", 1, "system:import_orders")
-    assert event.reason == "imported"
-    assert event.occurred_at == datetime(2017, 3, 1, 10, tzinfo=UTC)
-    shown = orjson.loads(orjson.dumps(document_of(Order.objects.get())))
-    told = event.data["order"]
-    assert told == {name: shown[name] for name in told}
-    assert told["shipments"][0]["delivered_at"] == "2017-03-05T13:00:00.000000Z"
-    assert OutboxEntry.objects.filter(event_id=event.pk).count() == 1
+    assert not Order.objects.exclude(stock_action=None).exists()
 
 
 def test_a_receiver_that_fails_imports_nothing(run_import):
@@ -97,32 +120,50 @@ def test_a_receiver_that_fails_imports_nothing(run_import):
 
 
 @pytest.mark.parametrize(
-    ("told", "status", "fulfillment", "reason", "shipped", "canceled", "shipments"),
+    ("told", "status", "fulfillment", "reason", "shipped", "canceled", "steps"),
     [
-        (history("created"), "pending", "unfulfilled", None, 0, 0, 0),
-        (history("approved"), "confirmed", "unfulfilled", None, 0, 0, 0),
-        (history("processing"), "confirmed", "unfulfilled", None, 0, 0, 0),
-        (history("invoiced"), "confirmed", "unfulfilled", None, 0, 0, 0),
-        (history("shipped", shipped_at=SHIPPED), "shipped", "fulfilled", None, 2, 0, 1),
-        (history("shipped"), "shipped", "fulfilled", None, 2, 0, 0),
-        (history("delivered", shipped_at=SHIPPED), "completed", "fulfilled", None, 2, 0, 1),
-        (history("delivered", delivered_at=DELIVERED), "completed", "fulfilled", None, 2, 0, 1),
-        (history("delivered"), "completed", "fulfilled", None, 2, 0, 0),
-        (history("canceled"), "canceled", "unfulfilled", "other", 0, 2, 0),
-        (history("canceled", shipped_at=SHIPPED), "canceled", "fulfilled", "other", 2, 0, 1),
-        (history("unavailable"), "canceled", "unfulfilled", "out_of_stock", 0, 2, 0),
-        (history("processing", shipped_at=SHIPPED), "shipped", "fulfilled", None, 2, 0, 1),
-        (history("shipped", shipped_at=SHIPPED, delivered_at=DELIVERED), "completed", "fulfilled", None, 2, 0, 1),
+        (history("created"), "pending", "unfulfilled", None, 0, 0, []),
+        (history("approved"), "confirmed", "unfulfilled", None, 0, 0, ["confirm"]),
+        (history("processing"), "confirmed", "unfulfilled", None, 0, 0, ["confirm"]),
+        (history("invoiced"), "confirmed", "unfulfilled", None, 0, 0, ["confirm"]),
+        (history("shipped", shipped_at=SHIPPED), "shipped", "fulfilled", None, 2, 0, ["confirm", "ship"]),
+        (history("shipped"), "shipped", "fulfilled", None, 2, 0, ["confirm", "ship"]),
+        (
+            history("delivered", shipped_at=SHIPPED),
+            *("completed", "fulfilled", None, 2, 0, ["confirm", "ship", "complete"]),
+        ),
+        (
+            history("delivered", delivered_at=DELIVERED),
+            *("completed", "fulfilled", None, 2, 0, ["confirm", "ship", "deliver", "complete"]),
+        ),
+        (history("delivered"), "completed", "fulfilled", None, 2, 0, ["confirm", "ship", "complete"]),
+        (history("canceled"), "canceled", "unfulfilled", "other", 0, 2, ["cancel"]),
+        (
+            history("canceled", approved_at=APPROVED),
+            *("canceled", "unfulfilled", "other", 0, 2, ["record_payment", "confirm", "cancel"]),
+        ),
+        (history("unavailable"), "canceled", "unfulfilled", "out_of_stock", 0, 2, ["cancel"]),
+        (history("processing", shipped_at=SHIPPED), "shipped", "fulfilled", None, 2, 0, ["confirm", "ship"]),
+        (
+            history("shipped", shipped_at=SHIPPED, delivered_at=DELIVERED),
+            *("completed", "fulfilled", None, 2, 0, ["confirm", "ship", "deliver", "complete"]),
+        ),
+        (history("canceled", shipped_at=SHIPPED), "shipped", "fulfilled", None, 2, 0, ["confirm", "ship"]),
+        (
+            history("canceled", shipped_at=SHIPPED, delivered_at=DELIVERED),
+            *("completed", "fulfilled", None, 2, 0, ["confirm", "ship", "deliver", "complete"]),
+        ),
     ],
 )
-def test_maps_the_marketplaces_words(run_import, told, status, fulfillment, reason, shipped, canceled, shipments):
+def test_maps_the_marketplaces_words(run_import, told, status, fulfillment, reason, shipped, canceled, steps):
     done = run_import(line(history=told))
 
     assert done.code == 0
     order, item = Order.objects.get(), OrderItem.objects.get()
     assert (order.status, order.fulfillment_status, order.cancel_reason) == (status, fulfillment, reason)
     assert (item.shipped, item.canceled) == (shipped, canceled)
-    assert Shipment.objects.count() == shipments
+    assert steps_of() == ["place", *steps]
+    assert Shipment.objects.count() == (1 if shipped else 0)
     assert order.metadata["marketplace_status"] == told["status"]
 
 
@@ -147,22 +188,104 @@ def test_payment_status_is_what_was_approved_against_the_total(run_import, appro
     assert Order.objects.get().payment_status == payment_status
 
 
-def test_survives_stamps_out_of_order_and_a_product_at_two_prices_without_a_name(run_import):
-    items = [
-        {"product_id": "cup", "name": None, "quantity": 1, "unit_amount": 1000},
-        {"product_id": "cup", "name": None, "quantity": 1, "unit_amount": 900},
+def test_each_payment_that_was_approved_is_a_capture(run_import):
+    payments = [
+        {"method": "credit_card", "amount": 2000},
+        {"method": "voucher", "amount": 0},
+        {"method": "x", "amount": 7},
     ]
-    told = history("delivered", approved_at=DELIVERED, shipped_at=SHIPPED, delivered_at=APPROVED)
 
-    done = run_import(line(items=items, total_amount=2400, history=told))
+    run_import(line(payments=payments, history=history("created", approved_at=APPROVED)))
+
+    approved_at = datetime(2017, 3, 1, 11, tzinfo=UTC)
+    facts = PaymentRecord.objects.values_list(
+        "kind", "amount", "currency", "psp", "psp_reference", "late", "occurred_at", "recorded_at"
+    )
+    assert list(facts) == [
+        ("capture", 2000, "BRL", "import", "r1/1", False, approved_at, approved_at),
+        ("capture", 7, "BRL", "import", "r1/3", False, approved_at, approved_at),
+    ]
+    assert Order.objects.get().captured_amount == 2007
+
+
+def test_nobody_is_told_to_pay_back_what_was_paid_for_a_canceled_order(run_import):
+    run_import(line(history=history("canceled", approved_at=APPROVED)))
+
+    order = Order.objects.get()
+    assert (order.status, order.payment_status) == ("canceled", "overpaid")
+    assert (order.captured_amount, order.refund_pending_amount, order.refunded_amount) == (2500, 0, 0)
+    assert not Refund.objects.exists()
+    assert [event.data["instructions"] for event in Event.objects.all()] == [[], [], [], []]
+
+
+@pytest.mark.parametrize("policy", ["on_payment", "on_authorization"])
+def test_a_storefront_that_confirms_what_is_paid_does_so_once(run_import, storefront, policy):
+    storefront.confirmation_policy = policy
+    storefront.save()
+
+    done = run_import(line(storefront="au", currency="AUD"))
 
     assert done.code == 0
-    prices = OrderItem.objects.order_by("position").values_list("product_id", "name", "unit_amount")
-    assert list(prices) == [("cup", None, 1000), ("cup", None, 900)]
+    assert Order.objects.get().status == "completed"
+    assert steps_of() == ["place", "record_payment", "ship", "deliver", "complete"]
+
+
+def test_stamps_out_of_order_are_kept_and_no_step_comes_before_the_one_before_it(run_import):
+    told = history("delivered", approved_at=DELIVERED, shipped_at=SHIPPED, delivered_at=APPROVED)
+
+    done = run_import(line(history=told))
+
+    assert done.code == 0
+    assert life_of() == [
+        ("place", "2017-03-01 10:00"),
+        ("record_payment", "2017-03-05 13:00"),
+        ("confirm", "2017-03-05 13:00"),
+        ("ship", "2017-03-05 13:00"),
+        ("deliver", "2017-03-05 13:00"),
+        ("complete", "2017-03-05 13:00"),
+    ]
     order, shipment = Order.objects.get(), Shipment.objects.get()
     assert order.updated_at == datetime(2017, 3, 5, 13, tzinfo=UTC)
     assert shipment.shipped_at == datetime(2017, 3, 2, 12, tzinfo=UTC)
     assert shipment.delivered_at == datetime(2017, 3, 1, 11, tzinfo=UTC)
+
+
+def test_stamps_before_the_order_was_placed_are_survived(run_import):
+    early = "2017-02-01T00:00:00Z"
+    told = history("delivered", approved_at=early, shipped_at=early, delivered_at=early)
+
+    done = run_import(line(history=told))
+
+    assert done.code == 0
+    assert {moment for _, moment in life_of()} == {"2017-03-01 10:00"}
+    assert Order.objects.get().status == "completed"
+
+
+def test_a_step_without_a_stamp_happens_with_the_one_before_it(run_import):
+    done = run_import(line(history=history("delivered", shipped_at=SHIPPED)))
+
+    assert done.code == 0
+    assert life_of() == [
+        ("place", "2017-03-01 10:00"),
+        ("confirm", "2017-03-01 10:00"),
+        ("ship", "2017-03-02 12:00"),
+        ("complete", "2017-03-02 12:00"),
+    ]
+    assert Shipment.objects.get().delivered_at == datetime(2017, 3, 2, 12, tzinfo=UTC)
+
+
+def test_survives_a_product_at_two_prices_without_a_name(run_import):
+    items = [
+        {"product_id": "cup", "name": None, "quantity": 1, "unit_amount": 1000},
+        {"product_id": "cup", "name": None, "quantity": 1, "unit_amount": 900},
+    ]
+
+    done = run_import(line(items=items, total_amount=2400))
+
+    assert done.code == 0
+    rows = OrderItem.objects.order_by("position").values_list("product_id", "name", "unit_amount", "shipped")
+    assert list(rows) == [("cup", None, 1000, 1), ("cup", None, 900, 1)]
+    assert sum(line.quantity for line in ShipmentItem.objects.all()) == 2
 
 
 def test_leaves_out_payments_that_are_too_many_to_tell(run_import):
@@ -205,6 +328,18 @@ def test_an_order_without_history_prices_or_currency_is_a_pending_one(run_import
     assert done.code == 0
     order = Order.objects.get()
     assert (order.status, order.payment_status, order.total_amount, order.currency) == ("pending", "unpaid", None, None)
+
+
+def test_approved_without_a_price_nobody_knows_what_was_paid(run_import):
+    bare = line(
+        currency=..., shipping_amount=..., total_amount=..., payments=..., items=[{"product_id": "cup", "quantity": 1}]
+    )
+
+    done = run_import(bare)
+
+    assert done.code == 0
+    order = Order.objects.get()
+    assert (order.status, order.payment_status, order.captured_amount) == ("completed", "unpaid", 0)
 
 
 def test_newest_order_comes_first_in_the_list_whatever_the_order_of_the_lines(run_import, client_of):

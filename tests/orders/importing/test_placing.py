@@ -47,8 +47,8 @@ def test_what_stock_does_not_suffice_for_is_refused_in_words(run_import, stock):
     assert done.report.splitlines() == [
         "Read 3 lines: 1 placed, 0 skipped, 2 refused. Skipped ones were there already.",
         "Refused:",
-        "  line 2 (r2): Nothing was ordered and no stock is held. cup: 2 wanted, 1 available.",
-        "  line 3 (r3): The inventory does not know: bowl. Nothing was ordered.",
+        "  line 2 (r2): No order was placed; there is not enough stock. cup: 2 wanted, 1 available.",
+        "  line 3 (r3): The inventory does not know: bowl. No order was placed.",
     ]
     assert Stock.objects.get(pk="cup").reserved == 2
 

@@ -3,8 +3,9 @@ import json
 import pytest
 
 from events.models import Event
-from orders.models import Order, Storefront
+from orders.models import Order, PaymentRecord, Shipment, Storefront
 from orders.signals import order_changed
+from tests.base import perform
 from tests.orders.importing.lines import line
 
 
@@ -89,7 +90,7 @@ def test_refuses_a_field_that_does_not_fit_and_writes_nothing_of_its_line(run_im
     assert (done.code, refused["line"]) == (3, 1)
     assert [(error["pointer"], error["code"]) for error in refused["errors"]] == [(pointer, code)]
     assert list(Order.objects.values_list("external_reference", flat=True)) == ["good"]
-    assert Event.objects.count() == 1
+    assert Event.objects.count() == 6
 
 
 @pytest.mark.parametrize(
@@ -135,9 +136,10 @@ def test_control_characters_of_a_line_do_not_reach_the_terminal(run_import):
     assert "\x1b" not in done.report
 
 
-def test_an_order_the_database_refuses_does_not_end_the_others(run_import):
+@pytest.mark.parametrize("step", ["place", "ship", "complete"])
+def test_an_order_the_database_refuses_at_some_step_does_not_end_the_others(run_import, step):
     def spoil_one(change, **kwargs):
-        if change.document["external_reference"] == "r3":
+        if change.document["external_reference"] == "r3" and change.operation == step:
             change.events[0].sequence = 2**40  # more than its column holds
 
     order_changed.connect(spoil_one)
@@ -150,4 +152,26 @@ def test_an_order_the_database_refuses_does_not_end_the_others(run_import):
     assert "Read 7 lines: 6 placed, 0 skipped, 1 refused." in done.report
     assert "line 4 (r3): The database refuses the order: " in done.report
     assert not Order.objects.filter(external_reference="r3").exists()
-    assert Event.objects.count() == 6
+    assert Event.objects.count() == 36
+    assert Shipment.objects.count() == PaymentRecord.objects.count() == 6
+
+
+def test_an_order_of_which_one_step_is_refused_is_not_there_at_all_and_the_others_are(
+    run_import, place_order, tmp_path
+):
+    report = tmp_path / "refused.ndjson"
+    other = place_order(cup=1)
+    perform("record_payment", other["id"], kind="capture", amount=1, psp="import", psp_reference="r2/1")
+    content = "".join(line(f"r{number}", storefront="au", currency="AUD") for number in range(5))
+
+    done = run_import(content, "--report", str(report))
+
+    assert done.code == 3
+    assert "Read 5 lines: 4 placed, 0 skipped, 1 refused." in done.report
+    refused = json.loads(report.read_text())
+    assert (refused["line"], refused["external_reference"], refused["code"]) == (3, "r2", "payment_conflict")
+    imported = Order.objects.exclude(external_reference=None)
+    assert set(imported.values_list("external_reference", "status", "version")) == {
+        ("r0", "completed", 6), ("r1", "completed", 6), ("r3", "completed", 6), ("r4", "completed", 6),
+    }  # fmt: skip
+    assert not Event.objects.filter(data__order__external_reference="r2").exists()

@@ -1,0 +1,113 @@
+"""Which part of an order a step can be meant for: a parcel, a refund, a return or a hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+from orders.currencies import format_amount
+from orders.lifecycle import Operation
+from orders.models import Order, Return, Shipment
+from orders.statuses import HoldKind, RefundState, ReturnState
+
+
+class Part(NamedTuple):
+    """What staff choose from. Without an `id` it is none of those that exist: a new parcel, or all of them."""
+
+    id: str
+    label: str
+
+
+def parts_of(order: Order, operation: Operation, *, actor: str) -> list[Part]:
+    """What the operation can be meant for; nothing when it is meant for the whole order."""
+    find = _PARTS.get(operation)
+    return list(find(order, actor)) if find else []
+
+
+def product_names(order: Order) -> dict[UUID, str]:
+    return {item.pk: item.name or item.product_id for item in order.lines}
+
+
+def contents_in_words(contents: Mapping[UUID, int], names: Mapping[UUID, str]) -> str:
+    """2 × cup, 1 × plate."""
+    return ", ".join(f"{quantity} × {names.get(item_id, 'a removed item')}" for item_id, quantity in contents.items())
+
+
+def contents_of(part: Shipment | Return) -> dict[UUID, int]:
+    """Units by item id."""
+    return {line.item_id: line.quantity for line in part.items.all()}
+
+
+def _parcel(order: Order, parcel: Shipment) -> Part:
+    inside = contents_in_words(contents_of(parcel), product_names(order))
+    tracked = " ".join(filter(None, (parcel.tracking_company, parcel.tracking_number)))
+    state = "shipped" if parcel.shipped_at else "packed" if parcel.packed_at else "announced"
+    return Part(str(parcel.pk), ", ".join(filter(None, (tracked, inside, state))))
+
+
+def _packed_or_new(order: Order, actor: str) -> Iterator[Part]:
+    yield Part("", "A new parcel")
+    for parcel in order.shipments.all():
+        if parcel.shipped_at is None and contents_of(parcel):
+            yield _parcel(order, parcel)
+
+
+def _not_there_yet(order: Order, actor: str) -> Iterator[Part]:
+    for parcel in order.shipments.all():
+        if parcel.delivered_at is None:
+            yield _parcel(order, parcel)
+
+
+def _on_their_way(order: Order, actor: str) -> Iterator[Part]:
+    parcels = [
+        _parcel(order, parcel) for parcel in order.shipments.all() if parcel.shipped_at and not parcel.delivered_at
+    ]
+    if len(parcels) > 1:
+        yield Part("", "All parcels that are on their way")
+    yield from parcels
+
+
+def _refunds(*states: RefundState, of_others: bool = False) -> Callable[[Order, str], Iterator[Part]]:
+    def find(order: Order, actor: str) -> Iterator[Part]:
+        for refund in order.refunds.all():
+            if refund.state in states and not (of_others and refund.requested_by == actor):
+                amount = format_amount(refund.amount, order.currency)
+                yield Part(str(refund.pk), f"{amount}, requested by {refund.requested_by}")
+
+    return find
+
+
+def _returns(state: ReturnState) -> Callable[[Order, str], Iterator[Part]]:
+    def find(order: Order, actor: str) -> Iterator[Part]:
+        names = product_names(order)
+        for announced in order.returns.all():
+            if announced.state == state:
+                inside = contents_in_words(contents_of(announced), names)
+                yield Part(str(announced.pk), f"{inside}: {announced.get_cause_display()}")
+
+    return find
+
+
+def _holds(order: Order, actor: str) -> Iterator[Part]:
+    for hold in order.holds:
+        yield Part(hold["id"], f"{hold_label(hold)}, by {hold['placed_by']}")
+
+
+def hold_label(hold: Mapping[str, Any]) -> str:
+    return str(HoldKind(hold["kind"]).label)
+
+
+_PARTS: Final = {
+    Operation.PACK: _packed_or_new,
+    Operation.SHIP: _packed_or_new,
+    Operation.TRACK: _not_there_yet,
+    Operation.DELIVER: _on_their_way,
+    Operation.APPROVE_REFUND: _refunds(RefundState.REQUESTED, of_others=True),
+    Operation.REJECT_REFUND: _refunds(RefundState.REQUESTED),
+    Operation.FAIL_REFUND: _refunds(RefundState.APPROVED),
+    Operation.APPROVE_RETURN: _returns(ReturnState.REQUESTED),
+    Operation.REJECT_RETURN: _returns(ReturnState.REQUESTED),
+    Operation.RECEIVE_RETURN: _returns(ReturnState.APPROVED),
+    Operation.RELEASE_HOLD: _holds,
+}

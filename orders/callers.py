@@ -1,0 +1,56 @@
+"""Who calls, and may they? API, back office and commands all ask `refusal_to`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from orders.errors import NotPermitted, OrderError
+from orders.lifecycle import OPERATIONS, Operation, OperationRules
+
+
+def _nothing(rules: OperationRules) -> str | None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """`actor` reads `key:<prefix>`, `staff:<username>` or `system:<command>`.
+
+    `storefronts` limits which orders exist for the caller; None is every storefront. `missing` names
+    the scope or permission the caller lacks, None when it lacks none.
+    """
+
+    actor: str
+    storefronts: frozenset[int] | None = None
+    missing: Callable[[OperationRules], str | None] = _nothing
+
+
+def system(command: str) -> Caller:
+    """This service itself, or whoever may run its commands: may do everything, for every storefront."""
+    return Caller(f"system:{command}")
+
+
+def key_caller(actor: str, *, storefront_id: int, scopes: frozenset[str]) -> Caller:
+    """An API key: the orders of its storefront, within its scopes."""
+
+    def missing(rules: OperationRules) -> str | None:
+        return None if rules.scope in scopes else f"the scope {rules.scope}"
+
+    return Caller(actor, frozenset({storefront_id}), missing)
+
+
+def staff_caller(actor: str, *, storefronts: frozenset[int] | None, has_permission: Callable[[str], bool]) -> Caller:
+    """A person of the back office, within the permissions of their groups."""
+
+    def missing(rules: OperationRules) -> str | None:
+        allowed = rules.permission is not None and has_permission(rules.permission)
+        return None if allowed else f"the permission {rules.permission}"
+
+    return Caller(actor, storefronts, missing)
+
+
+def refusal_to(caller: Caller, operation: Operation) -> OrderError | None:
+    """Why the caller may not do this to any order; None when it may."""
+    missing = caller.missing(OPERATIONS[operation])
+    return NotPermitted(operation, missing) if missing else None

@@ -1,0 +1,58 @@
+"""The doctor's round."""
+
+from __future__ import annotations
+
+from typing import Final
+from uuid import UUID
+
+from orders.doctor.extent import Extent
+from orders.doctor.findings import Finding, Report
+from orders.doctor.lives import contradictions
+from orders.doctor.strays import strays
+from orders.doctor.stuck import look_for_stuck
+from orders.doctor.told_lives import came_as_it_stood, told_wrongly
+from orders.models import Order
+from orders.querysets import OrderQuerySet
+from orders.windows import windows
+
+_ORDERS_AT_ONCE: Final = 500
+_READINGS: Final = 5
+# Of history that came without parcels and payments, the marketplace's word is all there is.
+_TAKEN_ON_TRUST: Final = frozenset({"shipped_not_as_parcels", "status_not_as_ledger", "payment_status_not_as_money"})
+
+
+def examine(extent: Extent) -> Report:
+    """Look at everything in the extent, in bounded memory; change nothing."""
+    report = Report()
+    for window in windows(Order, since=extent.oldest_id, rows=_ORDERS_AT_ONCE):
+        for order in extent.of(_with_parts(Order.all_objects.filter(**window.of("pk")))):
+            report.orders += 1
+            if contradictions(order):
+                report.add(_certain_contradictions(order.pk))
+        report.add(told_wrongly(window, extent))
+    report.add(strays(extent))
+    look_for_stuck(report, extent)
+    return report
+
+
+def _with_parts(orders: OrderQuerySet) -> OrderQuerySet:
+    return orders.order_by("pk").prefetch_related("items", "shipments__items", "returns__items", "payments", "refunds")
+
+
+def _certain_contradictions(order_id: UUID) -> list[Finding]:
+    order = _read_steadily(order_id)
+    if order is None:
+        return []
+    found = contradictions(order)
+    if found and order.reservation_id is None and came_as_it_stood(order_id):
+        return [finding for finding in found if finding.code not in _TAKEN_ON_TRUST]
+    return found
+
+
+def _read_steadily(order_id: UUID) -> Order | None:
+    """The order with its parts, all of one version; None when it changes faster than it can be read."""
+    for _ in range(_READINGS):
+        order: Order | None = _with_parts(Order.all_objects.filter(pk=order_id)).first()
+        if order is not None and Order.all_objects.filter(pk=order_id, version=order.version).exists():
+            return order
+    return None

@@ -1,0 +1,221 @@
+"""Everything the doctor can find, how bad it is, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+EXAMPLES_KEPT: Final = 5
+
+_BY_HAND: Final = (
+    "Read the order's timeline for what should stand there, correct the row in SQL, and find out who wrote it past "
+    "orders.operations."
+)
+
+
+class Severity(StrEnum):
+    ERROR = "error"  # data is wrong
+    WARNING = "warning"  # somebody should look
+
+
+class Check(NamedTuple):
+    severity: Severity
+    meaning: str
+    advice: str
+
+
+# The codes are contract; sentences may be reworded.
+CHECKS: Final[dict[str, Check]] = {
+    # rows
+    "order_without_items": Check(Severity.ERROR, "An order has no items.", _BY_HAND),
+    "stray_row": Check(
+        Severity.ERROR,
+        "A row does not belong to an order (or item, refund, storefront) of its own storefront.",
+        "Find the order it was made for in the event log; give the row back to it, or remove it.",
+    ),
+    # ledger
+    "item_out_of_bounds": Check(
+        Severity.ERROR,
+        "The counts of an item exceed each other.",
+        "A constraint of the database forbids this, so one is missing: `manage.py migrate` on a copy shows which. "
+        + _BY_HAND,
+    ),
+    "shipped_not_as_parcels": Check(
+        Severity.ERROR, "An item counts other shipped units than the shipped parcels hold.", _BY_HAND
+    ),
+    "returned_not_as_returns": Check(
+        Severity.ERROR, "An item counts other returned or restocked units than its returns brought.", _BY_HAND
+    ),
+    # roll-ups
+    "status_not_as_ledger": Check(
+        Severity.ERROR, "An order's status, fulfillment or cancel reason does not follow from its items.", _BY_HAND
+    ),
+    "delivered_at_not_as_parcels": Check(
+        Severity.ERROR, "An order's delivered_at does not follow from its parcels.", _BY_HAND
+    ),
+    # money
+    "items_amount_not_as_items": Check(
+        Severity.ERROR, "An order's items_amount is not the sum of quantity × unit_amount.", _BY_HAND
+    ),
+    "total_amount_not_as_parts": Check(
+        Severity.ERROR, "An order's total_amount is not items + shipping + tax − discount.", _BY_HAND
+    ),
+    "money_not_as_payments": Check(
+        Severity.ERROR, "An order counts other money than its payment records say.", _BY_HAND
+    ),
+    "pending_not_as_refunds": Check(
+        Severity.ERROR, "An order's refund_pending_amount is not the sum of its open refunds.", _BY_HAND
+    ),
+    "canceled_amount_not_as_ledger": Check(
+        Severity.ERROR, "An order's canceled_amount does not follow from its items.", _BY_HAND
+    ),
+    "payment_status_not_as_money": Check(
+        Severity.ERROR, "An order's payment status does not follow from its amounts.", _BY_HAND
+    ),
+    "refunds_exceed_captures": Check(
+        Severity.WARNING,
+        "The refunds of an order, paid out or to be paid out, are more than was captured.",
+        "Reject or fail (`manage.py order fail_refund …`) what has not been paid out; ask the payment provider about "
+        "the rest.",
+    ),
+    # events
+    "events_not_as_version": Check(
+        Severity.ERROR,
+        "The events of an order are not numbered 1, 2, … up to its version.",
+        "The log is append-only, so tell the consumers; restore the missing events from a sink's copy or a backup.",
+    ),
+    "event_not_as_order": Check(
+        Severity.ERROR,
+        "The last event of an order tells it otherwise than it is now.",
+        "Somebody has changed the order past orders.operations. Correct the rows by the event, or do the change again "
+        "with `manage.py order`.",
+    ),
+    "event_of_no_order": Check(
+        Severity.ERROR,
+        "An event tells of an order that does not exist.",
+        "Orders are never removed: restore the order's rows from a backup.",
+    ),
+    # queue
+    "queued_without_event": Check(
+        Severity.ERROR,
+        "The queue names an event that the log does not have.",
+        "Restore the event from a backup, or delete the row of events_outbox if its sink can do without.",
+    ),
+    "events_parked": Check(
+        Severity.WARNING,
+        "An event was refused by its sink so often that it waits for somebody; later ones of its order wait behind it.",
+        "`manage.py outbox status` shows why; then `outbox retry` or `outbox skip`.",
+    ),
+    "events_late": Check(
+        Severity.WARNING,
+        "Events wait for a sink for too long.",
+        "Is `manage.py relay_events` running, and the sink up?",
+    ),
+    "events_for_unknown_sink": Check(
+        Severity.WARNING,
+        "Events wait for a sink that EVENT_SINKS does not enable.",
+        "Enable the sink, or delete its rows of events_outbox.",
+    ),
+    # stuck
+    "hold_lasts": Check(
+        Severity.WARNING,
+        "An order has been held up for long.",
+        "Decide: `manage.py order release_hold …`, or cancel the order.",
+    ),
+    "pending_lasts": Check(
+        Severity.WARNING,
+        "An order is pending although its stock is no longer promised.",
+        "Is `manage.py sweep` running? It cancels those without money. Confirm, extend or cancel the others.",
+    ),
+    "inventory_not_told": Check(
+        Severity.WARNING,
+        "The inventory has not been told of a change.",
+        "Is `manage.py sweep` running, and the inventory up? Its log says why it was refused.",
+    ),
+    "refund_not_decided": Check(
+        Severity.WARNING, "A refund has been waiting for approval for long.", "Approve or reject it."
+    ),
+    "refund_not_settled": Check(
+        Severity.WARNING,
+        "An approved refund has not been paid out for long.",
+        "Ask the payment provider; record the refund (`manage.py order record_payment …`) or that it failed.",
+    ),
+    "return_not_received": Check(
+        Severity.WARNING,
+        "An approved return has not come back for long.",
+        "Ask the customer and the carrier. What came back is recorded with `manage.py order receive_return …`.",
+    ),
+    "late_payment": Check(
+        Severity.WARNING,
+        "Money arrived for an order that had ended, and has not been given back.",
+        "Refund it (`manage.py order request_refund …`), or ask the payment provider to void the authorization.",
+    ),
+}
+
+
+class Finding(NamedTuple):
+    """Something a check has found. `order_id` and `number` are None where no order is at hand."""
+
+    code: str
+    detail: str
+    order_id: UUID | None = None
+    number: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        order_id = None if self.order_id is None else str(self.order_id)
+        return {"order_id": order_id, "number": self.number, "detail": self.detail}
+
+
+@dataclass(slots=True)
+class Found:
+    """What one check has found so far: how often, and the first few."""
+
+    code: str
+    count: int = 0
+    examples: list[Finding] = field(default_factory=list)
+
+    @property
+    def check(self) -> Check:
+        return CHECKS[self.code]
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "code": self.code,
+            "severity": self.check.severity,
+            "count": self.count,
+            "meaning": self.check.meaning,
+            "advice": self.check.advice,
+            "examples": [example.as_json() for example in self.examples],
+        }
+
+
+class Report:
+    """What was found. It stays small however much that is."""
+
+    def __init__(self) -> None:
+        self.orders = 0
+        self._found = {code: Found(code) for code in CHECKS}
+
+    def add(self, findings: Iterable[Finding]) -> None:
+        for finding in findings:
+            self.add_counted(finding.code, 1, [finding])
+
+    def add_counted(self, code: str, count: int, examples: Iterable[Finding]) -> None:
+        """Where there are more than the examples: `count` in all."""
+        found = self._found[code]
+        found.count += count
+        found.examples += list(examples)[: EXAMPLES_KEPT - len(found.examples)]
+
+    def of(self, severity: Severity) -> list[Found]:
+        """The checks of that severity that have found something."""
+        return [found for found in self._found.values() if found.count and found.check.severity is severity]
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "healthy": not self.of(Severity.ERROR),
+            "orders": self.orders,
+            "checks": [found.as_json() for found in self._found.values()],
+        }

@@ -1,0 +1,75 @@
+"""What the event log tells of orders, against what they are now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+from uuid import UUID
+
+import orjson
+from django.db import connection
+
+from events.models import Event
+from orders.doctor.extent import Extent
+from orders.doctor.findings import Finding
+from orders.event_payloads import without_personal_data
+from orders.order_documents import SELECT_DOCUMENT
+from orders.statuses import OrderStatus
+from orders.windows import LARGEST_ID, Window
+
+# One statement, so one snapshot: an order and its events belong together, whatever happens meanwhile.
+_TOLD: Final = f"""
+select o.id, o.number, o.version, told.count, told.first, told.last, latest.document,
+       ({SELECT_DOCUMENT} where orders_order.id = o.id)
+  from orders_order o
+ cross join lateral (
+    select count(*) as count, min(sequence) as first, max(sequence) as last
+      from events_event event where event.stream_id = o.id
+ ) as told
+  left join lateral (
+    select event.data ->> 'order' as document
+      from events_event event where event.stream_id = o.id and event.sequence = o.version limit 1
+ ) as latest on true
+ where o.id > %(after)s and o.id <= %(last)s
+   and (%(storefront_id)s::bigint is null or o.storefront_id = %(storefront_id)s::bigint)
+"""  # noqa: S608 - made of constants of this project
+
+
+def told_wrongly(window: Window, extent: Extent) -> Iterator[Finding]:
+    """Orders whose events are not numbered up to their version, or whose last event is not what they are."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _TOLD, {"after": window.after, "last": window.last or LARGEST_ID, "storefront_id": extent.storefront_id}
+        )
+        rows = cursor.fetchall()
+    for order_id, number, version, count, first, last, document, now in rows:
+        if (count, first, last) != (version, 1, version):
+            detail = f"version {version}, but {count} events, numbered {first} to {last}" if count else "no event"
+            yield Finding("events_not_as_version", detail, order_id, number)
+        if document is not None:
+            fields = _differing(orjson.loads(document), without_personal_data(orjson.loads(now)))
+            if fields:
+                detail = f"version {version}: {', '.join(fields)}"
+                yield Finding("event_not_as_order", detail, order_id, number)
+
+
+def came_as_it_stood(order_id: UUID) -> bool:
+    """Whether an earlier release imported the order in the middle of its life, without the facts that led there."""
+    first = Event.objects.filter(stream_id=order_id, sequence=1).values_list("data__order__status", flat=True).first()
+    return first not in (None, OrderStatus.PENDING)
+
+
+def _differing(told: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """The fields of the event's document that are otherwise now.
+
+    Documents have gained fields since early events were written; what those could not tell is no difference.
+    """
+    return [name for name, value in told.items() if not _same(value, now.get(name))]
+
+
+def _same(told: Any, now: Any) -> bool:
+    if isinstance(told, dict) and isinstance(now, dict):
+        return all(_same(value, now.get(name)) for name, value in told.items())
+    if isinstance(told, list) and isinstance(now, list):
+        return len(told) == len(now) and all(map(_same, told, now))
+    return bool(told == now)

@@ -1,0 +1,62 @@
+"""What has happened to an order, as its events tell it. Personal data is not in them."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+from uuid import UUID
+
+from events.models import Event
+from orders.event_payloads import ORDER_CREATED
+from orders.order_documents import instant
+
+MOST_ENTRIES: Final = 100
+
+
+def timeline_page(order_id: UUID, *, storefront_id: int, before: int | None, limit: int) -> dict[str, Any]:
+    """Who did what, when, why and from which request: newest first, below version `before`.
+
+    `next_before` is where to go on, None at the beginning of the order's life.
+    """
+    events = Event.objects.filter(stream_id=order_id, storefront_id=storefront_id).order_by("-sequence")
+    if before is not None:
+        events = events.filter(sequence__lt=before)
+    found = list(events[: limit + 1])
+    page = found[:limit]
+    return {
+        "results": [_entry(event) for event in page],
+        "next_before": page[-1].sequence if len(found) > limit else None,
+    }
+
+
+def order_at(order_id: UUID, version: int, *, storefront_id: int) -> dict[str, Any] | None:
+    """The order as it was at that version; contact, addresses and note are left out."""
+    data = (
+        Event.objects.filter(stream_id=order_id, storefront_id=storefront_id, sequence=version)
+        .values_list("data", flat=True)
+        .first()
+    )
+    order: dict[str, Any] | None = data and data["order"]
+    return order
+
+
+def operation_of(event: Event) -> str:
+    """What was done: events of earlier releases tell it by their type alone."""
+    told: str | None = event.data.get("operation")
+    return told or ("place" if event.type == ORDER_CREATED else event.type.removeprefix("order."))
+
+
+def _entry(event: Event) -> dict[str, Any]:
+    return {
+        "event_id": str(event.pk),
+        "version": event.sequence,
+        "type": event.type,
+        "operation": operation_of(event),
+        "occurred_at": instant(event.occurred_at),
+        "actor": event.actor,
+        "reason": event.reason,
+        "request_id": event.request_id,
+        "changes": {
+            name: {"before": before, "after": after} for name, (before, after) in event.data["changes"].items()
+        },
+        "instructions": event.data.get("instructions", []),
+    }

@@ -1,0 +1,87 @@
+"""`manage.py doctor`: is the data sound, and does anything wait for somebody?"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import orjson
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+
+from orders.doctor import CHECKS, Extent, Found, Report, Severity, examine
+from orders.management.storefront_option import add_storefront_option, storefront_of
+
+
+class Command(BaseCommand):
+    help = (
+        "Check that ledgers, roll-ups, money and events of the orders agree, that no row has strayed, and that nothing "
+        "waits for too long. It only reads. Ends with 0 when the data is sound (warnings are told), with 1 when it is "
+        "not."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--json", action="store_true", help="one JSON document with every check")
+        add_storefront_option(parser)
+        parser.add_argument(
+            "--since",
+            type=float,
+            metavar="DAYS",
+            help="only what was placed or recorded so many days ago or later; what is stuck is found at any age",
+        )
+        parser.add_argument(
+            "--patience",
+            type=float,
+            default=14.0,
+            metavar="DAYS",
+            help="how long something may wait for a person (default: %(default)s)",
+        )
+
+    def handle(
+        self,
+        *args: Any,
+        json: bool,
+        storefront: str | None,
+        since: float | None,
+        patience: float,
+        **options: Any,
+    ) -> None:
+        now = timezone.now()
+        owner = storefront_of(storefront)
+        report = examine(
+            Extent(
+                storefront_id=owner.pk if owner else None,
+                since=None if since is None else now - timedelta(days=since),
+                patience=timedelta(days=patience),
+                now=now,
+            )
+        )
+        if json:
+            self.stdout.write(orjson.dumps(report.as_json(), option=orjson.OPT_INDENT_2).decode())
+        else:
+            self._tell(report)
+        if errors := report.of(Severity.ERROR):
+            codes = ", ".join(found.code for found in errors)
+            raise CommandError(f"The data is wrong: {codes}.", returncode=1)
+
+    def _tell(self, report: Report) -> None:
+        errors, warnings = report.of(Severity.ERROR), report.of(Severity.WARNING)
+        for found in errors:
+            self._tell_found(found, self.style.ERROR)
+        for found in warnings:
+            self._tell_found(found, self.style.WARNING)
+        self.stdout.write(
+            f"{report.orders:,} orders examined by {len(CHECKS)} checks: "
+            f"{len(errors)} found errors, {len(warnings)} found something to look at."
+        )
+
+    def _tell_found(self, found: Found, style: Any) -> None:
+        self.stdout.write(
+            f"{found.check.severity.upper()} {found.code} ({found.count:,}): {found.check.meaning}", style
+        )
+        for example in found.examples:
+            where = example.number or example.order_id
+            self.stdout.write(f"    {where}: {example.detail}" if where else f"    {example.detail}")
+        if found.count > len(found.examples):
+            self.stdout.write(f"    … and {found.count - len(found.examples):,} more")
+        self.stdout.write(f"    → {found.check.advice}")

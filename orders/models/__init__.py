@@ -1,0 +1,23 @@
+"""Storefronts and all that belongs to their orders. Only `orders.operations` writes orders and their parts."""
+
+from orders.models.answers import IdempotentAnswer
+from orders.models.orders import Order, OrderItem
+from orders.models.payments import PaymentRecord, Refund
+from orders.models.returns import Return, ReturnItem
+from orders.models.shipments import Shipment, ShipmentItem
+from orders.models.storefronts import ApiKey, Carrier, Storefront
+
+__all__ = [
+    "ApiKey",
+    "Carrier",
+    "IdempotentAnswer",
+    "Order",
+    "OrderItem",
+    "PaymentRecord",
+    "Refund",
+    "Return",
+    "ReturnItem",
+    "Shipment",
+    "ShipmentItem",
+    "Storefront",
+]

@@ -1,0 +1,372 @@
+"""An order and its items: what they hold, and how they change in memory."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Never
+from uuid import UUID
+
+from django.contrib.postgres.fields import ArrayField
+from django.core.validators import MinValueValidator
+from django.db import models
+from django.db.models import F, Q, Value
+
+from orders.ids import new_id
+from orders.models.storefronts import Storefront
+from orders.querysets import AllOrdersManager, OrderManager
+from orders.statuses import (
+    RULES,
+    CancelReason,
+    ConfirmationPolicy,
+    FulfillmentStatus,
+    OrderStatus,
+    PaymentStatus,
+    StatusRules,
+)
+
+
+class Order(models.Model):
+    """One order, kept for ever. Only `orders.operations` writes it."""
+
+    objects = OrderManager()  # first, so the default: deleted orders stay hidden
+    all_objects = AllOrdersManager()
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    # No database constraint: it would make every placement lock its storefront's row.
+    storefront = models.ForeignKey(
+        Storefront, models.PROTECT, db_constraint=False, db_index=False, related_name="orders"
+    )
+    number = models.CharField(max_length=20)
+    external_reference = models.CharField(max_length=100, null=True, blank=True)
+    version = models.PositiveIntegerField(default=1)
+
+    status = models.CharField(max_length=20, choices=OrderStatus.choices, default=OrderStatus.PENDING)
+    payment_status = models.CharField(max_length=20, choices=PaymentStatus.choices, default=PaymentStatus.UNPAID)
+    fulfillment_status = models.CharField(
+        max_length=20, choices=FulfillmentStatus.choices, default=FulfillmentStatus.UNFULFILLED
+    )
+    cancel_reason = models.CharField(max_length=20, choices=CancelReason.choices, null=True, blank=True)
+
+    customer_id = models.CharField(max_length=200)
+    currency = models.CharField(max_length=3, null=True, blank=True)
+    items_amount = models.BigIntegerField(null=True, blank=True)
+    shipping_amount = models.BigIntegerField(default=0)
+    tax_amount = models.BigIntegerField(default=0)
+    discount_amount = models.BigIntegerField(default=0)
+    total_amount = models.BigIntegerField(null=True, blank=True)
+
+    # Derived, and written by the operations that change what they are derived from.
+    canceled_amount = models.BigIntegerField(default=0, db_default=0)
+    authorized_amount = models.BigIntegerField(default=0, db_default=0)
+    captured_amount = models.BigIntegerField(default=0, db_default=0)
+    refunded_amount = models.BigIntegerField(default=0, db_default=0)
+    charged_back_amount = models.BigIntegerField(default=0, db_default=0)
+    refund_pending_amount = models.BigIntegerField(default=0, db_default=0)
+    payment_count = models.PositiveIntegerField(default=0, db_default=0)
+
+    contact_email = models.CharField(max_length=254, null=True, blank=True)
+    contact_phone = models.CharField(max_length=40, null=True, blank=True)
+    shipping_address = models.JSONField(null=True, blank=True)
+    billing_address = models.JSONField(null=True, blank=True)
+    note = models.TextField(max_length=5000, blank=True, default="")
+    metadata = models.JSONField(default=dict, blank=True)
+    tags = ArrayField(models.CharField(max_length=40), default=list, db_default=[], blank=True)
+    # The holds that are in force: id, kind, blocks, placed_by, placed_at. Ended ones stand in the event log.
+    holds = models.JSONField(default=list, db_default=Value([], models.JSONField()), blank=True)
+
+    # The hold this order stands on; none when history was imported. One hold, one order.
+    reservation_id = models.UUIDField(null=True, blank=True)
+    reserved_until = models.DateTimeField(null=True, blank=True)
+    # What the inventory has still to be told; cleared once it has been.
+    stock_action = models.CharField(
+        max_length=10,
+        null=True,
+        blank=True,
+        choices=[("confirm", "Confirm"), ("adjust", "Adjust"), ("release", "Release")],
+    )
+    # Counts what the reservation was to be made of: the inventory takes only a higher one for a change.
+    stock_revision = models.PositiveIntegerField(default=1, db_default=1)
+
+    placed_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+    delivered_at = models.DateTimeField(null=True, blank=True)  # of the last parcel, once all units are there
+    deleted_at = models.DateTimeField(null=True, blank=True)
+    deleted_by = models.CharField(max_length=200, null=True, blank=True)
+    deleted_reason = models.CharField(max_length=500, null=True, blank=True)
+
+    class Meta:
+        base_manager_name = "all_objects"
+        permissions = [
+            ("change_order_details", "Can change note, tags, contact and addresses"),
+            ("amend_order", "Can amend the items of orders"),
+            ("confirm_order", "Can confirm orders and extend reservations"),
+            ("ship_order", "Can pack, ship, deliver and complete orders"),
+            ("track_shipment", "Can change tracking"),
+            ("cancel_order", "Can cancel orders"),
+            ("hold_order", "Can hold orders up and release holds"),
+            ("record_payment", "Can record payments"),
+            ("request_refund", "Can request refunds"),
+            ("approve_refund", "Can approve and reject refunds"),
+            ("handle_return", "Can request, approve and reject returns"),
+            ("receive_return", "Can receive returns"),
+            ("restore_order", "Can restore deleted orders"),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["storefront", "number"], name="order_number_once"),
+            models.UniqueConstraint(
+                fields=["storefront", "external_reference"],
+                condition=~Q(external_reference=None),
+                name="order_reference_once",
+            ),
+            models.UniqueConstraint(
+                fields=["reservation_id"], condition=~Q(reservation_id=None), name="order_reservation_once"
+            ),
+            models.CheckConstraint(condition=Q(version__gte=1), name="order_version_positive"),
+            models.CheckConstraint(condition=Q(status__in=OrderStatus.values), name="order_status_known"),
+            models.CheckConstraint(
+                condition=Q(total_amount=None)
+                | Q(items_amount=None)
+                | Q(total_amount=F("items_amount") + F("shipping_amount") + F("tax_amount") - F("discount_amount")),
+                name="order_total_adds_up",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status=OrderStatus.CANCELED) | ~Q(cancel_reason=None),
+                name="order_canceled_says_why",
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    canceled_amount__gte=0,
+                    authorized_amount__gte=0,
+                    captured_amount__gte=0,
+                    refunded_amount__gte=0,
+                    charged_back_amount__gte=0,
+                    refund_pending_amount__gte=0,
+                ),
+                name="order_amounts_not_negative",
+            ),
+        ]
+        indexes = [
+            # Lists of a storefront, newest first. `placed_at` says what the id says already; it stands here
+            # because the primary key could give the order by id too, and the planner would walk it: through
+            # everybody's orders, when this storefront's are all old. Deleted ones stand in it too: they are few.
+            models.Index(fields=["storefront", "-placed_at", "-id"], name="order_list"),
+            models.Index(fields=["storefront", "status", "-placed_at", "-id"], name="order_list_of_status"),
+            models.Index(fields=["storefront", "customer_id", "-placed_at", "-id"], name="order_list_of_customer"),
+            # What the back office looks up besides: an e-mail address, and deleted orders (hardly any).
+            models.Index(fields=["contact_email"], name="order_contact_email", condition=~Q(contact_email=None)),
+            models.Index(fields=["-id"], name="order_deleted", condition=~Q(deleted_at=None)),
+            # What the sweeper cancels when its time has come.
+            models.Index(
+                fields=["reserved_until"],
+                name="order_expires",
+                condition=Q(status=OrderStatus.PENDING, deleted_at=None),
+            ),
+            # What the sweeper completes when its time has come.
+            models.Index(
+                fields=["storefront", "delivered_at"],
+                name="order_to_complete",
+                condition=Q(status=OrderStatus.SHIPPED, deleted_at=None) & ~Q(delivered_at=None),
+            ),
+            # Orders that are held up, for the back office and `doctor`.
+            models.Index(fields=["-id"], name="order_held_up", condition=~Q(holds=[])),
+            # What the sweeper repeats at the inventory: hardly ever more than a few rows.
+            models.Index(fields=["id"], name="order_awaits_inventory", condition=~Q(stock_action=None)),
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+    def delete(self, *args: Any, **kwargs: Any) -> Never:
+        raise TypeError("Orders are never removed; call operations.delete_order().")
+
+    # --- what there is of this order ---
+
+    _lines: list[OrderItem] | None = None
+
+    @property
+    def rules(self) -> StatusRules:
+        return RULES[OrderStatus(self.status)]
+
+    @property
+    def lines(self) -> list[OrderItem]:
+        """Its items, loaded once: a change of one is seen by all who ask for them."""
+        if self._lines is None:
+            self._lines = list(self.items.all())
+        return self._lines
+
+    def take_lines(self, lines: list[OrderItem]) -> None:
+        """Items have been added or removed: these are all there are now."""
+        self._lines = lines
+
+    @property
+    def has_shipped(self) -> bool:
+        return self.fulfillment_status != FulfillmentStatus.UNFULFILLED
+
+    @property
+    def due_amount(self) -> int | None:
+        """What the customer owes in all, in minor units; None when the order has no prices."""
+        if self.status == OrderStatus.CANCELED:
+            return 0
+        return None if self.total_amount is None else max(0, self.total_amount - self.canceled_amount)
+
+    @property
+    def kept_amount(self) -> int:
+        """What was captured and not given back."""
+        return self.captured_amount - self.refunded_amount - self.charged_back_amount
+
+    @property
+    def refundable_amount(self) -> int:
+        """What can still be asked to be given back."""
+        return max(0, self.kept_amount - self.refund_pending_amount)
+
+    def stock_units(self) -> dict[str, int]:
+        """What its reservation is to be: units of each product that are not canceled or back on the shelf."""
+        units: Counter[str] = Counter()
+        for item in self.lines:
+            units[item.product_id] += item.quantity - item.canceled - item.restocked
+        return {product_id: count for product_id, count in units.items() if count > 0}
+
+    def blocking_holds(self, operation: str) -> list[dict[str, Any]]:
+        return [hold for hold in self.holds if operation in hold["blocks"]]
+
+    # --- the changes themselves (in memory; operations check, lock and save) ---
+
+    def confirm(self) -> None:
+        self.status = OrderStatus.CONFIRMED
+        self._tell_inventory("confirm")
+
+    def confirm_by_policy(self) -> None:
+        """What the storefront wants to be confirmed by itself is, unless a hold blocks it."""
+        if self.status != OrderStatus.PENDING or self.deleted_at is not None or self.blocking_holds("confirm"):
+            return
+        match self.storefront.confirmation_policy:
+            case ConfirmationPolicy.ON_AUTHORIZATION:
+                covered = self.kept_amount + max(0, self.authorized_amount - self.captured_amount)
+            case ConfirmationPolicy.ON_PAYMENT:
+                covered = self.kept_amount
+            case _:
+                return
+        if covered > 0 and covered >= (self.due_amount or 0):
+            self.confirm()
+
+    def cancel_units(self, units: Mapping[UUID, int], cause: CancelReason) -> None:
+        """End some open units, by item id; the order ends with the last of them, unless some have been shipped."""
+        for item in self.lines:
+            item.canceled += units.get(item.pk, 0)
+        self._roll_up(cause)
+        self.stock_changed()
+
+    def ship_units(self, units: Mapping[UUID, int]) -> None:
+        for item in self.lines:
+            item.shipped += units.get(item.pk, 0)
+        self._roll_up(None)
+
+    def _roll_up(self, cause: CancelReason | None) -> None:
+        """Draw status and fulfillment from the ledger of the items."""
+        shipped = sum(item.shipped for item in self.lines)
+        still_open = sum(item.open for item in self.lines)
+        if shipped:
+            fulfilled = FulfillmentStatus.PARTIAL if still_open else FulfillmentStatus.FULFILLED
+            self.fulfillment_status = fulfilled
+            if not still_open:
+                self.status = OrderStatus.SHIPPED
+        elif not still_open:
+            self.status, self.cancel_reason = OrderStatus.CANCELED, cause
+        self.derive_money()
+
+    def complete(self) -> None:
+        self.status = OrderStatus.COMPLETED
+
+    def derive_money(self) -> None:
+        """Draw what was canceled and the payment status from ledger and payments."""
+        if self.status == OrderStatus.CANCELED:
+            self.canceled_amount = self.total_amount or 0
+        else:
+            self.canceled_amount = sum(item.canceled * (item.unit_amount or 0) for item in self.lines)
+        self.payment_status = self._payment_status()
+
+    def _payment_status(self) -> PaymentStatus:
+        if self.captured_amount == 0:
+            return PaymentStatus.AUTHORIZED if self.authorized_amount > 0 else PaymentStatus.UNPAID
+        kept, due = self.kept_amount, self.due_amount
+        gave_back = kept < self.captured_amount
+        if gave_back and kept <= 0:
+            return PaymentStatus.REFUNDED
+        if kept == due or (due is None and not gave_back):
+            return PaymentStatus.PAID
+        if gave_back or due is None:
+            return PaymentStatus.PARTIALLY_REFUNDED
+        return PaymentStatus.PARTIALLY_PAID if kept < due else PaymentStatus.OVERPAID
+
+    def mark_deleted(self, *, now: datetime, by: str, reason: str) -> None:
+        self.deleted_at, self.deleted_by, self.deleted_reason = now, by, reason
+        if self.status == OrderStatus.PENDING:
+            self._tell_inventory("release")
+
+    @property
+    def needs_stock_to_be_restored(self) -> bool:
+        """Deleting a pending order gave its stock back."""
+        return self.status == OrderStatus.PENDING and self.reservation_id is not None
+
+    def mark_restored(self, *, reservation_id: UUID | None, reserved_until: datetime | None) -> None:
+        """Back into the lists; a pending order stands on the new hold that the caller has made for it."""
+        self.deleted_at = self.deleted_by = self.deleted_reason = None
+        if self.needs_stock_to_be_restored:
+            # The revision counts on: a late answer about the old hold is never taken for one about the new.
+            self.reservation_id, self.reserved_until = reservation_id, reserved_until
+
+    def stock_changed(self) -> None:
+        """Its reservation is to hold other units than before, or none any more."""
+        self._tell_inventory("adjust" if self.stock_units() else "release")
+
+    def _tell_inventory(self, action: str) -> None:
+        """`adjust` confirms too where that is due, and nothing follows a release."""
+        if self.reservation_id is None or self.stock_action == "release":
+            return
+        if action == "confirm" and self.stock_action == "adjust":
+            return
+        self.stock_action = action
+        self.stock_revision += 1
+
+
+class OrderItem(models.Model):
+    """One line of an order, with the ledger of its units."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    # No database constraint: checking it slows a fresh database fourfold until it is analysed, and
+    # one statement writes order and items together. `manage.py doctor` looks for strays.
+    order = models.ForeignKey(Order, models.PROTECT, db_constraint=False, db_index=False, related_name="items")
+    storefront = models.ForeignKey(
+        "orders.Storefront", models.PROTECT, db_constraint=False, db_index=False, related_name="+"
+    )
+    position = models.PositiveSmallIntegerField()
+    product_id = models.CharField(max_length=200)
+    name = models.CharField(max_length=300, null=True, blank=True)
+    quantity = models.PositiveIntegerField(validators=[MinValueValidator(1)])
+    unit_amount = models.BigIntegerField(null=True, blank=True)
+    canceled = models.PositiveIntegerField(default=0)
+    shipped = models.PositiveIntegerField(default=0)
+    returned = models.PositiveIntegerField(default=0)
+    restocked = models.PositiveIntegerField(default=0, db_default=0)
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [
+            models.UniqueConstraint(fields=["order", "position"], name="order_item_position_once"),
+            models.CheckConstraint(condition=Q(quantity__gte=1), name="order_item_quantity_positive"),
+            models.CheckConstraint(
+                condition=Q(quantity__gte=F("canceled") + F("shipped")), name="order_item_within_ordered"
+            ),
+            models.CheckConstraint(condition=Q(returned__lte=F("shipped")), name="order_item_returned_was_shipped"),
+            models.CheckConstraint(condition=Q(restocked__lte=F("returned")), name="order_item_restocked_was_returned"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.quantity} × {self.product_id}"
+
+    @property
+    def open(self) -> int:
+        """Units that are neither canceled nor shipped."""
+        return self.quantity - self.canceled - self.shipped

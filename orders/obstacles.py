@@ -1,0 +1,163 @@
+"""What stands in the way of an operation on an order: its status, a hold, or that nothing is left.
+
+The operations raise the first obstacle, under the order's lock; `GET …/actions` and the back office show
+all of them. What depends on the request (how many units, how much money) is checked where it is done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Final
+from uuid import UUID
+
+from django.utils import timezone
+
+from orders import errors
+from orders.callers import Caller, refusal_to
+from orders.errors import OrderError
+from orders.lifecycle import OPERATIONS, Operation, statuses_of
+from orders.models import Order
+from orders.statuses import OrderStatus, RefundState, ReturnState
+
+Check = Callable[[Order, Caller], Iterator[OrderError]]
+
+
+def obstacles(order: Order, operation: Operation, caller: Caller) -> Iterator[OrderError]:
+    """Every reason why the caller may not do this to the order now; none when it may."""
+    if refusal := refusal_to(caller, operation):
+        yield refusal
+    yield from _of_status(order, operation)
+    if holds := order.blocking_holds(operation):
+        yield errors.OrderOnHold(operation, holds)
+    if check := _CHECKS.get(operation):
+        yield from check(order, caller)
+
+
+def _of_status(order: Order, operation: Operation) -> Iterator[OrderError]:
+    rules = OPERATIONS[operation]
+    if operation is Operation.RESTORE:
+        if order.deleted_at is None:
+            yield errors.NotDeleted(order.pk)
+        return
+    status = OrderStatus(order.status)
+    if status in rules.statuses:
+        return
+    if rules.moves_to is not None:
+        yield errors.InvalidTransition(status, rules.moves_to, order.rules.next_statuses)
+    elif rules.part is not None:
+        yield errors.DetailsLocked(rules.part, status, statuses_of(operation))
+    elif operation is Operation.DELETE:
+        yield errors.NotDeletable(status, statuses_of(operation))
+    else:
+        yield errors.NotAllowedNow(operation, status, statuses_of(operation))
+
+
+# --- what is left to do it to ------------------------------------------------------------------------
+
+
+def _open_units(operation: Operation) -> Check:
+    def check(order: Order, caller: Caller) -> Iterator[OrderError]:
+        if not any(item.open for item in order.lines):
+            yield errors.NothingLeft(operation, "no open unit left")
+
+    return check
+
+
+def _address(order: Order, caller: Caller) -> Iterator[OrderError]:
+    if order.has_shipped and order.status in OPERATIONS[Operation.CHANGE_ADDRESS].statuses:
+        yield errors.AddressInUse()
+
+
+def _extend(order: Order, caller: Caller) -> Iterator[OrderError]:
+    if order.reservation_id is None:
+        yield errors.NothingLeft(Operation.EXTEND, "no stock held for this order")
+
+
+def _track(order: Order, caller: Caller) -> Iterator[OrderError]:
+    shipments = list(order.shipments.all())
+    if shipments and all(shipment.delivered_at for shipment in shipments):
+        yield errors.NothingLeft(Operation.TRACK, "no parcel that has not been delivered")
+
+
+def _deliver(order: Order, caller: Caller) -> Iterator[OrderError]:
+    if not any(shipment.shipped_at and not shipment.delivered_at for shipment in order.shipments.all()):
+        yield errors.NothingLeft(Operation.DELIVER, "no parcel on its way")
+
+
+def _request_refund(order: Order, caller: Caller) -> Iterator[OrderError]:
+    if order.refundable_amount <= 0:
+        yield errors.NothingLeft(Operation.REQUEST_REFUND, "no captured money left to refund")
+
+
+def _refund_in(operation: Operation, *states: RefundState) -> Check:
+    def check(order: Order, caller: Caller) -> Iterator[OrderError]:
+        refunds = [refund for refund in order.refunds.all() if refund.state in states]
+        if not refunds:
+            yield errors.NothingLeft(operation, f"no {' or '.join(states)} refund")
+        elif operation is Operation.APPROVE_REFUND and all(refund.requested_by == caller.actor for refund in refunds):
+            yield errors.OwnRequest(caller.actor)
+
+    return check
+
+
+def _request_return(order: Order, caller: Caller) -> Iterator[OrderError]:
+    if not any(units_to_return(order).values()):
+        yield errors.NothingLeft(Operation.REQUEST_RETURN, "no shipped unit left to return")
+
+
+def units_to_return(order: Order) -> dict[UUID, int]:
+    """By item id: shipped, not returned, and not announced by another return."""
+    left: dict[UUID, int] = {item.pk: item.shipped - item.returned for item in order.lines}
+    for announced in order.returns.all():
+        if announced.state in (ReturnState.REQUESTED, ReturnState.APPROVED):
+            for line in announced.items.all():
+                left[line.item_id] -= line.quantity
+    return left
+
+
+def _return_in(operation: Operation, state: ReturnState) -> Check:
+    def check(order: Order, caller: Caller) -> Iterator[OrderError]:
+        if not any(found.state == state for found in order.returns.all()):
+            yield errors.NothingLeft(operation, f"no {state} return")
+
+    return check
+
+
+def _release_hold(order: Order, caller: Caller) -> Iterator[OrderError]:
+    if not order.holds:
+        yield errors.NothingLeft(Operation.RELEASE_HOLD, "no hold on this order")
+
+
+def _delete(order: Order, caller: Caller) -> Iterator[OrderError]:
+    """Deleting a pending order ends it without a refund."""
+    if order.status == OrderStatus.PENDING and order.kept_amount > 0:
+        yield errors.MoneyOnOrder(order.kept_amount)
+
+
+def _expire(order: Order, caller: Caller) -> Iterator[OrderError]:
+    if order.reserved_until is None or order.reserved_until > timezone.now():
+        yield errors.NotExpired("its stock is held for longer")
+    if order.authorized_amount or order.captured_amount:
+        yield errors.NotExpired("money was recorded for it")
+
+
+_CHECKS: Final[dict[Operation, Check]] = {
+    Operation.EXTEND: _extend,
+    Operation.CHANGE_ADDRESS: _address,
+    Operation.PACK: _open_units(Operation.PACK),
+    Operation.SHIP: _open_units(Operation.SHIP),
+    Operation.TRACK: _track,
+    Operation.DELIVER: _deliver,
+    Operation.CANCEL: _open_units(Operation.CANCEL),
+    Operation.REQUEST_REFUND: _request_refund,
+    Operation.APPROVE_REFUND: _refund_in(Operation.APPROVE_REFUND, RefundState.REQUESTED),
+    Operation.REJECT_REFUND: _refund_in(Operation.REJECT_REFUND, RefundState.REQUESTED),
+    Operation.FAIL_REFUND: _refund_in(Operation.FAIL_REFUND, RefundState.APPROVED),
+    Operation.REQUEST_RETURN: _request_return,
+    Operation.APPROVE_RETURN: _return_in(Operation.APPROVE_RETURN, ReturnState.REQUESTED),
+    Operation.REJECT_RETURN: _return_in(Operation.REJECT_RETURN, ReturnState.REQUESTED),
+    Operation.RECEIVE_RETURN: _return_in(Operation.RECEIVE_RETURN, ReturnState.APPROVED),
+    Operation.RELEASE_HOLD: _release_hold,
+    Operation.DELETE: _delete,
+    Operation.EXPIRE: _expire,
+}

@@ -1,0 +1,184 @@
+"""What each operation on an order takes, field by field.
+
+The API reads these from JSON, the back office from forms, commands from their arguments.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+from uuid import UUID
+
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
+
+from inventory_client.wire import ProductId
+from orders.errors import FieldError, InvalidRequest
+from orders.lifecycle import Operation
+from orders.requests import Amount, Currency, Quantity, Text100, Text200, Text300
+from orders.statuses import CancelReason, Condition, HoldKind, PaymentKind, ReturnCause
+
+Reason = Annotated[str, Meta(max_length=500, description="Why; kept with the change.")]
+TrackingLink = Annotated[str, Meta(max_length=500, pattern=r"^https?://\S+$(?!\n)")]
+MovedAmount = Annotated[int, Meta(ge=1, le=2**53 - 1, description="Minor units of the currency")]
+Moment = Annotated[datetime, Meta(tz=True)]
+# Outside of these a time zone or a number of days could lead out of the calendar.
+_EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+
+
+class OperationRequest(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    reason: Reason = ""
+
+
+class Plain(OperationRequest, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """An operation that needs no more than to be asked for."""
+
+
+class Units(Struct, forbid_unknown_fields=True, frozen=True):
+    item_id: UUID
+    quantity: Quantity
+
+
+UnitList = Annotated[list[Units], Meta(min_length=1, max_length=500)]
+
+
+class Extend(OperationRequest, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    minutes: Annotated[int, Meta(ge=1, le=43_200, description="From now; a longer hold is not shortened.")]
+
+
+class AmendedItem(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """An item of the order with its new quantity (0 removes it), or, without `item_id`, a new one."""
+
+    quantity: Annotated[int, Meta(ge=0, le=1_000_000)]
+    item_id: UUID | None = None
+    product_id: ProductId | None = None
+    name: Text300 | None = None
+    unit_amount: Annotated[Amount, Meta(description="Minor units of the currency")] | None = None
+
+
+class Amend(OperationRequest, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """Only the items to be changed. Amounts that are absent stay; sums are checked as when placing."""
+
+    items: Annotated[list[AmendedItem], Meta(min_length=1, max_length=500)]
+    items_amount: Amount | None = None
+    shipping_amount: Amount | None = None
+    tax_amount: Amount | None = None
+    discount_amount: Amount | None = None
+    total_amount: Amount | None = None
+
+
+class Tracking(OperationRequest, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """How a parcel travels. What is absent stays as it is; a link is built from carrier and number."""
+
+    shipment_id: UUID | None = None
+    tracking_company: Text100 | UnsetType | None = UNSET
+    tracking_number: Text100 | UnsetType | None = UNSET
+    tracking_link: TrackingLink | UnsetType | None = UNSET
+
+
+class Packing(Tracking, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """A parcel with chosen units; without `items`, all that are open and not packed."""
+
+    items: UnitList | None = None
+    packed_at: Moment | None = None
+
+
+class Parcel(Packing, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """A parcel that leaves with chosen units; without `items` all open ones, or those it was packed with."""
+
+    shipped_at: Moment | None = None
+
+
+class Deliver(OperationRequest, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """Without `shipment_id`, every parcel that is on its way."""
+
+    shipment_id: UUID | None = None
+    delivered_at: Moment | None = None
+
+
+class Cancel(OperationRequest, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """Without `items`, all that is open."""
+
+    cause: CancelReason = CancelReason.CUSTOMER
+    items: UnitList | None = None
+
+
+class RecordPayment(OperationRequest, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """One fact from the payment provider; the same one again is harmless."""
+
+    kind: PaymentKind
+    amount: MovedAmount
+    psp_reference: Text200
+    psp: Annotated[str, Meta(max_length=40)] = ""
+    currency: Currency | None = None
+    occurred_at: Moment | None = None
+    refund_id: UUID | None = None
+
+
+class RequestRefund(OperationRequest, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """Without `amount`, all that can be refunded."""
+
+    amount: MovedAmount | None = None
+
+
+class DecideRefund(OperationRequest, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """`refund_id` may be absent when there is only one to decide on."""
+
+    refund_id: UUID | None = None
+
+
+class RequestReturn(OperationRequest, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """Without `items`, every shipped unit that is not on its way back yet."""
+
+    cause: ReturnCause
+    items: UnitList | None = None
+
+
+class DecideReturn(OperationRequest, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """`return_id` may be absent when there is only one to decide on."""
+
+    return_id: UUID | None = None
+
+
+class ReceivedUnits(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    item_id: UUID
+    quantity: Quantity
+    condition: Condition = Condition.NEW
+    restock: bool = True
+
+
+class ReceiveReturn(OperationRequest, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """Without `items`, all that was announced came back as new, and goes back on the shelf."""
+
+    return_id: UUID | None = None
+    items: Annotated[list[ReceivedUnits], Meta(min_length=1, max_length=500)] | None = None
+
+
+class Hold(OperationRequest, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """Without `blocks`, what a hold of this kind usually blocks."""
+
+    kind: HoldKind
+    blocks: Annotated[list[Operation], Meta(min_length=1)] | None = None
+
+
+class ReleaseHold(OperationRequest, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """`hold_id` may be absent when there is only one."""
+
+    hold_id: UUID | None = None
+
+
+class Bulk(Struct, forbid_unknown_fields=True, frozen=True):
+    """One operation for several orders; `arguments` is what the operation itself takes."""
+
+    operation: Operation
+    ids: Annotated[list[UUID], Meta(min_length=1, max_length=1000)]
+    arguments: Raw | UnsetType = UNSET
+
+
+def refuse_far_moments(request: Struct) -> None:
+    """Raises InvalidRequest for a moment nobody can mean."""
+    for name in request.__struct_fields__:
+        moment = getattr(request, name)
+        if isinstance(moment, datetime) and not _EARLIEST <= moment <= _LATEST:
+            raise InvalidRequest(
+                [FieldError(f"/{name}", "out_of_range", f"{name} lies before {_EARLIEST:%Y} or after {_LATEST:%Y}")]
+            )

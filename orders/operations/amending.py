@@ -1,0 +1,260 @@
+"""Other items than were ordered: new stock is held before it is promised, freed stock released afterwards.
+
+    note the intent → hold what is more (no lock, no transaction) → lock again, check again, write → adjust
+
+The intent is a new `stock_revision` with `stock_action` "adjust": wherever the process dies, the sweeper
+makes the reservation exactly the order's units again. Whoever claims a later revision meanwhile wins, and
+the amendment begins anew.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+from uuid import UUID
+
+from inventory_client.current import get_inventory
+from inventory_client.errors import ReservationMismatch, ReservationReleased
+from inventory_client.values import Held, HoldRequest
+from orders import errors
+from orders.errors import FieldError
+from orders.kill_points import kill_point
+from orders.lifecycle import Operation
+from orders.models import Order, OrderItem, ShipmentItem
+from orders.operation_requests import Amend, AmendedItem
+from orders.operations.call import Call, Document
+from orders.operations.idempotency import Replay
+from orders.operations.inventory_answers import refusal_of
+from orders.operations.inventory_upkeep import settle_order
+from orders.operations.locked_order import locked_order
+from orders.requests import MAX_AMOUNT, MAX_ITEMS
+from orders.statuses import OrderStatus
+
+_TRIES: Final = 5
+_LAST_POSITION: Final = 32_767  # of a smallint
+
+
+def amend_items(order_id: UUID, request: Amend, *, call: Call) -> Document:
+    """Add, remove or change items of which nothing has been shipped. Amounts are summed up anew.
+
+    Raises ItemShipped, NoItemsLeft, UnknownPart, TotalsMismatch, InvalidRequest, and for more stock than
+    there is OutOfStock or UnknownProducts: then order and reservation are as they were.
+    """
+    for _ in range(_TRIES):
+        answer = _amend_or_claim(order_id, request, call)
+        if isinstance(answer, dict):
+            return answer
+        kill_point("before_amend_hold")
+        try:
+            if not _hold(answer):
+                continue  # somebody else has claimed the reservation since
+            kill_point("after_amend_hold")
+            document = _amend(order_id, request, call, held=answer)
+        except (errors.OrderError, Replay):
+            settle_order(order_id)
+            raise
+        if document is not None:
+            return document
+        settle_order(order_id)
+    raise errors.OrderBusy(order_id)
+
+
+def _amend_or_claim(order_id: UUID, request: Amend, call: Call) -> Document | HoldRequest:
+    """Amend at once where no more stock is needed; otherwise note the intent.
+
+    Returns what is to be held: as many units of each product as before or after, whichever is more, so that
+    neither order is left without its stock.
+    """
+    with locked_order(order_id, Operation.AMEND, call) as locked:
+        order = locked.order
+        before = order.stock_units()
+        amended = _Amendment(order, request)
+        if not amended.changes_anything:
+            return locked.unchanged()
+        after = order.stock_units()
+        more = any(units > before.get(product, 0) for product, units in after.items())
+        reservation_id = order.reservation_id
+        if more and reservation_id is None:
+            raise errors.NoStockHeld()
+        if not more or reservation_id is None or call.rehearsal is not None:
+            amended.write()
+            if before != after:
+                order.stock_changed()
+            order.confirm_by_policy()
+            return locked.commit()
+        order.stock_changed()
+        order.save(update_fields=["stock_revision", "stock_action"])
+        units = {product: max(before.get(product, 0), after.get(product, 0)) for product in {**before, **after}}
+        return HoldRequest(reservation_id, units, order.stock_revision)
+
+
+def _hold(request: HoldRequest) -> bool:
+    """Tell whether the stock is held now. Raises what the inventory refuses it for."""
+    (answer,) = get_inventory().hold([request])
+    if isinstance(answer, Held):
+        return True
+    if isinstance(answer, ReservationMismatch | ReservationReleased):
+        return False
+    raise refusal_of(answer, effect="The order is as it was")
+
+
+def _amend(order_id: UUID, request: Amend, call: Call, *, held: HoldRequest) -> Document | None:
+    """Write what is held now; None when the reservation was claimed by another change meanwhile."""
+    with locked_order(order_id, Operation.AMEND, call) as locked:
+        order = locked.order
+        if order.stock_revision != held.revision:
+            return None
+        _Amendment(order, request).write()
+        if order.status == OrderStatus.PENDING and order.stock_units() == held.lines:
+            order.stock_action = None  # the reservation is just that already
+        else:
+            order.stock_changed()
+        order.confirm_by_policy()
+        return locked.commit()
+
+
+class _Amendment:
+    """The items as they are to be: `order` has them and their sums in memory; `write` saves them."""
+
+    def __init__(self, order: Order, request: Amend) -> None:
+        self._order = order
+        before = _told(order)
+        items = {item.pk: item for item in order.lines}
+        self._amended: list[OrderItem] = []
+        self._removed: list[UUID] = []
+        self._added: list[OrderItem] = []
+        position = max((item.position for item in items.values()), default=-1)
+        for index, wanted in enumerate(request.items):
+            if wanted.item_id is None:
+                position += 1
+                self._added.append(_new_item(order, wanted, index=index, position=position))
+                continue
+            item = items.pop(wanted.item_id, None)
+            if item is None:
+                if any(item.pk == wanted.item_id for item in order.lines):
+                    raise _refused(index, "item_id", "not_unique", "An item stands here twice; name each once")
+                raise errors.UnknownPart("item", wanted.item_id)
+            _change(item, wanted, index=index)
+            if item.quantity:
+                self._amended.append(item)
+            else:
+                self._removed.append(item.pk)
+        left = [item for item in order.lines if item.pk not in self._removed] + self._added
+        if not any(item.open for item in left):
+            raise errors.NoItemsLeft()
+        if len(left) > MAX_ITEMS:
+            raise errors.InvalidRequest(
+                [FieldError("/items", "out_of_range", f"The order would have {len(left)} items; {MAX_ITEMS} at most")]
+            )
+        if position > _LAST_POSITION:
+            raise errors.InvalidRequest(
+                [FieldError("/items", "out_of_range", "Too many items have been added to this order; place a new one")]
+            )
+        _sum_up(order, left, request)
+        order.take_lines(left)
+        order.derive_money()
+        self.changes_anything = _told(order) != before
+
+    def write(self) -> None:
+        _unpack(self._order, self._removed)
+        OrderItem.objects.filter(pk__in=self._removed).delete()
+        OrderItem.objects.bulk_update(self._amended, ["quantity", "unit_amount", "name"])
+        OrderItem.objects.bulk_create(self._added)
+
+
+def _told(order: Order) -> list[object]:
+    """What an amendment may change."""
+    amounts = (order.items_amount, order.shipping_amount, order.tax_amount, order.discount_amount, order.total_amount)
+    return [amounts, *((item.pk, item.quantity, item.unit_amount, item.name) for item in order.lines)]
+
+
+def _unpack(order: Order, item_ids: list[UUID]) -> None:
+    """Take items out of parcels that are being prepared; a parcel left empty is gone."""
+    lines = ShipmentItem.objects.filter(shipment__order=order, item__in=item_ids)
+    parcels = list(lines.values_list("shipment_id", flat=True))
+    lines.delete()
+    order.shipments.filter(pk__in=parcels, items=None).delete()
+
+
+def _new_item(order: Order, wanted: AmendedItem, *, index: int, position: int) -> OrderItem:
+    if wanted.product_id is None:
+        raise _refused(index, "product_id", "required", "A new item needs a product_id, an old one its item_id")
+    if wanted.quantity == 0:
+        raise _refused(index, "quantity", "out_of_range", "A new item needs at least one unit")
+    return OrderItem(
+        order=order,
+        storefront_id=order.storefront_id,
+        position=position,
+        product_id=wanted.product_id,
+        name=wanted.name,
+        quantity=wanted.quantity,
+        unit_amount=wanted.unit_amount,
+    )
+
+
+def _change(item: OrderItem, wanted: AmendedItem, *, index: int) -> None:
+    """Quantity 0 takes the item away; of what has been canceled of it the record stays."""
+    if item.shipped:
+        raise errors.ItemShipped(item.pk, item.product_id, item.shipped)
+    if wanted.product_id not in (None, item.product_id):
+        raise _refused(
+            index, "product_id", "not_changeable", f"The item is {item.product_id}; remove it and add another"
+        )
+    if wanted.quantity and wanted.quantity < item.canceled:
+        raise _refused(
+            index, "quantity", "out_of_range", f"{item.canceled} units of the item are canceled; order at least those"
+        )
+    item.quantity = wanted.quantity or item.canceled
+    if wanted.unit_amount is not None:
+        item.unit_amount = wanted.unit_amount
+    if wanted.name is not None:
+        item.name = wanted.name
+
+
+def _sum_up(order: Order, items: list[OrderItem], request: Amend) -> None:
+    """Amounts as given, or as they were; sums that are given have to add up."""
+    priced = [item.unit_amount is not None for item in items]
+    if any(priced) and not all(priced):
+        raise errors.InvalidRequest(
+            [
+                FieldError(
+                    "/items", "required", "Some items have a unit_amount and some none: give it for all or for none"
+                )
+            ]
+        )
+    for name in ("shipping_amount", "tax_amount", "discount_amount"):
+        if (amount := getattr(request, name)) is not None:
+            setattr(order, name, amount)
+    if any(priced):
+        order.items_amount = sum(item.quantity * (item.unit_amount or 0) for item in items)
+        _compare("items_amount", order.items_amount, request.items_amount, "the sum of quantity × unit_amount")
+    elif request.items_amount is not None:
+        order.items_amount = request.items_amount
+    elif any(item.unit_amount is not None for item in order.lines):
+        detail = "The items that had prices are gone, so nobody knows the sum; give items_amount, or prices"
+        raise errors.InvalidRequest([FieldError("/items_amount", "required", detail)])
+    if order.items_amount is None:
+        order.total_amount = order.total_amount if request.total_amount is None else request.total_amount
+    else:
+        order.total_amount = order.items_amount + order.shipping_amount + order.tax_amount - order.discount_amount
+        _compare("total_amount", order.total_amount, request.total_amount, "items + shipping + tax − discount")
+    for name in ("items_amount", "total_amount"):
+        amount = getattr(order, name)
+        if amount is not None and not 0 <= amount <= MAX_AMOUNT:
+            raise errors.InvalidRequest(
+                [FieldError(f"/{name}", "out_of_range", f"{name} would be {amount}; it must be 0 to {MAX_AMOUNT}")]
+            )
+    if order.total_amount is not None and order.currency is None:
+        order.currency = order.storefront.currency or None
+        if order.currency is None:
+            raise errors.InvalidRequest(
+                [FieldError("/currency", "required", "Amounts need a currency; neither order nor storefront has one")]
+            )
+
+
+def _compare(field: str, expected: int, got: int | None, formula: str) -> None:
+    if got is not None and got != expected:
+        raise errors.TotalsMismatch(field, expected=expected, got=got, formula=formula)
+
+
+def _refused(index: int, field: str, code: str, detail: str) -> errors.InvalidRequest:
+    return errors.InvalidRequest([FieldError(f"/items/{index}/{field}", code, detail)])

@@ -1,0 +1,67 @@
+"""One request for a change: who asks, why, and on which conditions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+
+from events.outbox import NewEvent
+from orders import errors
+from orders.callers import Caller
+from orders.changes import Origin
+from orders.models import Order
+from orders.operations.idempotency import Idempotency
+
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Precondition:
+    """What the caller believes: the version of an If-Match header, None when it does not care."""
+
+    version: int | None = None
+
+    def check(self, order: Order) -> None:
+        if self.version is not None and self.version != order.version:
+            raise errors.VersionMismatch(current=order.version, expected=f'"{self.version}"')
+
+
+ANY_VERSION = Precondition()
+
+
+@dataclass(slots=True)
+class Rehearsal:
+    """What a change would do: the real code filled it in, in a transaction that was rolled back."""
+
+    before: Document | None = None
+    after: Document | None = None
+    events: list[NewEvent] = field(default_factory=list)
+    stock: dict[str, int] = field(default_factory=dict)  # by product: units more (or less) reserved
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """`at` is when it happened, where that is not now (history). With `rehearsal` nothing is kept.
+
+    `joins_transaction` is for the importer alone: it writes whole lives in one transaction of its own.
+    """
+
+    caller: Caller
+    reason: str = ""
+    request_id: str = ""
+    trace: str = ""
+    precondition: Precondition = ANY_VERSION
+    idempotency: Idempotency | None = None
+    rehearsal: Rehearsal | None = None
+    at: datetime | None = None
+    joins_transaction: bool = False
+
+    @property
+    def origin(self) -> Origin:
+        return Origin(self.caller.actor, self.reason, self.request_id, self.trace)
+
+    def now(self) -> datetime:
+        return self.at or timezone.now()

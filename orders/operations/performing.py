@@ -1,0 +1,106 @@
+"""Every operation by its name: what it takes, and the function that does it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+from msgspec import Struct
+
+from orders.errors import OrderError
+from orders.lifecycle import Operation
+from orders.operation_requests import (
+    Amend,
+    Cancel,
+    DecideRefund,
+    DecideReturn,
+    Deliver,
+    Extend,
+    Hold,
+    Packing,
+    Parcel,
+    Plain,
+    ReceiveReturn,
+    RecordPayment,
+    ReleaseHold,
+    RequestRefund,
+    RequestReturn,
+    Tracking,
+    refuse_far_moments,
+)
+from orders.operations.amending import amend_items
+from orders.operations.call import Call, Document
+from orders.operations.deciding import (
+    cancel_order,
+    confirm_order,
+    delete_order,
+    expire_order,
+    extend_reservation,
+    hold_order,
+    release_hold,
+)
+from orders.operations.details import change_details
+from orders.operations.idempotency import Replay
+from orders.operations.payments import record_payment
+from orders.operations.refunds import approve_refund, fail_refund, reject_refund, request_refund
+from orders.operations.restoring import restore_order
+from orders.operations.returns import approve_return, receive_return, reject_return, request_return
+from orders.operations.shipping import complete_order, deliver_order, pack_order, ship_order, track_shipment
+from orders.requests import OrderDetails
+
+
+class Performer(NamedTuple):
+    """`request` is the struct that `perform` takes."""
+
+    request: type[Struct]
+    perform: Callable[..., Document]
+
+
+# Contact and address are changed by change_details, each by the rules of its own row in the table.
+PERFORMERS: Final[dict[Operation, Performer]] = {
+    Operation.CONFIRM: Performer(Plain, confirm_order),
+    Operation.EXTEND: Performer(Extend, extend_reservation),
+    Operation.AMEND: Performer(Amend, amend_items),
+    Operation.CHANGE_DETAILS: Performer(OrderDetails, change_details),
+    Operation.PACK: Performer(Packing, pack_order),
+    Operation.SHIP: Performer(Parcel, ship_order),
+    Operation.TRACK: Performer(Tracking, track_shipment),
+    Operation.DELIVER: Performer(Deliver, deliver_order),
+    Operation.COMPLETE: Performer(Plain, complete_order),
+    Operation.CANCEL: Performer(Cancel, cancel_order),
+    Operation.RECORD_PAYMENT: Performer(RecordPayment, record_payment),
+    Operation.REQUEST_REFUND: Performer(RequestRefund, request_refund),
+    Operation.APPROVE_REFUND: Performer(DecideRefund, approve_refund),
+    Operation.REJECT_REFUND: Performer(DecideRefund, reject_refund),
+    Operation.FAIL_REFUND: Performer(DecideRefund, fail_refund),
+    Operation.REQUEST_RETURN: Performer(RequestReturn, request_return),
+    Operation.APPROVE_RETURN: Performer(DecideReturn, approve_return),
+    Operation.REJECT_RETURN: Performer(DecideReturn, reject_return),
+    Operation.RECEIVE_RETURN: Performer(ReceiveReturn, receive_return),
+    Operation.HOLD: Performer(Hold, hold_order),
+    Operation.RELEASE_HOLD: Performer(ReleaseHold, release_hold),
+    Operation.DELETE: Performer(Plain, delete_order),
+    Operation.RESTORE: Performer(Plain, restore_order),
+    Operation.EXPIRE: Performer(Plain, expire_order),
+}
+
+
+def perform(operation: Operation, order_id: UUID, request: Any, *, call: Call) -> Document:
+    """Do it to the order; return the order's document afterwards. Raises OrderError, or Replay."""
+    refuse_far_moments(request)
+    return PERFORMERS[operation].perform(order_id, request, call=call)
+
+
+def perform_together(
+    operation: Operation, calls: Sequence[tuple[UUID, Call]], request: Any
+) -> Iterator[tuple[UUID, Document | Replay | OrderError]]:
+    """Do it to several orders, each on its own, in the order of their ids; what becomes of each is told at once.
+
+    Whoever takes several takes them in this order, so that two of them cannot wait for each other for long.
+    """
+    for order_id, call in sorted(calls, key=lambda pair: pair[0]):
+        try:
+            yield order_id, perform(operation, order_id, request, call=call)
+        except (OrderError, Replay) as outcome:
+            yield order_id, outcome

@@ -1,0 +1,91 @@
+"""Shipped units on their way back."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from orders import errors
+from orders.lifecycle import Operation
+from orders.models import Order, Return, ReturnItem
+from orders.obstacles import units_to_return
+from orders.operation_requests import DecideReturn, ReceivedUnits, ReceiveReturn, RequestReturn
+from orders.operations.call import Call, Document
+from orders.operations.locked_order import locked_order
+from orders.operations.units import chosen_units, part_meant
+from orders.statuses import Condition, ReturnState
+
+
+def request_return(order_id: UUID, request: RequestReturn, *, call: Call) -> Document:
+    """Announce that shipped units come back. Raises QuantityExceeded: never more than was shipped."""
+    with locked_order(order_id, Operation.REQUEST_RETURN, call) as locked:
+        order = locked.order
+        units = chosen_units(order, request.items, available=units_to_return(order), verb="returned")
+        announced = Return.objects.create(
+            order=order, storefront_id=order.storefront_id, cause=request.cause, requested_at=call.now()
+        )
+        ReturnItem.objects.bulk_create(
+            ReturnItem(part_of=announced, item_id=item_id, storefront_id=order.storefront_id, quantity=quantity)
+            for item_id, quantity in units.items()
+        )
+        return locked.commit()
+
+
+def approve_return(order_id: UUID, request: DecideReturn, *, call: Call) -> Document:
+    """The units may be sent back."""
+    return _decide(order_id, Operation.APPROVE_RETURN, request, ReturnState.APPROVED, call)
+
+
+def reject_return(order_id: UUID, request: DecideReturn, *, call: Call) -> Document:
+    """The units stay with the customer; they can be announced anew."""
+    return _decide(order_id, Operation.REJECT_RETURN, request, ReturnState.REJECTED, call)
+
+
+def _decide(order_id: UUID, operation: Operation, request: DecideReturn, state: ReturnState, call: Call) -> Document:
+    with locked_order(order_id, operation, call) as locked:
+        announced = _meant(locked.order, request.return_id, ReturnState.REQUESTED)
+        announced.state, announced.decided_at = state, call.now()
+        announced.save()
+        return locked.commit()
+
+
+def receive_return(order_id: UUID, request: ReceiveReturn, *, call: Call) -> Document:
+    """What has come back of an approved return. Units to be restocked can be sold again.
+
+    What was announced and did not come is with the customer still. Raises QuantityExceeded.
+    """
+    with locked_order(order_id, Operation.RECEIVE_RETURN, call) as locked:
+        order = locked.order
+        announced = _meant(order, request.return_id, ReturnState.APPROVED)
+        lines = {line.item_id: line for line in announced.items.all()}
+        received = request.items or [
+            ReceivedUnits(item_id=line.item_id, quantity=line.quantity) for line in lines.values()
+        ]
+        if len({units.item_id for units in received}) < len(received):
+            raise errors.InvalidRequest(
+                [errors.FieldError("/items", "not_unique", "An item stands here twice; name each once")]
+            )
+        announced_units = {item_id: line.quantity for item_id, line in lines.items()}
+        chosen_units(order, received, available=announced_units, verb="received")
+        items = {item.pk: item for item in order.lines}
+        for units in received:
+            line, item = lines[units.item_id], items[units.item_id]
+            line.received, line.condition, line.restocked = units.quantity, Condition(units.condition), units.restock
+            item.returned += units.quantity
+            if units.restock:
+                item.restocked += units.quantity
+        ReturnItem.objects.bulk_update(lines.values(), ["received", "condition", "restocked"])
+        announced.state, announced.received_at = ReturnState.RECEIVED, call.now()
+        announced.save()
+        locked.save_lines()
+        if any(units.restock for units in received):
+            order.stock_changed()
+        return locked.commit()
+
+
+def _meant(order: Order, return_id: UUID | None, state: ReturnState) -> Return:
+    returns = list(order.returns.all())
+    candidates = [announced for announced in returns if announced.state == state]
+    announced = part_meant("return", returns, return_id, candidates=candidates)
+    if announced.state != state:
+        raise errors.WrongState("return", announced.state, state)
+    return announced

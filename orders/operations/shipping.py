@@ -1,0 +1,189 @@
+"""Parcels: packed, shipped, tracked, delivered; and the end of an order that has arrived."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from uuid import UUID
+
+from msgspec import UNSET
+
+from orders import errors
+from orders.carriers import tracking_link
+from orders.lifecycle import Operation
+from orders.models import Order, Shipment, ShipmentItem
+from orders.operation_requests import Deliver, Packing, Parcel, Plain, Tracking, Units
+from orders.operations.call import Call, Document
+from orders.operations.locked_order import LockedOrder, locked_order
+from orders.operations.units import chosen_units, open_units
+from orders.statuses import OrderStatus
+
+
+def pack_order(order_id: UUID, request: Packing, *, call: Call) -> Document:
+    """Prepare a parcel, or prepare one anew by its id. Its units stay open until it is shipped.
+
+    Raises QuantityExceeded when units are asked for that other parcels have been packed with.
+    """
+    with locked_order(order_id, Operation.PACK, call) as locked:
+        order = locked.order
+        shipment = _prepared(order, request.shipment_id)
+        available = Counter(open_units(order))
+        for other in _unshipped(order):
+            if other.pk != shipment.pk:
+                available.subtract(_contents(other))
+        units = chosen_units(order, request.items, available=available, verb="packed")
+        if not units:
+            raise errors.NothingLeft(Operation.PACK, "no open unit that is not packed already")
+        shipment.packed_at = request.packed_at or call.now()
+        _track(locked, shipment, request)
+        _save_parcel(shipment, units)
+        return locked.commit()
+
+
+def ship_order(order_id: UUID, request: Parcel, *, call: Call) -> Document:
+    """Units have left, in one parcel: all open ones, chosen ones, or those of a packed parcel.
+
+    Raises QuantityExceeded, UnknownPart or WrongState.
+    """
+    with locked_order(order_id, Operation.SHIP, call) as locked:
+        order = locked.order
+        shipment = _prepared(order, request.shipment_id)
+        packed = [Units(item_id, quantity) for item_id, quantity in _contents(shipment).items()]
+        units = chosen_units(order, request.items or packed or None, available=open_units(order), verb="shipped")
+        shipment.shipped_at = request.shipped_at or call.now()
+        shipment.packed_at = request.packed_at or shipment.packed_at
+        _track(locked, shipment, request)
+        _save_parcel(shipment, units)
+        order.ship_units(units)
+        locked.save_lines()
+        drop_needless_parcels(order)
+        return locked.commit()
+
+
+def track_shipment(order_id: UUID, request: Tracking, *, call: Call) -> Document:
+    """Set or correct carrier, number and link of a parcel (the latest, without an id), until it is delivered.
+
+    It can be announced before anything is packed. What is given already is no change, no version and no event.
+    """
+    with locked_order(order_id, Operation.TRACK, call, checked=False) as locked:
+        order = locked.order
+        shipment = _tracked(order, request.shipment_id)
+        if not _track(locked, shipment, request):
+            return locked.unchanged()
+        locked.check(Operation.TRACK)
+        if shipment.delivered_at is not None:
+            raise errors.WrongState("shipment", "delivered", "on its way")
+        shipment.save()
+        return locked.commit()
+
+
+def deliver_order(order_id: UUID, request: Deliver, *, call: Call) -> Document:
+    """A parcel has arrived; without an id, all that are on their way."""
+    with locked_order(order_id, Operation.DELIVER, call) as locked:
+        order = locked.order
+        shipments = list(order.shipments.all())
+        arrived = [parcel for parcel in shipments if parcel.shipped_at and not parcel.delivered_at]
+        if request.shipment_id is not None:
+            chosen = [parcel for parcel in shipments if parcel.pk == request.shipment_id]
+            if not chosen:
+                raise errors.UnknownPart("shipment", request.shipment_id)
+            if chosen[0] not in arrived:
+                state = "delivered" if chosen[0].delivered_at else "being prepared"
+                raise errors.WrongState("shipment", state, "on its way")
+            arrived = chosen
+        delivered_at = request.delivered_at or call.now()
+        for parcel in arrived:
+            parcel.delivered_at = delivered_at
+        Shipment.objects.bulk_update(arrived, ["delivered_at"])
+        roll_up_delivery(order)
+        return locked.commit()
+
+
+def complete_order(order_id: UUID, request: Plain, *, call: Call) -> Document:
+    """Close a shipped order: its parcels have arrived."""
+    with locked_order(order_id, Operation.COMPLETE, call) as locked:
+        order = locked.order
+        order.complete()
+        order.shipments.filter(delivered_at=None).exclude(shipped_at=None).update(delivered_at=call.now())
+        roll_up_delivery(order)
+        return locked.commit()
+
+
+def drop_needless_parcels(order: Order) -> None:
+    """Packed parcels of which nothing can leave any more are gone; announced tracking stays."""
+    if not any(item.open for item in order.lines):
+        order.shipments.filter(shipped_at=None).exclude(items=None).delete()
+
+
+def roll_up_delivery(order: Order) -> None:
+    """When the last parcel arrived, once every unit has been shipped and every parcel is there."""
+    order.delivered_at = None
+    if order.status in (OrderStatus.SHIPPED, OrderStatus.COMPLETED):
+        arrivals = [parcel.delivered_at for parcel in order.shipments.all() if parcel.shipped_at]
+        if arrivals and None not in arrivals:
+            order.delivered_at = max(arrival for arrival in arrivals if arrival is not None)
+
+
+def _unshipped(order: Order) -> list[Shipment]:
+    return [parcel for parcel in order.shipments.prefetch_related("items") if parcel.shipped_at is None]
+
+
+def _contents(shipment: Shipment) -> dict[UUID, int]:
+    if shipment._state.adding:
+        return {}
+    return {line.item_id: line.quantity for line in shipment.items.all()}
+
+
+def _prepared(order: Order, shipment_id: UUID | None) -> Shipment:
+    """The parcel with the id; without one that of which only the tracking is known, or a new one."""
+    parcels = list(order.shipments.prefetch_related("items"))
+    if shipment_id is not None:
+        for parcel in parcels:
+            if parcel.pk == shipment_id:
+                if parcel.shipped_at is not None:
+                    raise errors.WrongState("shipment", "shipped", "being prepared")
+                return parcel
+        raise errors.UnknownPart("shipment", shipment_id)
+    announced = [parcel for parcel in parcels if parcel.shipped_at is None and not _contents(parcel)]
+    return announced[-1] if announced else _new_parcel(order)
+
+
+def _tracked(order: Order, shipment_id: UUID | None) -> Shipment:
+    """The parcel with the id; without one the latest that is not there yet, or a new one."""
+    parcels = list(order.shipments.all())
+    if shipment_id is not None:
+        for parcel in parcels:
+            if parcel.pk == shipment_id:
+                return parcel
+        raise errors.UnknownPart("shipment", shipment_id)
+    on_the_way = [parcel for parcel in parcels if parcel.delivered_at is None]
+    return (on_the_way or parcels or [_new_parcel(order)])[-1]
+
+
+def _new_parcel(order: Order) -> Shipment:
+    return Shipment(order=order, storefront_id=order.storefront_id)
+
+
+def _save_parcel(shipment: Shipment, units: Mapping[UUID, int]) -> None:
+    packed_before = not shipment._state.adding
+    shipment.save()
+    if packed_before:
+        shipment.items.all().delete()
+    ShipmentItem.objects.bulk_create(
+        ShipmentItem(shipment=shipment, item_id=item_id, storefront_id=shipment.storefront_id, quantity=quantity)
+        for item_id, quantity in units.items()
+    )
+
+
+def _track(locked: LockedOrder, shipment: Shipment, tracking: Tracking) -> bool:
+    """Put what is given into the parcel; tell whether it differs. A link nobody gave is built anew."""
+    before = (shipment.tracking_company, shipment.tracking_number, shipment.tracking_link)
+    built_before = tracking_link(locked.order.storefront, before[0], before[1])
+    for name in ("tracking_company", "tracking_number", "tracking_link"):
+        value = getattr(tracking, name)
+        if value is not UNSET:
+            setattr(shipment, name, value)
+    after = (shipment.tracking_company, shipment.tracking_number, shipment.tracking_link)
+    if tracking.tracking_link is UNSET and after[:2] != before[:2] and before[2] in (None, built_before):
+        shipment.tracking_link = tracking_link(locked.order.storefront, after[0], after[1])
+    return (shipment.tracking_company, shipment.tracking_number, shipment.tracking_link) != before

@@ -1,0 +1,70 @@
+"""Which units of an order are meant."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol, TypeVar
+from uuid import UUID
+
+from orders import errors
+from orders.models import Order
+
+
+class AskedUnits(Protocol):
+    """Some units of one item."""
+
+    @property
+    def item_id(self) -> UUID: ...
+    @property
+    def quantity(self) -> int: ...
+
+
+class _HasId(Protocol):
+    pk: UUID
+
+
+Part = TypeVar("Part", bound=_HasId)
+
+
+def chosen_units(
+    order: Order, asked: Iterable[AskedUnits] | None, *, available: Mapping[UUID, int], verb: str
+) -> dict[UUID, int]:
+    """Units by item id: those asked for, or all that are available.
+
+    `verb` completes "… can be" in the refusal. Raises UnknownPart or QuantityExceeded.
+    """
+    if asked is None:
+        return {item_id: units for item_id, units in available.items() if units > 0}
+    chosen: Counter[UUID] = Counter()
+    for units in asked:
+        chosen[units.item_id] += units.quantity
+    products = {item.pk: item.product_id for item in order.lines}
+    exceeded = []
+    for item_id, quantity in chosen.items():
+        if item_id not in products:
+            raise errors.UnknownPart("item", item_id)
+        if quantity > (left := max(0, available.get(item_id, 0))):
+            exceeded.append(errors.ExceededLine(item_id, products[item_id], quantity, left))
+    if exceeded:
+        raise errors.QuantityExceeded(verb, exceeded)
+    return dict(chosen)
+
+
+def open_units(order: Order) -> dict[UUID, int]:
+    return {item.pk: item.open for item in order.lines}
+
+
+def part_meant(what: str, parts: Sequence[Part], part_id: UUID | None, *, candidates: Sequence[Part]) -> Part:
+    """The part with the id; without one the only candidate.
+
+    Raises UnknownPart, or Ambiguous when there are several candidates. There is at least one.
+    """
+    if part_id is None:
+        if len(candidates) > 1:
+            raise errors.Ambiguous(what, [part.pk for part in candidates])
+        return candidates[0]
+    for part in parts:
+        if part.pk == part_id:
+            return part
+    raise errors.UnknownPart(what, part_id)

@@ -1,0 +1,65 @@
+"""What many tests do with an order without asking over HTTP."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from orders import operations
+from orders.callers import Caller
+from orders.lifecycle import Operation
+from orders.operations import PERFORMERS, Call, Document
+from orders.statuses import HoldKind, PaymentKind
+
+CAPTURE = ("record_payment", {"kind": PaymentKind.CAPTURE, "amount": 1000, "psp_reference": "pi_1"})
+# What is done to a new order before the operation is possible, where its storefront wants every refund approved.
+READY_FOR: dict[str, list[tuple[str, dict[str, Any]]]] = {
+    "amend": [],
+    "approve_refund": [CAPTURE, ("request_refund", {})],
+    "approve_return": [("confirm", {}), ("ship", {}), ("request_return", {"cause": "damaged"})],
+    "cancel": [],
+    "complete": [("confirm", {}), ("ship", {})],
+    "confirm": [],
+    "deliver": [("confirm", {}), ("ship", {})],
+    "extend": [],
+    "fail_refund": [CAPTURE, ("request_refund", {}), ("approve_refund", {"by": "staff:eve"})],
+    "hold": [],
+    "pack": [],
+    "receive_return": [
+        ("confirm", {}),
+        ("ship", {}),
+        ("request_return", {"cause": "damaged"}),
+        ("approve_return", {}),
+    ],
+    "record_payment": [],
+    "reject_refund": [CAPTURE, ("request_refund", {})],
+    "reject_return": [("confirm", {}), ("ship", {}), ("request_return", {"cause": "damaged"})],
+    "release_hold": [("hold", {"kind": HoldKind.MANUAL})],
+    "request_refund": [CAPTURE],
+    "request_return": [("confirm", {}), ("ship", {})],
+    "restore": [("delete", {})],
+    "ship": [("confirm", {})],
+    "track": [],
+}
+
+
+def perform(
+    operation: str,
+    order_id: UUID | str,
+    *,
+    by: str = "system:test",
+    reason: str = "",
+    request_id: str = "",
+    **asked: Any,
+) -> Document:
+    """Do it as somebody who may do everything: `perform("ship", order_id, by="staff:will")`."""
+    name = Operation(operation)
+    request = PERFORMERS[name].request(**asked)
+    return operations.perform(name, UUID(str(order_id)), request, call=Call(Caller(by), reason, request_id))
+
+
+def make_ready(operation: str, order_id: UUID | str) -> None:
+    """Bring a new order to where the operation is possible."""
+    for number, (step, asked) in enumerate(READY_FOR[operation]):
+        reference = {"psp_reference": f"pi_{order_id}_{number}"} if "psp_reference" in asked else {}
+        perform(step, order_id, **{**asked, **reference})

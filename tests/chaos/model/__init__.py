@@ -1,0 +1,1 @@
+"""What must come of every request: plain Python, written from the design and not from the code."""

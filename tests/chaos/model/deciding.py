@@ -1,0 +1,89 @@
+"""Accepting, changing, holding up, ending and hiding an order."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from tests.chaos.model.money import after_cancel
+from tests.chaos.model.order import ModelOrder, address_of
+from tests.chaos.model.parcels import drop_needless_parcels
+from tests.chaos.model.parts import NEW, Asked, Hold
+from tests.chaos.model.rules import BLOCKED_BY
+from tests.chaos.model.telling import Instructions
+
+if TYPE_CHECKING:
+    from tests.chaos.model.storefront import ModelStorefront
+
+
+def confirm(order: ModelOrder, asked: Asked, by: str, storefront: ModelStorefront) -> Instructions:
+    order.status, order.awaits_inventory = "confirmed", True
+    return []
+
+
+def extend(order: ModelOrder, asked: Asked, by: str, storefront: ModelStorefront) -> Instructions | None:
+    """A longer hold is not shortened."""
+    if datetime.fromisoformat(order.reserved_until) >= datetime.now(UTC) + timedelta(minutes=asked["minutes"]):
+        return None
+    order.reserved_until = NEW
+    return []
+
+
+def change_details(order: ModelOrder, asked: Asked, by: str, storefront: ModelStorefront) -> Instructions | None:
+    """Each part is allowed on its own, and asked about only when it differs."""
+    wanted = [("change_details", name, asked[name]) for name in ("note", "metadata") if name in asked]
+    if "tags" in asked:
+        wanted.append(("change_details", "tags", sorted(set(asked["tags"]))))
+    if "contact" in asked:
+        wanted.append(("change_contact", "contact", {"email": None, "phone": None} | asked["contact"]))
+    addresses = [name for name in ("shipping_address", "billing_address") if name in asked]
+    wanted += [("change_address", name, address_of(asked[name])) for name in addresses]
+    changed = False
+    for operation, name, value in wanted:
+        if getattr(order, name) != value:
+            order.refuse_first(operation, by)
+            setattr(order, name, value)
+            changed = True
+    return [] if changed else None
+
+
+def cancel(order: ModelOrder, asked: Asked, by: str, storefront: ModelStorefront) -> Instructions:
+    """End open units. The order ends with the last of them, unless some have been shipped."""
+    units = order.chosen_units(asked.get("items"), order.open_units())
+    for item in order.items:
+        item.canceled += units.get(item.id, 0)
+    order.awaits_inventory = True
+    if not order.is_open:
+        if order.has_shipped:
+            order.status = "shipped"
+        else:
+            order.status, order.cancel_reason = "canceled", asked.get("cause", "customer")
+    drop_needless_parcels(order)
+    return after_cancel(order, by, storefront)
+
+
+def expire(order: ModelOrder, asked: Asked, by: str, storefront: ModelStorefront) -> Instructions:
+    return cancel(order, {"cause": "expired"}, by, storefront)
+
+
+def hold(order: ModelOrder, asked: Asked, by: str, storefront: ModelStorefront) -> Instructions:
+    order.holds.append(Hold(asked["kind"], sorted(set(asked.get("blocks") or BLOCKED_BY[asked["kind"]])), by))
+    return []
+
+
+def release_hold(order: ModelOrder, asked: Asked, by: str, storefront: ModelStorefront) -> Instructions:
+    order.holds.remove(order.meant(order.holds, asked.get("hold_id"), order.holds))
+    return []
+
+
+def delete(order: ModelOrder, asked: Asked, by: str, storefront: ModelStorefront) -> Instructions:
+    """A pending order gives its stock back."""
+    order.deleted = True
+    if order.status == "pending":
+        order.awaits_inventory = True
+    return []
+
+
+def restore(order: ModelOrder, asked: Asked, by: str, storefront: ModelStorefront) -> Instructions:
+    order.deleted = False
+    return []

@@ -1,0 +1,333 @@
+"""What an order is and shows: facts are kept; statuses and sums are drawn from them whenever they are asked for."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
+
+from tests.chaos.model.parts import NEW, Asked, Document, Hold, Item, Parcel, Payment, Refund, Return
+from tests.chaos.model.rules import ALLOWED_IN, BEFORE_SHIPPED, STATUS_REFUSALS, Refused
+
+PERSONAL: Final = ("contact", "shipping_address", "billing_address", "note")
+_PARTS: Final = ("items", "shipments", "payments", "refunds", "returns", "holds")
+NO_ADDRESS: Final = dict.fromkeys(("name", "line1", "line2", "city", "region", "postal_code", "country"))
+
+Part = TypeVar("Part", Parcel, Refund, Return, Hold)
+
+
+@dataclass(repr=False)
+class ModelOrder:
+    """`held` is what the inventory holds for it: not `units_to_hold` while the inventory has still to be told."""
+
+    storefront: str
+    customer_id: str
+    currency: str | None
+    items: list[Item]
+    external_reference: str | None
+    note: str
+    metadata: dict[str, str]
+    tags: list[str]
+    contact: dict[str, str | None]
+    shipping_address: Document | None
+    billing_address: Document | None
+    items_amount: int | None = None
+    shipping_amount: int = 0
+    tax_amount: int = 0
+    discount_amount: int = 0
+    total_amount: int | None = None
+    id: str = NEW
+    number: str = NEW
+    version: int = 1
+    status: str = "pending"
+    cancel_reason: str | None = None
+    shipments: list[Parcel] = field(default_factory=list)
+    payments: list[Payment] = field(default_factory=list)
+    refunds: list[Refund] = field(default_factory=list)
+    returns: list[Return] = field(default_factory=list)
+    holds: list[Hold] = field(default_factory=list)
+    reserved_until: str = NEW
+    placed_at: str = NEW
+    updated_at: str = NEW
+    deleted: bool = False
+    held: dict[str, int] = field(default_factory=dict)
+    awaits_inventory: bool = False
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """In the story of a failure its number says enough."""
+        printer.text(f"<{self.number}>")
+
+    # --- units ---
+
+    def units_to_hold(self) -> dict[str, int]:
+        """What is not canceled or back on the shelf; nothing once it is canceled, or deleted while pending."""
+        if self.status == "canceled" or (self.status == "pending" and self.deleted):
+            return {}
+        units: Counter[str] = Counter()
+        for item in self.items:
+            units[item.product_id] += item.quantity - item.canceled - item.restocked
+        return {product: count for product, count in units.items() if count}
+
+    def open_units(self) -> dict[str, int]:
+        return {item.id: item.open for item in self.items}
+
+    @property
+    def is_open(self) -> bool:
+        return any(item.open for item in self.items)
+
+    @property
+    def has_shipped(self) -> bool:
+        return any(item.shipped for item in self.items)
+
+    @property
+    def fulfillment_status(self) -> str:
+        if not self.has_shipped:
+            return "unfulfilled"
+        return "partial" if self.is_open else "fulfilled"
+
+    def units_to_return(self) -> dict[str, int]:
+        """By item: shipped, with the customer still, and not announced by another return."""
+        left = {item.id: item.shipped - item.returned for item in self.items}
+        for announced in self.returns:
+            if announced.state in ("requested", "approved"):
+                for line in announced.items:
+                    left[line["item_id"]] -= line["quantity"]
+        return left
+
+    @property
+    def delivered_at(self) -> str | None:
+        """When the last parcel arrived, once all has been shipped and every parcel is there."""
+        arrivals = [parcel.delivered_at for parcel in self.shipments if parcel.shipped_at]
+        if self.status not in ("shipped", "completed") or None in arrivals:
+            return None
+        return max(arrival for arrival in arrivals if arrival)
+
+    # --- money ---
+
+    def _sum_of(self, kind: str) -> int:
+        return sum(payment.amount for payment in self.payments if payment.kind == kind)
+
+    @property
+    def authorized(self) -> int:
+        """What is voided cannot have been more than was authorized by then."""
+        amount = 0
+        for payment in self.payments:
+            if payment.kind == "authorization":
+                amount += payment.amount
+            elif payment.kind == "void":
+                amount = max(0, amount - payment.amount)
+        return amount
+
+    @property
+    def captured(self) -> int:
+        return self._sum_of("capture")
+
+    @property
+    def refunded(self) -> int:
+        return self._sum_of("refund")
+
+    @property
+    def charged_back(self) -> int:
+        return self._sum_of("chargeback")
+
+    @property
+    def kept(self) -> int:
+        """Captured and not given back."""
+        return self.captured - self.refunded - self.charged_back
+
+    @property
+    def refunds_pending(self) -> int:
+        return sum(refund.amount for refund in self.refunds if refund.pending)
+
+    @property
+    def refundable(self) -> int:
+        return max(0, self.kept - self.refunds_pending)
+
+    @property
+    def canceled_amount(self) -> int:
+        if self.status == "canceled":
+            return self.total_amount or 0
+        return sum(item.canceled * (item.unit_amount or 0) for item in self.items)
+
+    @property
+    def due(self) -> int | None:
+        """What the customer owes in all; nobody knows without prices."""
+        if self.status == "canceled":
+            return 0
+        return None if self.total_amount is None else max(0, self.total_amount - self.canceled_amount)
+
+    @property
+    def payment_status(self) -> str:
+        if self.captured == 0:
+            return "authorized" if self.authorized else "unpaid"
+        gave_back = self.kept < self.captured
+        if gave_back and self.kept <= 0:
+            return "refunded"
+        if self.due is None:
+            return "partially_refunded" if gave_back else "paid"
+        if self.kept == self.due:
+            return "paid"
+        if gave_back:
+            return "partially_refunded"
+        return "partially_paid" if self.kept < self.due else "overpaid"
+
+    # --- what stands in the way ---
+
+    def reasons(self, operation: str, by: str) -> Iterator[str]:
+        """Code of every reason why the operation is refused, whatever is asked for in detail; the first one first."""
+        if operation == "restore":
+            if not self.deleted:
+                yield "not_deleted"
+        elif self.status not in ALLOWED_IN[operation]:
+            yield STATUS_REFUSALS.get(operation, "not_allowed_in_status")
+        if any(operation in hold.blocks for hold in self.holds):
+            yield "order_on_hold"
+        yield from self._reasons_in_parts(operation, by)
+
+    def _reasons_in_parts(self, operation: str, by: str) -> Iterator[str]:
+        match operation:
+            case "pack" | "ship" | "cancel" if not self.is_open:
+                yield "nothing_left"
+            case "change_address" if self.has_shipped and self.status in BEFORE_SHIPPED:
+                yield "address_in_use"
+            case "track" if self.shipments and all(parcel.delivered_at for parcel in self.shipments):
+                yield "nothing_left"
+            case "deliver" if not self.on_their_way():
+                yield "nothing_left"
+            case "request_refund" if self.refundable == 0:
+                yield "nothing_left"
+            case "approve_refund" | "reject_refund" | "fail_refund":
+                state = "approved" if operation == "fail_refund" else "requested"
+                refunds = [refund for refund in self.refunds if refund.state == state]
+                if not refunds:
+                    yield "nothing_left"
+                elif operation == "approve_refund" and all(refund.requested_by == by for refund in refunds):
+                    yield "own_request"
+            case "request_return" if not any(self.units_to_return().values()):
+                yield "nothing_left"
+            case "approve_return" | "reject_return" | "receive_return":
+                state = "approved" if operation == "receive_return" else "requested"
+                if not any(announced.state == state for announced in self.returns):
+                    yield "nothing_left"
+            case "release_hold" if not self.holds:
+                yield "nothing_left"
+            case "delete" if self.status == "pending" and self.kept > 0:
+                yield "money_on_order"
+
+    def refuse_first(self, operation: str, by: str) -> None:
+        for reason in self.reasons(operation, by):
+            raise Refused(reason)
+
+    def allows(self, operation: str, by: str) -> bool:
+        if self.deleted and operation not in ("record_payment", "restore"):
+            return False
+        return next(self.reasons(operation, by), None) is None
+
+    # --- finding a part ---
+
+    def on_their_way(self) -> list[Parcel]:
+        return [parcel for parcel in self.shipments if parcel.shipped_at and not parcel.delivered_at]
+
+    @staticmethod
+    def meant(parts: Sequence[Part], part_id: str | None, candidates: Sequence[Part]) -> Part:
+        """The part with the id; without one the only candidate."""
+        if part_id is None:
+            if len(candidates) > 1:
+                raise Refused("ambiguous")
+            return candidates[0]
+        for part in parts:
+            if part.id == part_id:
+                return part
+        raise Refused("unknown_part")
+
+    def chosen_units(self, asked: Sequence[Asked] | None, available: Mapping[str, int]) -> dict[str, int]:
+        """Units by item id: those asked for, or all there are."""
+        if asked is None:
+            return {item_id: units for item_id, units in available.items() if units > 0}
+        chosen: dict[str, int] = {}
+        for line in asked:
+            chosen[line["item_id"]] = chosen.get(line["item_id"], 0) + line["quantity"]
+        if chosen.keys() - {item.id for item in self.items}:
+            raise Refused("unknown_part")
+        if any(quantity > max(0, available.get(item_id, 0)) for item_id, quantity in chosen.items()):
+            raise Refused("quantity_exceeded")
+        return chosen
+
+    # --- how it shows ---
+
+    def document(self) -> Document:
+        due, priced = self.due, self.total_amount is not None or self.status == "canceled"
+        return {
+            "id": self.id,
+            "number": self.number,
+            "storefront": self.storefront,
+            "external_reference": self.external_reference,
+            "version": self.version,
+            "status": self.status,
+            "payment_status": self.payment_status,
+            "fulfillment_status": self.fulfillment_status,
+            "cancel_reason": self.cancel_reason,
+            "customer_id": self.customer_id,
+            "currency": self.currency,
+            "items_amount": self.items_amount,
+            "shipping_amount": self.shipping_amount,
+            "tax_amount": self.tax_amount,
+            "discount_amount": self.discount_amount,
+            "total_amount": self.total_amount,
+            "canceled_amount": self.canceled_amount,
+            "authorized_amount": self.authorized,
+            "captured_amount": self.captured,
+            "refunded_amount": self.refunded,
+            "charged_back_amount": self.charged_back,
+            "balance_amount": (due or 0) - self.kept if priced else None,
+            "contact": self.contact,
+            "shipping_address": self.shipping_address or NO_ADDRESS,
+            "billing_address": self.billing_address,
+            "note": self.note,
+            "metadata": self.metadata,
+            "tags": self.tags,
+            "reserved_until": self.reserved_until,
+            "placed_at": self.placed_at,
+            "updated_at": self.updated_at,
+            **{name: [dict(vars(part)) for part in getattr(self, name)] for name in _PARTS},
+        }
+
+    def learn(self, told: Document) -> None:
+        """Take over the ids and moments that the service has chosen."""
+        for name in ("id", "number", "reserved_until", "placed_at", "updated_at"):
+            if getattr(self, name) is NEW:
+                setattr(self, name, told[name])
+        for name in _PARTS:
+            for part, shown in zip(getattr(self, name), told[name], strict=True):
+                for key, value in vars(part).items():
+                    if value is NEW:
+                        setattr(part, key, shown[key])
+
+
+def address_of(asked: Asked | None) -> Document | None:
+    """An address without a single line is none."""
+    lines = NO_ADDRESS | dict(asked or {})
+    return lines if any(lines.values()) else None
+
+
+def without_personal_data(document: Document) -> Document:
+    """As events tell it."""
+    return {name: value for name, value in document.items() if name not in PERSONAL}
+
+
+def applied(document: Document, changes: Mapping[str, tuple[Any, Any]]) -> Document:
+    """What an event's changes make of the document before them. Lists of parts tell only the parts that changed."""
+    after = dict(document)
+    for name, (old, new) in changes.items():
+        if name in PERSONAL or name == "deleted":
+            continue
+        if name not in _PARTS:
+            assert document[name] == old
+            after[name] = new
+            continue
+        changed = {part["id"]: part for part in new}
+        gone = {part["id"] for part in old} - changed.keys()
+        kept = [part | changed.pop(part["id"], {}) for part in document[name] if part["id"] not in gone]
+        after[name] = kept + list(changed.values())
+    return after

@@ -1,0 +1,314 @@
+"""A storefront, its orders and its stock: what every request does to them, or what it is refused with."""
+
+from __future__ import annotations
+
+import copy
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+from tests.chaos.model import deciding, items, money, parcels, returns
+from tests.chaos.model.order import ModelOrder, address_of
+from tests.chaos.model.parts import NEW, Asked, Document
+from tests.chaos.model.rules import ALLOWED_IN, HOLDABLE, Refused
+from tests.chaos.model.telling import Instructions, Outcome, Told
+
+# Each changes the order it is given, and returns what others are to do: None when there is nothing to change.
+_OPERATIONS: Final[Mapping[str, Callable[[ModelOrder, Asked, str, ModelStorefront], Instructions | None]]] = {
+    "confirm": deciding.confirm,
+    "extend": deciding.extend,
+    "amend": items.amend,
+    "change_details": deciding.change_details,
+    "pack": parcels.pack,
+    "ship": parcels.ship,
+    "track": parcels.track,
+    "deliver": parcels.deliver,
+    "complete": parcels.complete,
+    "cancel": deciding.cancel,
+    "record_payment": money.record_payment,
+    "request_refund": money.request_refund,
+    "approve_refund": money.approve_refund,
+    "reject_refund": money.reject_refund,
+    "fail_refund": money.fail_refund,
+    "request_return": returns.request_return,
+    "approve_return": returns.approve_return,
+    "reject_return": returns.reject_return,
+    "receive_return": returns.receive_return,
+    "hold": deciding.hold,
+    "release_hold": deciding.release_hold,
+    "delete": deciding.delete,
+    "restore": deciding.restore,
+    "expire": deciding.expire,
+}
+# These find out first whether there is anything to change, and only then whether it may be.
+_MAY_BE_NO_CHANGE: Final = frozenset({"change_details", "track", "record_payment"})
+_OF_DELETED: Final = frozenset({"record_payment", "restore"})
+# What a rehearsal tells the differences of.
+_MONEY: Final = (
+    "items_amount",
+    "total_amount",
+    "canceled_amount",
+    "authorized_amount",
+    "captured_amount",
+    "refunded_amount",
+    "charged_back_amount",
+    "balance_amount",
+)
+_SEED_STEPS: Final = {"confirmed": "confirm", "shipped": "ship", "completed": "complete", "canceled": "cancel"}
+_SEED_TRACKING: Final = {
+    "trackingCompany": "tracking_company",
+    "trackingNumber": "tracking_number",
+    "trackingLink": "tracking_link",
+}
+
+
+@dataclass
+class ModelStorefront:
+    code: str
+    currency: str
+    confirmation_policy: str
+    refund_approval_above: int | None
+    complete_after_days: int
+    on_hand: dict[str, int]
+    orders: list[ModelOrder] = field(default_factory=list)
+    inventory_is_up: bool = True
+
+    # --- stock ---
+
+    def reserved(self) -> dict[str, int]:
+        units = Counter[str]()
+        for order in self.orders:
+            units.update(order.held)
+        return {product: units[product] for product in self.on_hand}
+
+    def settle(self, order: ModelOrder) -> None:
+        """Tell the inventory what the order needs now, if it waits for that and can be reached."""
+        if order.awaits_inventory and self.inventory_is_up:
+            order.held, order.awaits_inventory = order.units_to_hold(), False
+
+    def _demand(self, wanted: Mapping[str, int], *, held: Mapping[str, int] | None = None) -> None:
+        """Refuse what the inventory cannot hold; what it holds for the order already counts as free."""
+        if not self.inventory_is_up:
+            raise Refused("inventory_unavailable")
+        if wanted.keys() - self.on_hand.keys():
+            raise Refused("unknown_product")
+        reserved = self.reserved()
+        for product, units in wanted.items():
+            if units > self.on_hand[product] - reserved[product] + (held or {}).get(product, 0):
+                raise Refused("out_of_stock")
+
+    def _hold_more(self, order: ModelOrder, after: ModelOrder, *, rehearsal: bool) -> None:
+        """More units are held before they are promised; a refusal leaves order and reservation as they were."""
+        had, wanted = order.units_to_hold(), after.units_to_hold()
+        if had != wanted:
+            after.awaits_inventory = True
+        if rehearsal or all(units <= had.get(product, 0) for product, units in wanted.items()):
+            return
+        at_most = {product: max(had.get(product, 0), wanted.get(product, 0)) for product in {**had, **wanted}}
+        try:
+            self._demand(at_most, held=order.held)
+        except Refused:
+            order.awaits_inventory = True
+            self.settle(order)
+            raise
+
+    def _hold_again(self, order: ModelOrder, after: ModelOrder, *, rehearsal: bool) -> None:
+        """A pending order gave its stock back when it was deleted; what it gave back is free by now."""
+        if not rehearsal:
+            self.settle(order)
+            self._demand(after.units_to_hold())
+        after.held, after.awaits_inventory, after.reserved_until = after.units_to_hold(), False, NEW
+
+    # --- placing ---
+
+    def place(self, asked: Sequence[Asked], by: str) -> list[Told | Refused]:
+        """Take orders up, or refuse them, each on its own. Stock is given out before references are looked at."""
+        drafts = [self._held_draft(each) for each in asked]
+        outcomes: list[Told | Refused] = []
+        for draft in drafts:
+            if isinstance(draft, Refused):
+                outcomes.append(draft)
+                continue
+            reference = draft.external_reference
+            first = next(order for order in self.orders if order.external_reference == reference)
+            if reference is not None and first is not draft:
+                self.orders = [order for order in self.orders if order is not draft]
+                outcomes.append(Refused("duplicate_reference"))
+            else:
+                outcomes.append(Told(draft, "place", by, {}, draft.document()))
+        return outcomes
+
+    def _held_draft(self, asked: Asked) -> ModelOrder | Refused:
+        try:
+            draft = self._draft(asked)
+            self._demand(draft.units_to_hold())
+        except Refused as refused:
+            return refused
+        draft.held = draft.units_to_hold()
+        self.orders.append(draft)
+        return draft
+
+    def _draft(self, asked: Asked) -> ModelOrder:
+        draft = ModelOrder(
+            storefront=self.code,
+            customer_id=asked["customer_id"],
+            currency=asked.get("currency"),
+            items=[items.new_item(line) for line in asked["items"]],
+            external_reference=asked.get("external_reference"),
+            note=asked.get("note", ""),
+            metadata=asked.get("metadata", {}),
+            tags=sorted(set(asked.get("tags", []))),
+            contact={"email": None, "phone": None} | asked.get("contact", {}),
+            shipping_address=address_of(asked.get("shipping_address")),
+            billing_address=address_of(asked.get("billing_address")),
+        )
+        items.sum_up(draft, asked, self)
+        return draft
+
+    # --- operations ---
+
+    def perform(
+        self, order: ModelOrder, operation: str, asked: Asked, by: str, *, version: int | None = None
+    ) -> list[Told]:
+        """Do it; return the events it is told by, none when it changed nothing. Raises Refused."""
+        outcome = self._outcome(order, operation, asked, by, version=version)
+        if outcome.told:
+            vars(order).update(vars(outcome.order))
+            self.settle(order)
+        return outcome.told
+
+    def rehearse(self, order: ModelOrder, operation: str, asked: Asked, by: str) -> Outcome:
+        """What it would do. Stock that is not there shows only when it is done: a rehearsal asks no inventory."""
+        outcome = self._outcome(order, operation, asked, by, rehearsal=True)
+        before, after = order.document(), outcome.order.document()
+        money = {name: (after[name] or 0) - (before[name] or 0) for name in _MONEY}
+        outcome.money = {name: amount for name, amount in money.items() if amount}
+        units = Counter(outcome.order.units_to_hold())
+        units.subtract(order.units_to_hold())
+        outcome.stock = {product: count for product, count in units.items() if count}
+        return outcome
+
+    def _outcome(
+        self,
+        order: ModelOrder,
+        operation: str,
+        asked: Asked,
+        by: str,
+        *,
+        version: int | None = None,
+        rehearsal: bool = False,
+    ) -> Outcome:
+        _check_choices(operation, asked)
+        if order.deleted and operation not in _OF_DELETED:
+            raise Refused("order_not_found")
+        if version not in (None, order.version):
+            raise Refused("version_mismatch")
+        if operation not in _MAY_BE_NO_CHANGE:
+            order.refuse_first(operation, by)
+        after = copy.deepcopy(order)
+        instructions = _OPERATIONS[operation](after, asked, by, self)
+        if instructions is None:
+            return Outcome(order, [])
+        if operation == "amend":
+            self._hold_more(order, after, rehearsal=rehearsal)
+        if operation == "restore" and after.status == "pending":
+            self._hold_again(order, after, rehearsal=rehearsal)
+        self._confirm_by_policy(after)
+        after.version, after.updated_at = after.version + 1, NEW
+        return Outcome(after, [Told(order, operation, by, order.document(), after.document(), instructions)])
+
+    def _confirm_by_policy(self, order: ModelOrder) -> None:
+        """An order with money is confirmed by itself as soon as that covers what is due, unless it is held up."""
+        if order.status != "pending" or order.deleted or any("confirm" in hold.blocks for hold in order.holds):
+            return
+        covered = {
+            "manual": 0,
+            "on_authorization": order.kept + max(0, order.authorized - order.captured),
+            "on_payment": order.kept,
+        }[self.confirmation_policy]
+        if covered > 0 and covered >= (order.due or 0):
+            order.status, order.awaits_inventory = "confirmed", True
+
+    # --- what happens by itself ---
+
+    def expire(self, now: datetime) -> list[Told]:
+        """Pending orders past their time, for which no money was recorded."""
+        told = []
+        for order in self.orders:
+            expired = order.status == "pending" and not order.deleted and _moment(order.reserved_until) < now
+            held_up = any("expire" in hold.blocks for hold in order.holds)
+            if expired and not held_up and not order.authorized and not order.captured:
+                told += self.perform(order, "expire", {}, "system:sweep")
+        return told
+
+    def complete_delivered(self, now: datetime) -> list[Told]:
+        told = []
+        for order in self.orders:
+            arrived = None if order.status != "shipped" or order.deleted else order.delivered_at
+            held_up = any("complete" in hold.blocks for hold in order.holds)
+            if arrived and not held_up and _moment(arrived) < now - timedelta(days=self.complete_after_days):
+                told += self.perform(order, "complete", {}, "system:sweep")
+        return told
+
+    # --- the seed's own call ---
+
+    def seed_update(self, order: ModelOrder, asked: Asked, by: str) -> list[Told]:
+        """A status stands for the operation that leads there; then the tracking is set. Refused, all is as it was."""
+        before = copy.deepcopy(vars(order))
+        try:
+            return self._seed_updated(order, asked, by)
+        except Refused:
+            vars(order).update(before)
+            raise
+
+    def _seed_updated(self, order: ModelOrder, asked: Asked, by: str) -> list[Told]:
+        if order.deleted:
+            raise Refused("order_not_found")
+        tracking = {name: asked[key] for key, name in _SEED_TRACKING.items() if key in asked}
+        if tracking.get("tracking_link", "") is None:  # the caller knows of none; it may have been built here
+            del tracking["tracking_link"]
+        wanted = asked.get("status", order.status)
+        if wanted == order.status:
+            return self.perform(order, "track", tracking, by)
+        if wanted not in _SEED_STEPS:
+            raise Refused("invalid_transition")
+        latest = vars(order.shipments[-1]) if order.shipments else {}
+        retracks = any(latest.get(name) != value for name, value in tracking.items())
+        step = _SEED_STEPS[wanted]
+        if retracks and wanted in ("completed", "canceled") and order.status in ALLOWED_IN[step]:
+            raise Refused("details_locked")
+        told = []
+        if (order.status, wanted) == ("pending", "shipped"):
+            told += self.perform(order, "confirm", {}, by)
+        told += self.perform(order, step, tracking if wanted == "shipped" else {}, by)
+        if retracks and wanted == "confirmed":
+            told += self.perform(order, "track", tracking, by)
+        return told
+
+
+def seed_document(order: ModelOrder) -> Document:
+    """An order in the seed's words."""
+    tracking = vars(order.shipments[-1]) if order.shipments else {}
+    holds_stock = order.status != "canceled" and not order.deleted
+    lines = [{"productId": item.product_id, "quantity": item.quantity, "reserved": holds_stock} for item in order.items]
+    return {
+        "orderId": order.id,
+        "customerId": order.customer_id,
+        "status": order.status,
+        "items": lines,
+        **{key: tracking.get(name) for key, name in _SEED_TRACKING.items()},
+    }
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _check_choices(operation: str, asked: Asked) -> None:
+    """What no order takes, whatever it is like."""
+    if operation == "cancel" and asked.get("cause") == "expired":
+        raise Refused("validation_error")
+    if operation == "hold" and set(asked.get("blocks", ())) - HOLDABLE:
+        raise Refused("validation_error")

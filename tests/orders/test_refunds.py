@@ -1,0 +1,287 @@
+"""Captured money is given back: never more than was captured, and much of it only if somebody else agrees."""
+
+from __future__ import annotations
+
+import pytest
+
+from orders.models import Refund, Storefront
+from tests.base import perform
+from tests.orders.asking import ask, done, event_count, last_event, read, sell
+from tests.orders.refusals import assert_refused
+
+
+@pytest.fixture
+def paid(api, storefront):
+    """An order of 3000, paid."""
+    order_id = sell(api)["id"]
+    return done(api, order_id, "record_payment", kind="capture", amount=3000, psp_reference="pi_1", psp="stripe")
+
+
+@pytest.fixture
+def other(client_of, storefront):
+    """Another client of the same storefront."""
+    return client_of(storefront)
+
+
+@pytest.fixture
+def strict(storefront):
+    """Every refund of the storefront waits for approval."""
+    Storefront.objects.update(refund_approval_above=0)
+
+
+def states(order):
+    return [(refund["amount"], refund["state"]) for refund in order["refunds"]]
+
+
+def settle(api, order, refund, amount):
+    return done(
+        api,
+        order["id"],
+        "record_payment",
+        kind="refund",
+        amount=amount,
+        psp_reference=f"re_{refund['id']}",
+        refund_id=refund["id"],
+    )
+
+
+# --- asked for ---------------------------------------------------------------------------------------
+
+
+def test_a_refund_is_to_be_paid_out_at_once_where_nobody_has_to_approve_it(api, paid):
+    response = ask(api, paid["id"], "request_refund", amount=1200, reason="scratched")
+
+    order = response.json()
+    assert (response.status_code, response.headers["ETag"]) == (200, '"3"')
+    assert order == read(api, paid["id"])
+    (refund,) = order["refunds"]
+    assert refund == {
+        "id": refund["id"],
+        "amount": 1200,
+        "state": "approved",
+        "requested_by": refund["requested_by"],
+        "requested_at": refund["requested_at"],
+        "decided_by": refund["requested_by"],
+        "decided_at": refund["decided_at"],
+    }
+    assert refund["requested_by"].startswith("key:")
+    assert (order["refunded_amount"], order["balance_amount"], order["payment_status"]) == (0, 0, "paid")
+    event = last_event(paid["id"])
+    assert (event.data["operation"], event.reason) == ("request_refund", "scratched")
+    assert event.data["changes"] == {"refunds": [[], [refund]]}
+    assert event.data["instructions"] == [
+        {
+            "kind": "refund",
+            "refund_id": refund["id"],
+            "amount": 1200,
+            "currency": "AUD",
+            "payments": [{"psp": "stripe", "psp_reference": "pi_1", "amount": 3000}],
+        }
+    ]
+
+
+def test_without_an_amount_all_that_is_left_is_meant(api, paid):
+    done(api, paid["id"], "request_refund", amount=1200)
+
+    order = done(api, paid["id"], "request_refund")
+
+    assert states(order) == [(1200, "approved"), (1800, "approved")]
+
+
+def test_never_more_than_was_captured_is_given_back(api, paid):
+    first = done(api, paid["id"], "request_refund", amount=1000)
+    settle(api, paid, first["refunds"][0], 1000)
+    before = done(api, paid["id"], "request_refund", amount=500)
+
+    response = ask(api, paid["id"], "request_refund", amount=1501)
+
+    problem = assert_refused(response, 409, "amount_exceeded")
+    assert (problem["requested"], problem["available"]) == (1501, 1500)
+    assert read(api, paid["id"]) == before
+    assert (Refund.objects.count(), event_count()) == (2, 5)
+
+
+@pytest.mark.parametrize("facts", [[], [("authorization", 3000)], [("capture", 10), ("chargeback", 10)]])
+def test_where_nothing_was_captured_nothing_is_given_back(api, storefront, facts):
+    order_id = sell(api)["id"]
+    for kind, amount in facts:
+        perform("record_payment", order_id, kind=kind, amount=amount, psp_reference=kind)
+    before = read(api, order_id)
+
+    for asked in ({}, {"amount": 1}):
+        assert_refused(ask(api, order_id, "request_refund", **asked), 409, "nothing_left")
+
+    assert read(api, order_id) == before
+
+
+@pytest.mark.parametrize("steps", [["confirm", "ship", "complete"], ["confirm", "ship"], ["confirm"]])
+def test_money_is_given_back_in_every_status(api, paid, steps):
+    for step in steps:
+        perform(step, paid["id"])
+
+    assert states(done(api, paid["id"], "request_refund", amount=1)) == [(1, "approved")]
+
+
+# --- approved by somebody else -----------------------------------------------------------------------
+
+
+def test_a_refund_that_waits_is_approved_by_somebody_else(api, other, strict, paid):
+    waiting = done(api, paid["id"], "request_refund", amount=1200)
+    own = ask(api, paid["id"], "approve_refund")
+    unchanged = read(api, paid["id"])
+
+    order = done(other, paid["id"], "approve_refund", reason="agreed")
+
+    (refund,) = waiting["refunds"]
+    assert (refund["state"], refund["decided_by"], refund["decided_at"]) == ("requested", None, None)
+    problem = assert_refused(own, 409, "own_request")
+    assert problem["requested_by"] == refund["requested_by"]
+    assert unchanged == waiting
+    (approved,) = order["refunds"]
+    assert (approved["state"], approved["decided_by"] == refund["requested_by"]) == ("approved", False)
+    event = last_event(paid["id"])
+    assert (event.data["operation"], event.reason) == ("approve_refund", "agreed")
+    assert [instruction["refund_id"] for instruction in event.data["instructions"]] == [refund["id"]]
+
+
+def test_only_the_approval_tells_to_pay_out(api, other, strict, paid):
+    done(api, paid["id"], "request_refund", amount=1200)
+    requested = last_event(paid["id"]).data["instructions"]
+    done(other, paid["id"], "reject_refund")
+
+    assert (requested, last_event(paid["id"]).data["instructions"]) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("operation", "strictly", "state"), [("reject_refund", True, "rejected"), ("fail_refund", False, "failed")]
+)
+def test_a_refund_that_is_not_paid_leaves_its_amount_to_be_refunded(api, paid, operation, strictly, state):
+    Storefront.objects.update(refund_approval_above=0 if strictly else None)
+    done(api, paid["id"], "request_refund", amount=3000)
+    refused = ask(api, paid["id"], "request_refund", amount=1)
+
+    order = done(api, paid["id"], operation)
+    again = done(api, paid["id"], "request_refund", amount=3000)
+
+    assert_refused(refused, 409, "nothing_left")
+    assert states(order) == [(3000, state)]
+    assert order["refunds"][0]["decided_by"].startswith("key:")
+    assert last_event(paid["id"]).data["changes"]["refunds"][1][0]["amount"] == 3000
+    assert len(again["refunds"]) == 2
+
+
+@pytest.mark.parametrize("operation", ["approve_refund", "reject_refund"])
+def test_of_several_the_one_meant_has_to_be_named(api, other, strict, paid, operation):
+    done(api, paid["id"], "request_refund", amount=1000)
+    before = done(api, paid["id"], "request_refund", amount=500)
+    ids = [refund["id"] for refund in before["refunds"]]
+
+    ambiguous = ask(other, paid["id"], operation)
+    order = done(other, paid["id"], operation, refund_id=ids[1])
+    rest = done(other, paid["id"], operation)
+
+    problem = assert_refused(ambiguous, 422, "ambiguous")
+    assert (problem["choices"], problem["errors"][0]["pointer"]) == (ids, "/refund_id")
+    state = "approved" if operation == "approve_refund" else "rejected"
+    assert states(order) == [(1000, "requested"), (500, state)]
+    assert states(rest) == [(1000, state), (500, state)]
+
+
+@pytest.mark.parametrize(
+    ("operation", "state", "expected"),
+    [
+        ("approve_refund", "approved", "requested"),
+        ("reject_refund", "approved", "requested"),
+        ("fail_refund", "requested", "approved"),
+    ],
+)
+def test_a_refund_in_another_state_is_not_taken_further(api, other, strict, paid, operation, state, expected):
+    done(api, paid["id"], "request_refund", amount=1000)
+    done(other, paid["id"], "approve_refund")
+    before = done(api, paid["id"], "request_refund", amount=500)
+    wrong = next(refund["id"] for refund in before["refunds"] if refund["state"] == state)
+
+    response = ask(other, paid["id"], operation, refund_id=wrong)
+
+    problem = assert_refused(response, 409, "wrong_state")
+    assert (problem["current"], problem["allowed"]) == (state, [expected])
+    assert read(api, paid["id"]) == before
+
+
+@pytest.mark.parametrize("operation", ["approve_refund", "reject_refund", "fail_refund"])
+def test_where_there_is_no_refund_nothing_is_decided(api, paid, operation):
+    assert_refused(ask(api, paid["id"], operation), 409, "nothing_left")
+
+    assert read(api, paid["id"]) == paid
+
+
+@pytest.mark.parametrize("operation", ["approve_refund", "reject_refund"])
+def test_a_refund_of_another_order_is_unknown(api, other, strict, paid, operation):
+    foreign = sell(api)["id"]
+    perform("record_payment", foreign, kind="capture", amount=100, psp_reference="pi_2")
+    foreign_refund = perform("request_refund", foreign)["refunds"][0]["id"]
+    before = done(api, paid["id"], "request_refund")
+
+    response = ask(other, paid["id"], operation, refund_id=foreign_refund)
+
+    assert_refused(response, 422, "unknown_part")
+    assert read(api, paid["id"]) == before
+    assert states(read(api, foreign)) == [(100, "requested")]
+
+
+# --- paid out ----------------------------------------------------------------------------------------
+
+
+def test_the_fact_that_names_a_refund_settles_it(api, paid):
+    (refund,) = done(api, paid["id"], "request_refund", amount=1200)["refunds"]
+
+    order = settle(api, paid, refund, 1200)
+
+    assert states(order) == [(1200, "settled")]
+    assert order["payments"][1]["refund_id"] == refund["id"]
+    assert (order["refunded_amount"], order["balance_amount"], order["payment_status"]) == (
+        1200,
+        1200,
+        "partially_refunded",
+    )
+    assert states(done(api, paid["id"], "request_refund")) == [(1200, "settled"), (1800, "approved")]
+    assert_refused(ask(api, paid["id"], "fail_refund", refund_id=refund["id"]), 409, "wrong_state")
+
+
+def test_the_same_fact_again_changes_nothing(api, paid):
+    (refund,) = done(api, paid["id"], "request_refund", amount=1200)["refunds"]
+    before = settle(api, paid, refund, 1200)
+
+    assert settle(api, paid, refund, 1200) == before
+
+
+@pytest.mark.parametrize("operation", [None, "reject_refund"])
+def test_facts_win_over_a_refund_that_nobody_has_approved(api, other, strict, paid, operation):
+    (refund,) = done(api, paid["id"], "request_refund", amount=1200)["refunds"]
+    if operation:
+        done(other, paid["id"], operation)
+
+    order = settle(api, paid, refund, 1200)
+
+    assert states(order) == [(1200, "settled")]
+    assert order["refunds"][0]["decided_by"].startswith("key:")
+    assert (order["refunded_amount"], order["balance_amount"]) == (1200, 1200)
+    assert states(done(api, paid["id"], "request_refund"))[1] == (1800, "requested")
+
+
+def test_a_refund_that_had_failed_may_be_paid_after_all(api, paid):
+    (refund,) = done(api, paid["id"], "request_refund", amount=1200)["refunds"]
+    done(api, paid["id"], "fail_refund")
+
+    order = settle(api, paid, refund, 1200)
+
+    assert (states(order), order["refunded_amount"]) == ([(1200, "settled")], 1200)
+
+
+def test_what_was_paid_out_is_told_by_the_fact_and_not_by_the_refund(api, paid):
+    (refund,) = done(api, paid["id"], "request_refund", amount=1200)["refunds"]
+
+    order = settle(api, paid, refund, 1100)
+
+    assert (states(order), order["refunded_amount"]) == ([(1200, "settled")], 1100)
+    assert states(done(api, paid["id"], "request_refund"))[1] == (1900, "approved")
