@@ -68,10 +68,10 @@ _SEED_TRACKING: Final = {
 class ModelStorefront:
     code: str
     currency: str
-    confirmation_policy: str
-    refund_approval_above: int | None
-    complete_after_days: int
     on_hand: dict[str, int]
+    complete_after_days: int
+    confirmation_policy: str = "manual"
+    refund_approval_above: int | None = None
     orders: list[ModelOrder] = field(default_factory=list)
     inventory_is_up: bool = True
 

@@ -1,0 +1,100 @@
+"""All rows of an order as the database has them, and copies of whole orders: but for ids and numbers they are equal."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+from uuid import UUID
+
+import orjson
+from django.db import connection
+
+from orders.ids import new_id, new_number
+
+Row = dict[str, Any]
+Rows = dict[str, list[Row]]
+
+_SHIPMENTS: Final = "(select id from orders_shipment where order_id = %(order_id)s)"
+_RETURNS: Final = "(select id from orders_return where order_id = %(order_id)s)"
+# What belongs to an order: table, which of its rows, in which order.
+_TABLES: Final = {
+    "orders_order": ("id = %(order_id)s", "id"),
+    "orders_orderitem": ("order_id = %(order_id)s", "position"),
+    "orders_shipment": ("order_id = %(order_id)s", "id"),
+    "orders_shipmentitem": (f"shipment_id in {_SHIPMENTS}", "id"),
+    "orders_refund": ("order_id = %(order_id)s", "id"),
+    "orders_paymentrecord": ("order_id = %(order_id)s", "id"),
+    "orders_return": ("order_id = %(order_id)s", "id"),
+    "orders_returnitem": (f"return_id in {_RETURNS}", "id"),
+    "events_event": ("stream_id = %(order_id)s", "sequence"),
+    "events_outbox": ("stream_id = %(order_id)s", "id"),
+    "inventory_reservation": ("id = (select reservation_id from orders_order where id = %(order_id)s)", "id"),
+}
+_COUNTED: Final = frozenset({"orders_shipmentitem", "orders_returnitem", "events_outbox"})  # the database makes the ids
+_ROW: Final = {table: "to_jsonb(found) - 'id'" if table in _COUNTED else "found" for table in _TABLES}
+_READ: Final = "select json_build_object({})::text".format(
+    ", ".join(
+        f"'{table}', (select coalesce(json_agg({_ROW[table]} order by {order}), '[]') "
+        f"from {table} found where {condition})"
+        for table, (condition, order) in _TABLES.items()
+    )
+)
+_UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_ADD_RESERVED: Final = """
+update inventory_stock stock set reserved = reserved + lines.units
+  from (select product_id, sum(quantity) as units
+          from json_populate_recordset(null::inventory_reservation, %(reservations)s) reservation,
+               unnest(reservation.product_ids, reservation.quantities) line (product_id, quantity)
+         where reservation.state <> 'released' group by product_id) lines
+ where stock.product_id = lines.product_id
+"""
+
+
+def rows_of(order_id: UUID) -> Rows:
+    """By table, all rows of the order: its parts, its events and what is queued of them, its reservation."""
+    with connection.cursor() as cursor:
+        cursor.execute(_READ, {"order_id": order_id})
+        (text,) = cursor.fetchone()
+    rows: Rows = orjson.loads(text)
+    return rows
+
+
+def copies_of(rows: Rows, count: int) -> list[Rows]:
+    """Write that many copies of an order at once, with their stock; return their rows in the order of their ids."""
+    text = orjson.dumps(rows).decode()
+    ids = sorted({identifier for table in _TABLES if table not in _COUNTED for identifier in _ids(rows[table])})
+    number: str = rows["orders_order"][0]["number"]
+    copies: list[Rows] = []
+    for _ in range(count):
+        new_ids = {old: str(new_id()) for old in ids}  # ascending as well: order within a copy is kept
+        copy = _with_ids(text, new_ids).replace(number, new_number(number.partition("-")[0]))
+        copies.append(orjson.loads(copy))
+    _write(copies)
+    return copies
+
+
+def _with_ids(text: str, new_ids: Mapping[str, str]) -> str:
+    return _UUID.sub(lambda found: new_ids.get(found[0], found[0]), text)
+
+
+def _ids(rows: Iterable[Row]) -> Iterable[str]:
+    for row in rows:
+        yield row["id"]
+        yield from (hold["id"] for hold in row.get("holds", ()))
+
+
+def _write(copies: list[Rows]) -> None:
+    inserts, parameters = [], {}
+    for table in _TABLES:
+        rows = [row for copy in copies for row in copy[table]]
+        if rows:
+            columns = ", ".join(rows[0])
+            inserts.append(
+                f"{table}_written as (insert into {table} ({columns}) select {columns} "
+                f"from json_populate_recordset(null::{table}, %({table})s))"
+            )
+            parameters[table] = orjson.dumps(rows).decode()
+    parameters["reservations"] = parameters.get("inventory_reservation", "[]")
+    with connection.cursor() as cursor:
+        cursor.execute(f"with {', '.join(inserts)} {_ADD_RESERVED}", parameters)
