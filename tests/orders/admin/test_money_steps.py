@@ -92,7 +92,7 @@ def test_a_payment_that_contradicts_another_is_refused(admin, paid):
     page = take_step(admin, order, "record_payment", amount="1.00", psp="stripe", psp_reference="ch_1")
 
     assert page.status_code == 409
-    assert "has been recorded with another amount or for another order" in page.content.decode()
+    assert "has been recorded with" in page.content.decode()
     assert PaymentRecord.objects.count() == 1
 
 
