@@ -7,7 +7,6 @@ seed was wrong this is right: a missing order is a 404, and a failed call is nev
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Final
 from uuid import UUID
 
@@ -22,9 +21,9 @@ from orders import api_docs, errors, operations
 from orders.api_errors import exception_handler
 from orders.calls import call_of, caller_of, json_body, order_id_in, wants_rehearsal
 from orders.json_format import json_response
-from orders.lifecycle import Operation, allowed_in, statuses_of
+from orders.lifecycle import Operation
 from orders.operation_requests import Cancel, Parcel, Plain, Tracking
-from orders.operations import Call, Outcome, Precondition, StoredAnswer
+from orders.operations import Call, Outcome, StoredAnswer
 from orders.order_documents import read_document
 from orders.preconditions import etag
 from orders.requests import SeedNewOrder, SeedUpdate, parse
@@ -118,7 +117,7 @@ class UpdateOrder(SeedView):
 
 
 def _updated(order_id: UUID, update: SeedUpdate, call: Call, storefront_id: int) -> Mapping[str, Any]:
-    """Take the step, then set the tracking. The same status again only sets the tracking."""
+    """Take the step, then set the tracking; refused, neither has an effect. The same status again only sets it."""
     found = read_document(order_id, storefront_id=storefront_id)
     if found is None:
         raise errors.OrderNotFound(order_id)
@@ -130,34 +129,24 @@ def _updated(order_id: UUID, update: SeedUpdate, call: Call, storefront_id: int)
         del tracking["tracking_link"]
     if wanted == current:
         return operations.perform(Operation.TRACK, order_id, Tracking(**tracking), call=call)
-    parcel = read["shipments"][-1] if read["shipments"] else {}
-    retracks = any(parcel.get(name) != value for name, value in tracking.items())
-    if retracks and wanted in RULES[current].next_statuses and not allowed_in(Operation.TRACK, wanted):
-        # Before the step is taken: a refused call has no effect.
-        raise errors.DetailsLocked("tracking", wanted, statuses_of(Operation.TRACK))
-    if wanted == OrderStatus.SHIPPED and current == OrderStatus.PENDING:
-        # The seed has no step between: its shops ship what was placed.
-        confirmed = operations.perform(Operation.CONFIRM, order_id, Plain(), call=call)
-        call = _after(call, confirmed)
+    steps: list[tuple[Operation, Any]]
     match wanted:
         case OrderStatus.SHIPPED:
-            return operations.perform(Operation.SHIP, order_id, Parcel(**tracking), call=call)
+            steps = [(Operation.SHIP, Parcel(**tracking))]
+            if current == OrderStatus.PENDING:  # the seed has no step between: its shops ship what was placed
+                steps.insert(0, (Operation.CONFIRM, Plain()))
         case OrderStatus.CONFIRMED:
-            document = operations.perform(Operation.CONFIRM, order_id, Plain(), call=call)
+            steps = [(Operation.CONFIRM, Plain())]
         case OrderStatus.COMPLETED:
-            document = operations.perform(Operation.COMPLETE, order_id, Plain(), call=call)
+            steps = [(Operation.COMPLETE, Plain())]
         case OrderStatus.CANCELED:
-            document = operations.perform(Operation.CANCEL, order_id, Cancel(), call=call)
+            steps = [(Operation.CANCEL, Cancel())]
         case _:
             raise errors.InvalidTransition(current, wanted, RULES[current].next_statuses)
-    if not tracking:
-        return document
-    return operations.perform(Operation.TRACK, order_id, Tracking(**tracking), call=_after(call, document))
-
-
-def _after(call: Call, document: Mapping[str, Any]) -> Call:
-    """The same request's next operation, on the order as the one before has left it."""
-    return replace(call, precondition=Precondition(document["version"]))
+    parcel = read["shipments"][-1] if read["shipments"] else {}
+    if wanted != OrderStatus.SHIPPED and any(parcel.get(name) != value for name, value in tracking.items()):
+        steps.append((Operation.TRACK, Tracking(**tracking)))
+    return operations.perform_in_turn(order_id, steps, call=call)
 
 
 def _status_in(text: str) -> OrderStatus:

@@ -9,7 +9,7 @@ from orders.operations.expiring import complete_orders, expire_orders
 from orders.operations.idempotency import Idempotency, Replay, StoredAnswer, forget_answers
 from orders.operations.importing import ImportOutcome, ImportResult, import_orders, place_imported_orders
 from orders.operations.inventory_upkeep import settle_orders, sweep_holds
-from orders.operations.performing import PERFORMERS, perform, perform_together
+from orders.operations.performing import PERFORMERS, perform, perform_in_turn, perform_together
 from orders.operations.placing import Outcome, Placed, Render, place_orders
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "forget_answers",
     "import_orders",
     "perform",
+    "perform_in_turn",
     "perform_together",
     "place_imported_orders",
     "place_orders",

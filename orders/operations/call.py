@@ -46,7 +46,7 @@ class Rehearsal:
 class Call:
     """`at` is when it happened, where that is not now (history). With `rehearsal` nothing is kept.
 
-    `joins_transaction` is for the importer alone: it writes whole lives in one transaction of its own.
+    `joins_transaction` is for what takes several steps in one transaction of its own, such as the importer.
     """
 
     caller: Caller

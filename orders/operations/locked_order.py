@@ -57,7 +57,7 @@ def locked_order(
     """
     if refusal := refusal_to(call.caller, operation):
         raise refusal
-    # Inside the importer's transaction a savepoint for each change would only cost.
+    # Inside a transaction of several steps a savepoint for each would only cost.
     with transaction.atomic(durable=not call.joins_transaction, savepoint=not call.joins_transaction):
         order = _lock(order_id, operation, call, deleted=deleted)
         if call.idempotency is not None:
@@ -171,7 +171,8 @@ class LockedOrder:
         """By product: how many units more, or less, are reserved now."""
         if self.order.reservation_id is None:
             return {}
-        pending = self.order.status == OrderStatus.PENDING
+        # A pending order gives its stock back when it is deleted, and gets it again when it is restored.
+        pending = self.before["status"] == OrderStatus.PENDING
         old = Counter[str]() if pending and self.operation is Operation.RESTORE else _reserved_units(self.before)
         new = Counter[str]() if pending and self.operation is Operation.DELETE else _reserved_units(after)
         new.subtract(old)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
+from django.db import transaction
 from msgspec import Struct
 
 from orders.errors import OrderError
@@ -30,7 +32,7 @@ from orders.operation_requests import (
     refuse_far_moments,
 )
 from orders.operations.amending import amend_items
-from orders.operations.call import Call, Document
+from orders.operations.call import ANY_VERSION, Call, Document
 from orders.operations.deciding import (
     cancel_order,
     confirm_order,
@@ -90,6 +92,20 @@ def perform(operation: Operation, order_id: UUID, request: Any, *, call: Call) -
     """Do it to the order; return the order's document afterwards. Raises OrderError, or Replay."""
     refuse_far_moments(request)
     return PERFORMERS[operation].perform(order_id, request, call=call)
+
+
+def perform_in_turn(order_id: UUID, steps: Sequence[tuple[Operation, Any]], *, call: Call) -> Document:
+    """Take several steps of one order in one transaction: all of them, or none when one is refused.
+
+    Not for amend and restore, which ask the inventory first. The caller's precondition is about the first step.
+    """
+    call = replace(call, joins_transaction=True)
+    document: Document = {}
+    with transaction.atomic(durable=True):
+        for operation, request in steps:
+            document = perform(operation, order_id, request, call=call)
+            call = replace(call, precondition=ANY_VERSION)
+    return document
 
 
 def perform_together(

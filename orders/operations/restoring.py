@@ -37,10 +37,11 @@ def restore_order(order_id: UUID, request: Plain, *, call: Call) -> Document:
         _stock_held_again(order_id, call) as (reservation_id, reserved_until),
         locked_order(order_id, Operation.RESTORE, call, deleted=True) as locked,
     ):
-        if locked.order.stock_action is not None and call.rehearsal is None:  # deleted once more meanwhile
-            raise errors.OrderBusy(order_id)
-        locked.order.mark_restored(reservation_id=reservation_id, reserved_until=reserved_until)
-        locked.order.confirm_by_policy()
+        order = locked.order
+        if order.needs_stock_to_be_restored and order.stock_action is not None and call.rehearsal is None:
+            raise errors.OrderBusy(order_id)  # deleted once more meanwhile: its old hold is not gone yet
+        order.mark_restored(reservation_id=reservation_id, reserved_until=reserved_until)
+        order.confirm_by_policy()
         return locked.commit()
 
 

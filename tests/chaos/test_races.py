@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
@@ -12,10 +13,12 @@ import pytest
 from django.db import connection
 
 from orders import operations
+from orders.callers import Caller
 from orders.errors import OrderError
+from orders.lifecycle import Operation
 from orders.models import Storefront
-from orders.operation_requests import AmendedItem
-from orders.operations import Replay
+from orders.operation_requests import AmendedItem, Cancel, Units
+from orders.operations import Call, Idempotency, Replay
 from orders.statuses import HoldKind, PaymentKind, ReturnCause
 from tests.base import perform
 from tests.chaos.promises import broken_promises
@@ -208,3 +211,111 @@ def test_receiving_a_return_twice(orders: Orders):
     for rows in rows_afterwards(order_ids):
         (item,) = rows["orders_orderitem"]
         assert (item["returned"], item["restocked"]) == (1, 1)
+
+
+def test_one_idempotency_key_twice_at_once(orders: Orders):
+    order_ids = orders()
+
+    def cancel(order_id: UUID) -> Racer:
+        call = Call(Caller("key:abc"), idempotency=Idempotency(f"cancel {order_id}", "00" * 32))
+        return lambda: operations.perform(Operation.CANCEL, order_id, Cancel(), call=call)
+
+    outcomes = race([(cancel(order_id), cancel(order_id)) for order_id in order_ids])
+
+    assert {frozenset(pair) for pair in outcomes} == {frozenset({"done", "replayed"})}
+    for rows in rows_afterwards(order_ids):
+        assert (order_in(rows)["status"], order_in(rows)["version"]) == ("canceled", 2)
+
+
+def test_amendments_of_two_orders_that_want_the_last_unit(orders: Orders, stock: Callable[..., None]):
+    ones, others = orders(), orders()
+    lasts = [f"last {number}" for number in range(ROUNDS)]
+    stock(**dict.fromkeys(lasts, 1))
+
+    outcomes = race(
+        [
+            (do("amend", one, items=one_more(last)), do("amend", other, items=one_more(last)))
+            for one, other, last in zip(ones, others, lasts, strict=True)
+        ]
+    )
+
+    assert {frozenset(pair) for pair in outcomes} == {frozenset({"done", "out_of_stock"})}
+    for pair, *both in zip(outcomes, rows_afterwards(ones), rows_afterwards(others), strict=True):
+        assert [len(rows["orders_orderitem"]) for rows in both] == [2 if end == "done" else 1 for end in pair]
+
+
+# --- fewer rounds --------------------------------------------------------------------------------------
+
+
+def test_amendments_of_one_order_that_want_the_last_unit(orders: Orders, stock: Callable[..., None]):
+    order_ids = orders(count=FEWER_ROUNDS)
+    lasts = [f"last {number}" for number in range(FEWER_ROUNDS)]
+    stock(**dict.fromkeys(lasts, 1))
+
+    outcomes = race(
+        [
+            (do("amend", order_id, items=one_more(last)), do("amend", order_id, items=one_more(last)))
+            for order_id, last in zip(order_ids, lasts, strict=True)
+        ]
+    )
+
+    # Two that claim the reservation in turns may both give up; then neither has changed anything.
+    assert {end for pair in outcomes for end in pair} <= {"done", "out_of_stock", "order_busy"}
+    for pair, rows in zip(outcomes, rows_afterwards(order_ids), strict=True):
+        assert len(rows["orders_orderitem"]) == 1 + pair.count("done") <= 2
+
+
+@pytest.mark.parametrize(("other", "status"), [("cancel", "canceled"), ("ship", "shipped")])
+def test_amending_against_what_ends_amending(orders: Orders, other: str, status: str):
+    order_ids = orders(("confirm", {}), count=FEWER_ROUNDS)
+
+    outcomes = race([(do("amend", order_id, items=one_more("cup")), do(other, order_id)) for order_id in order_ids])
+
+    assert set(outcomes) <= {("done", "done"), ("details_locked", "done")}
+    for (amended, _), rows in zip(outcomes, rows_afterwards(order_ids), strict=True):
+        assert order_in(rows)["status"] == status
+        assert len(rows["orders_orderitem"]) == (2 if amended == "done" else 1)
+
+
+def test_canceling_twice_gives_the_money_back_once(orders: Orders):
+    order_ids = orders(CAPTURED, count=FEWER_ROUNDS)
+
+    outcomes = race([(do("cancel", order_id), do("cancel", order_id)) for order_id in order_ids])
+
+    assert {frozenset(pair) for pair in outcomes} == {frozenset({"done", "invalid_transition"})}
+    for rows in rows_afterwards(order_ids):
+        assert [refund["amount"] for refund in rows["orders_refund"]] == [100]
+
+
+def test_restoring_twice_holds_the_stock_once(orders: Orders):
+    order_ids = orders(("delete", {}), count=FEWER_ROUNDS)
+
+    outcomes = race([(do("restore", order_id), do("restore", order_id)) for order_id in order_ids])
+
+    assert {frozenset(pair) for pair in outcomes} == {frozenset({"done", "not_deleted"})}
+    for rows in rows_afterwards(order_ids):
+        assert (order_in(rows)["deleted_at"], order_in(rows)["version"]) == (None, 3)
+
+
+def test_deleting_against_restoring(orders: Orders):
+    order_ids = orders(count=FEWER_ROUNDS)
+
+    outcomes = race([(do("delete", order_id), do("restore", order_id)) for order_id in order_ids])
+
+    assert set(outcomes) <= {("done", "done"), ("done", "not_deleted"), ("done", "order_busy")}
+    for (_, restored), rows in zip(outcomes, rows_afterwards(order_ids), strict=True):
+        assert (order_in(rows)["deleted_at"] is None) == (restored == "done")
+
+
+def test_canceling_a_unit_against_confirming_confirms_the_hold_of_the_others(orders: Orders):
+    order_ids = orders(units=2)
+
+    def cancel_one(order_id: UUID) -> Racer:
+        (item,) = rows_of(order_id)["orders_orderitem"]
+        return do("cancel", order_id, items=[Units(UUID(item["id"]), 1)])
+
+    outcomes = race([(cancel_one(order_id), do("confirm", order_id)) for order_id in order_ids])
+
+    assert Counter(outcomes) == {("done", "done"): ROUNDS}
+    for rows in rows_afterwards(order_ids):
+        assert [hold["state"] for hold in rows["inventory_reservation"]] == ["confirmed"]

@@ -106,6 +106,18 @@ def test_deleting_and_restoring_tell_of_the_stock_of_a_pending_order(api, storef
     assert [event["type"] for event in restoring.json()["events"]] == ["order.restored"]
 
 
+def test_restoring_tells_of_the_stock_also_where_it_confirms_the_order(api, storefront):
+    storefront.confirmation_policy = "on_payment"
+    storefront.save()
+    order_id = sell(api)["id"]
+    api.delete(f"/api/v1/orders/{order_id}")
+    done(api, order_id, "record_payment", kind="capture", amount=3000, psp_reference="pi_1")
+
+    told = ask(api, order_id, "restore", DRY).json()
+
+    assert (told["order"]["status"], told["stock"]) == ("confirmed", {"cup": 2, "plate": 1})
+
+
 def test_returned_units_that_are_restocked_are_told_as_stock(api, storefront):
     order_id = sell(api)["id"]
     ready_for("receive_return", order_id)

@@ -169,6 +169,24 @@ def test_an_order_that_had_ended_needs_no_inventory(api, storefront, settings, s
     assert reserved() == stock_before
 
 
+def test_what_the_inventory_has_still_to_be_told_of_an_ended_order_does_not_stop_it(api, storefront, settings):
+    order_id = sell(api)["id"]
+    for step in ("confirm", "ship", "complete"):
+        perform(step, order_id)
+    perform("request_return", order_id, cause="unwanted")
+    perform("approve_return", order_id)
+    settings.INVENTORY_URL = "http://127.0.0.1:9"
+    perform("receive_return", order_id)
+    delete(api, order_id)
+
+    order = done(api, order_id, "restore")
+
+    settings.INVENTORY_URL = ""
+    assert (order["status"], order["version"]) == ("completed", 9)
+    assert operations.settle_orders() == (1, 0)
+    assert reserved() == {}
+
+
 def test_a_deleted_order_takes_no_other_operation_but_payments(api, storefront):
     order_id = sell(api)["id"]
     delete(api, order_id)

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from events.models import Event
-from inventory_client.models import Stock
+from inventory_client.models import Reservation, Stock
 from orders.models import Order
+from orders.statuses import HoldKind
+from tests.base import perform
 from tests.orders.refusals import assert_refused
 
 CREATE = {"items": [{"productId": "abc123", "quantity": 1}], "customerId": "cus123"}
@@ -109,6 +111,25 @@ def test_a_wrong_step_is_refused_and_changes_nothing(api, order, steps, wrong):
     assert (problem["current"], problem["wanted"]) == ((["pending", *steps])[-1], wrong)
     assert api.get(f"/api/v1/orders/{order['orderId']}").json() == before
     assert Event.objects.count() == events
+
+
+def test_what_cannot_be_shipped_is_not_confirmed_either(api, order):
+    perform("hold", order["orderId"], kind=HoldKind.ADDRESS)
+    before, events = api.get(f"/api/v1/orders/{order['orderId']}").json(), Event.objects.count()
+
+    response = update(api, order, status="shipped")
+
+    assert assert_refused(response, 409, "order_on_hold")["operation"] == "ship"
+    assert api.get(f"/api/v1/orders/{order['orderId']}").json() == before
+    assert Event.objects.count() == events
+    assert Reservation.objects.get().state == "held"
+
+
+def test_shipping_what_was_placed_is_two_events_and_confirms_its_hold(api, order):
+    update(api, order, status="shipped")
+
+    assert [event.data["operation"] for event in Event.objects.order_by("sequence")] == ["place", "confirm", "ship"]
+    assert Reservation.objects.get().state == "confirmed"
 
 
 @pytest.mark.parametrize("steps", [[], ["confirmed"]])

@@ -19,7 +19,11 @@ def record_payment(order: ModelOrder, asked: Asked, by: str, storefront: ModelSt
     for other in storefront.orders:
         for known in other.payments:
             if (known.kind, known.psp, known.psp_reference) == (kind, psp, reference):
-                if (other.id, known.amount) != (order.id, amount):
+                if (other.id, known.amount, known.currency) != (
+                    order.id,
+                    amount,
+                    asked.get("currency", known.currency),
+                ):
                     raise Refused("payment_conflict")
                 return None
     if order.currency and asked.get("currency", order.currency) != order.currency:
