@@ -323,6 +323,7 @@ ANSWERS: Final[dict[str, Any]] = {
                         "occurred_at": _INSTANT,
                         "actor": _TEXT,
                         "reason": _TEXT,
+                        "cause": {"type": ["string", "null"], "description": "Why units were canceled."},
                         "request_id": _TEXT,
                         "changes": {
                             "type": "object",

@@ -31,6 +31,7 @@ class Change:
     `type` is the event's name (`order.created` …), `operation` what was done: "place", or one of
     `lifecycle.py`. `document` is the order after the change, as the API shows it; `before` and `after` hold the
     fields that changed. `instructions` is what others are to do now, such as a refund to be paid out.
+    `cause` is why units were canceled, as a `CancelReason`.
     Receivers append to `events`; they are written in the transaction of the change.
     """
 
@@ -46,4 +47,5 @@ class Change:
     before: Mapping[str, Any] = field(default_factory=dict)
     after: Mapping[str, Any] = field(default_factory=dict)
     instructions: Sequence[Mapping[str, Any]] = ()
+    cause: str | None = None
     events: list[NewEvent] = field(default_factory=list)

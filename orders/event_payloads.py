@@ -48,5 +48,6 @@ def event_of(change: Change) -> NewEvent:
             "changes": changes,
             "instructions": list(change.instructions),
             "version": change.version,
+            **({} if change.cause is None else {"cause": change.cause}),
         },
     )

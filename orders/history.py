@@ -54,6 +54,7 @@ def _entry(event: Event) -> dict[str, Any]:
         "occurred_at": instant(event.occurred_at),
         "actor": event.actor,
         "reason": event.reason,
+        "cause": event.data.get("cause"),
         "request_id": event.request_id,
         "changes": {
             name: {"before": before, "after": after} for name, (before, after) in event.data["changes"].items()

@@ -13,7 +13,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 
 from orders.admin.amounts import AmountField
 from orders.admin.staff_requests import storefronts_of, user_of
-from orders.currencies import MINOR_DIGITS
+from orders.currencies import MINOR_DIGITS, format_amount
 from orders.models import Carrier, Storefront
 
 
@@ -70,12 +70,25 @@ class StorefrontAdmin(ModelAdmin):
         return storefronts if limit is None else storefronts.filter(pk__in=limit)
 
     def get_fields(self, request: HttpRequest, obj: Storefront | None = None) -> list[str]:
-        return [*StorefrontForm.Meta.fields, "staff", *(["created_at"] if obj else [])]
+        fields = [*StorefrontForm.Meta.fields, "staff", *(["created_at"] if obj else [])]
+        if not user_of(request).is_superuser:
+            fields[fields.index("refund_approval_above")] = "refund_limit"
+        return fields
 
     def get_readonly_fields(self, request: HttpRequest, obj: Storefront | None = None) -> list[str]:
-        """The code stands in addresses and events that are out in the world. Who sees what, superusers decide."""
+        """The code stands in addresses and events that are out in the world.
+
+        Who sees what, superusers decide, and which refunds need approval: whoever gives refunds does not.
+        """
         read_only = ["code", "created_at"] if obj else []
-        return read_only if user_of(request).is_superuser else [*read_only, "staff"]
+        if user_of(request).is_superuser:
+            return read_only
+        return [*read_only, "staff", "refund_approval_above", "refund_limit"]
+
+    @admin.display(description="Refund approval above")
+    def refund_limit(self, storefront: Storefront) -> str:
+        limit = storefront.refund_approval_above
+        return "no refund needs approval" if limit is None else format_amount(limit, storefront.currency or None)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Whoever is limited to storefronts would not see the new one."""

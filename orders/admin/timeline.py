@@ -16,7 +16,7 @@ from orders.admin.change_words import FieldChange, Wording, instruction_in_words
 from orders.history import operation_of
 from orders.lifecycle import Operation
 from orders.models import Order
-from orders.statuses import OrderStatus
+from orders.statuses import CancelReason, OrderStatus
 
 _MOST_EVENTS: Final = 100
 
@@ -62,6 +62,7 @@ class TimelineEntry:
     version: int
     occurred_at: datetime
     actor: str
+    cause: str
     reason: str
     request_id: str
     changes: list[FieldChange]
@@ -99,12 +100,18 @@ def _entry(event: Event, waiting: list[OutboxEntry]) -> TimelineEntry:
         version=event.sequence,
         occurred_at=event.occurred_at,
         actor=event.actor,
+        cause=_cause(event),
         reason=event.reason,
         request_id=event.request_id,
         changes=list(words.changes(changes)),
         instructions=[instruction_in_words(instruction) for instruction in event.data.get("instructions") or ()],
         waiting=waiting,
     )
+
+
+def _cause(event: Event) -> str:
+    cause = event.data.get("cause")
+    return str(CancelReason(cause).label) if cause else ""
 
 
 def _title(operation: str, changes: Mapping[str, Any]) -> tuple[str, str]:

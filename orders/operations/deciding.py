@@ -66,7 +66,7 @@ def _cancel(locked: LockedOrder, items: Sequence[AskedUnits] | None, cause: Canc
     roll_up_delivery(order)
     instructions = instructions_after_cancel(locked)
     order.confirm_by_policy()
-    return locked.commit(instructions=instructions)
+    return locked.commit(instructions=instructions, cause=cause.value)
 
 
 def hold_order(order_id: UUID, request: Hold, *, call: Call) -> Document:

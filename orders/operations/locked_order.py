@@ -117,10 +117,11 @@ class LockedOrder:
         """Write the counts of all items."""
         OrderItem.objects.bulk_update(self.order.lines, ["canceled", "shipped", "returned", "restocked"])
 
-    def commit(self, *, instructions: Sequence[Mapping[str, Any]] = ()) -> Document:
+    def commit(self, *, instructions: Sequence[Mapping[str, Any]] = (), cause: str | None = None) -> Document:
         """Save the order as its next version, tell the receivers, write their events; return its document.
 
-        `instructions` is what others are to do now, such as a refund to be paid out; it stands in the event.
+        `instructions` is what others are to do now, such as a refund to be paid out; it stands in the event,
+        and so does `cause`, why units were canceled.
         After the commit the inventory is told at once, if it has to be; the sweeper repeats what fails.
         """
         order, call = self.order, self.call
@@ -145,6 +146,7 @@ class LockedOrder:
             before=before,
             after=after,
             instructions=instructions,
+            cause=cause,
         )
         order_changed.send(sender=Order, change=change)
         outbox.append(change.events)

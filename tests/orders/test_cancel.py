@@ -49,6 +49,28 @@ def test_the_cause_is_kept(api, place_order, cause):
     assert done(api, order_id, "cancel", cause=cause)["cancel_reason"] == cause
 
 
+def test_the_cause_of_canceling_some_units_stands_in_event_and_timeline(api, place_order):
+    placed = place_order(cup=2)
+    (item,) = placed["items"]
+
+    order = done(
+        api,
+        placed["id"],
+        "cancel",
+        cause="out_of_stock",
+        items=[{"item_id": item["id"], "quantity": 1}],
+        reason="broken",
+    )
+
+    assert (order["status"], order["cancel_reason"]) == ("pending", None)
+    assert last_event(placed["id"]).data["cause"] == "out_of_stock"
+    entries = api.get(f"/api/v1/orders/{placed['id']}/timeline").json()["results"]
+    assert [(entry["operation"], entry["cause"], entry["reason"]) for entry in entries] == [
+        ("cancel", "out_of_stock", "broken"),
+        ("place", None, ""),
+    ]
+
+
 def test_a_cause_that_is_none_is_refused(api, place_order):
     before = place_order(cup=1)
 

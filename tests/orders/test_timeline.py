@@ -62,6 +62,7 @@ def test_it_tells_who_did_what_when_why_and_in_which_request(api, storefront):
         "occurred_at": response.json()["updated_at"],
         "actor": confirmed["actor"],
         "reason": "paid by phone",
+        "cause": None,
         "request_id": response.headers["X-Request-ID"],
         "changes": {"status": {"before": "pending", "after": "confirmed"}},
         "instructions": [],

@@ -1,6 +1,6 @@
 """What the events of an order look like to staff: operations and changes in words."""
 
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -8,6 +8,8 @@ from events.models import Event
 from orders.admin.timeline import _TITLES
 from orders.lifecycle import Operation
 from orders.models import Order
+from orders.operation_requests import Units
+from orders.statuses import CancelReason
 from tests.base import perform
 from tests.orders.admin.conftest import page_of
 from tests.orders.asking import done, item_ids, sell
@@ -44,6 +46,15 @@ def test_counts_of_items_and_new_parcels(api, told):
         },
         [],
     )
+
+
+def test_why_units_were_canceled(api, admin):
+    order = sell(api)
+    perform("cancel", order["id"], cause=CancelReason.OUT_OF_STOCK, items=[Units(UUID(item_ids(order)["cup"]), 1)])
+
+    response = admin.get(f"/admin/orders/order/{order['id']}/change/")
+
+    assert "<strong>Canceled: out of stock</strong>" in response.content.decode()
 
 
 def test_money_and_what_others_are_told_to_do(api, told):

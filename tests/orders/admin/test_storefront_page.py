@@ -75,6 +75,18 @@ def test_without_limit_and_days_nothing_is_asked_or_completed(admin, storefront)
     assert (storefront.refund_approval_above, storefront.complete_after_days) == (None, None)
 
 
+def test_the_lead_sees_which_refunds_need_approval_and_cannot_change_it(staff, storefront):
+    Storefront.objects.update(refund_approval_above=1250)
+    lead = staff("lead")
+
+    page = lead.get(page_of(storefront))
+    lead.post(page_of(storefront), NEW | {"name": "Down under", "refund_approval_above": "99999"})
+
+    assert "12.50" in page.content.decode()
+    storefront.refresh_from_db()
+    assert (storefront.name, storefront.refund_approval_above) == ("Down under", 1250)
+
+
 def test_the_lead_says_where_its_carriers_are_followed(staff, storefront):
     carrier = {
         "carriers-TOTAL_FORMS": "1",
