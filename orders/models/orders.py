@@ -322,12 +322,14 @@ class Order(models.Model):
         self._tell_inventory("adjust" if self.stock_units() else "release")
 
     def _tell_inventory(self, action: str) -> None:
-        """`adjust` confirms too where that is due, and nothing follows a release."""
+        """`adjust` confirms too where that is due, and nothing follows a release.
+
+        The revision counts in any case: an adjustment that is on its way knows nothing of what is asked for now.
+        """
         if self.reservation_id is None or self.stock_action == "release":
             return
-        if action == "confirm" and self.stock_action == "adjust":
-            return
-        self.stock_action = action
+        if not (action == "confirm" and self.stock_action == "adjust"):
+            self.stock_action = action
         self.stock_revision += 1
 
 

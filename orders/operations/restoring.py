@@ -38,8 +38,10 @@ def restore_order(order_id: UUID, request: Plain, *, call: Call) -> Document:
         locked_order(order_id, Operation.RESTORE, call, deleted=True) as locked,
     ):
         order = locked.order
-        if order.needs_stock_to_be_restored and order.stock_action is not None and call.rehearsal is None:
-            raise errors.OrderBusy(order_id)  # deleted once more meanwhile: its old hold is not gone yet
+        # Deleted only since it was looked at, or once more: nothing is held, or the old hold is not gone yet.
+        unsettled = reservation_id is None or (order.stock_action is not None and call.rehearsal is None)
+        if order.needs_stock_to_be_restored and unsettled:
+            raise errors.OrderBusy(order_id)
         order.mark_restored(reservation_id=reservation_id, reserved_until=reserved_until)
         order.confirm_by_policy()
         return locked.commit()

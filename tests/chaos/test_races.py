@@ -22,11 +22,9 @@ from orders.operations import Call, Idempotency, Replay
 from orders.statuses import HoldKind, PaymentKind, ReturnCause
 from tests.base import perform
 from tests.chaos.promises import broken_promises
-from tests.orders.lifecycle.order_rows import Row, Rows, copies_of, rows_of
+from tests.orders.lifecycle.order_rows import Row, Rows, copies_of, rows_of, rows_of_each
 
 ROUNDS: Final = 500
-# Of races that cost most, or that others prove already in part.
-FEWER_ROUNDS: Final = 100
 WAIT_SECONDS: Final = 60
 
 Racer = Callable[[], object]
@@ -86,14 +84,14 @@ def one_more(product_id: str) -> list[AmendedItem]:
 def orders(place_order: Callable[..., dict[str, Any]], stock: Callable[..., None]) -> Orders:
     """Many orders of `units` cups that have taken the same steps: `orders(("confirm", {}), units=2)`."""
 
-    def make(*steps: tuple[str, dict[str, Any]], units: int = 1, count: int = ROUNDS) -> list[UUID]:
+    def make(*steps: tuple[str, dict[str, Any]], units: int = 1) -> list[UUID]:
         order_id = UUID(place_order(cup=units)["id"])
         stock(cup=1_000_000)
         for operation, asked in steps:
             if "psp_reference" in asked:  # names the order, so that each copy has one of its own
                 asked = {**asked, "psp_reference": f"{asked['psp_reference']} {order_id}"}
             perform(operation, order_id, by="staff:ann", **asked)
-        return [UUID(order_in(copy)["id"]) for copy in copies_of(rows_of(order_id), count)]
+        return [UUID(order_in(copy)["id"]) for copy in copies_of(rows_of(order_id), ROUNDS)]
 
     return make
 
@@ -106,7 +104,7 @@ def rows_afterwards(order_ids: Sequence[UUID]) -> list[Rows]:
     while operations.settle_orders()[0]:
         pass
     assert broken_promises() == {}
-    return [rows_of(order_id) for order_id in order_ids]
+    return rows_of_each(order_ids)
 
 
 def order_in(rows: Rows) -> Row:
@@ -244,12 +242,9 @@ def test_amendments_of_two_orders_that_want_the_last_unit(orders: Orders, stock:
         assert [len(rows["orders_orderitem"]) for rows in both] == [2 if end == "done" else 1 for end in pair]
 
 
-# --- fewer rounds --------------------------------------------------------------------------------------
-
-
 def test_amendments_of_one_order_that_want_the_last_unit(orders: Orders, stock: Callable[..., None]):
-    order_ids = orders(count=FEWER_ROUNDS)
-    lasts = [f"last {number}" for number in range(FEWER_ROUNDS)]
+    order_ids = orders()
+    lasts = [f"last {number}" for number in range(ROUNDS)]
     stock(**dict.fromkeys(lasts, 1))
 
     outcomes = race(
@@ -267,7 +262,7 @@ def test_amendments_of_one_order_that_want_the_last_unit(orders: Orders, stock: 
 
 @pytest.mark.parametrize(("other", "status"), [("cancel", "canceled"), ("ship", "shipped")])
 def test_amending_against_what_ends_amending(orders: Orders, other: str, status: str):
-    order_ids = orders(("confirm", {}), count=FEWER_ROUNDS)
+    order_ids = orders(("confirm", {}))
 
     outcomes = race([(do("amend", order_id, items=one_more("cup")), do(other, order_id)) for order_id in order_ids])
 
@@ -278,7 +273,7 @@ def test_amending_against_what_ends_amending(orders: Orders, other: str, status:
 
 
 def test_canceling_twice_gives_the_money_back_once(orders: Orders):
-    order_ids = orders(CAPTURED, count=FEWER_ROUNDS)
+    order_ids = orders(CAPTURED)
 
     outcomes = race([(do("cancel", order_id), do("cancel", order_id)) for order_id in order_ids])
 
@@ -288,7 +283,7 @@ def test_canceling_twice_gives_the_money_back_once(orders: Orders):
 
 
 def test_restoring_twice_holds_the_stock_once(orders: Orders):
-    order_ids = orders(("delete", {}), count=FEWER_ROUNDS)
+    order_ids = orders(("delete", {}))
 
     outcomes = race([(do("restore", order_id), do("restore", order_id)) for order_id in order_ids])
 
@@ -298,7 +293,7 @@ def test_restoring_twice_holds_the_stock_once(orders: Orders):
 
 
 def test_deleting_against_restoring(orders: Orders):
-    order_ids = orders(count=FEWER_ROUNDS)
+    order_ids = orders()
 
     outcomes = race([(do("delete", order_id), do("restore", order_id)) for order_id in order_ids])
 

@@ -110,6 +110,20 @@ def test_a_confirmation_that_the_inventory_missed_is_told_later(api, place_order
     assert (Reservation.objects.get().state, Order.objects.get().stock_action) == ("confirmed", None)
 
 
+def test_it_is_no_part_of_an_adjustment_that_is_on_its_way(api, place_order, settings):
+    """The answer about that adjustment tells of its revision; the confirmation has to be told after it."""
+    placed = place_order(cup=2)
+    settings.INVENTORY_URL = "http://127.0.0.1:9"
+    ask(api, placed["id"], "cancel", items=[{"item_id": placed["items"][0]["id"], "quantity": 1}])
+    on_its_way = Order.objects.get()
+
+    confirmed = Order.objects.get()
+    confirmed.confirm()
+
+    assert (on_its_way.stock_action, confirmed.stock_action) == ("adjust", "adjust")
+    assert confirmed.stock_revision == on_its_way.stock_revision + 1
+
+
 @pytest.mark.parametrize("method", ["get", "put", "patch", "delete"])
 def test_an_operation_is_asked_for_by_post_alone(api, place_order, method):
     order_id = place_order(cup=2)["id"]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -26,7 +27,7 @@ from orders.models import Order
 from orders.obstacles import obstacles
 from orders.operations import PERFORMERS, Call, Document, perform
 from orders.order_documents import document_of
-from tests.orders.lifecycle.order_rows import Rows, copies_of, rows_of
+from tests.orders.lifecycle.order_rows import Rows, copies_of, rows_of, rows_of_each
 from tests.orders.lifecycle.order_rules import assert_nothing_changed, assert_order_is_right, assert_step_is_right
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -136,23 +137,19 @@ class Walk:
             reached = further
 
     def _steps_from(self, rows: Rows, way: list[str]) -> Iterator[tuple[str, Rows]]:
-        (before,) = copies_of(rows, 1)
-        for choice, in_the_way in self._choices(before):
-            request = choice.request(before)
-            if request is None:
-                continue
-            try:
-                after = _step(before, choice, request, in_the_way)
-            except Exception as error:
-                error.add_note(f"The sequence: {', '.join([*way, str(choice)])}")
-                raise
-            if after is not None:
-                self.done.add(choice.operation)
-                yield str(choice), after
-                (before,) = copies_of(rows, 1)
+        """Take each choice with a copy of the order; yield those that have changed it, with its rows afterwards."""
+        choices = [*self._choices(rows)]
+        befores = copies_of(rows, len(choices))
+        answers = [_answer(choice, before, way) for (choice, _), before in zip(choices, befores, strict=True)]
+        afters = rows_of_each([_order_id(before) for before in befores])
+        for (choice, in_the_way), before, answer, after in zip(choices, befores, answers, afters, strict=True):
+            with _told_after([*way, str(choice)]):
+                if _has_changed(choice, in_the_way, before, answer, after):
+                    self.done.add(choice.operation)
+                    yield str(choice), after
 
     def _choices(self, rows: Rows) -> Iterator[tuple[Choice, list[str]]]:
-        """Each choice with the codes of what is said to stand in its way.
+        """Each choice that names parts the order has, with the codes of what is said to stand in its way.
 
         Obstacles are raised before arguments are looked at, and by themselves, so a choice that has met the same ones
         in the same status is left out.
@@ -160,9 +157,11 @@ class Walk:
         orders = Order.all_objects.select_related("storefront").prefetch_related(
             "items", "shipments", "refunds", "returns__items"
         )
-        order = orders.get(pk=rows["orders_order"][0]["id"])
+        order = orders.get(pk=_order_id(rows))
         deleted = order.deleted_at is not None
         for choice in self.choices:
+            if choice.request(rows) is None:
+                continue
             if deleted and choice.operation not in _FOR_DELETED:
                 codes = ["order_not_found"]
             else:
@@ -175,31 +174,47 @@ class Walk:
             yield choice, codes
 
 
-def _step(before: Rows, choice: Choice, request: Struct, in_the_way: list[str]) -> Rows | None:
-    """Do it; return the rows afterwards, None when nothing has changed."""
-    order_id = UUID(before["orders_order"][0]["id"])
-    answer = _answer(order_id, choice, request)
-    after = rows_of(order_id)
+def _answer(choice: Choice, before: Rows, way: list[str]) -> Document | OrderError:
+    with _told_after([*way, str(choice)]):
+        order_id = _order_id(before)
+        try:
+            answer = perform(choice.operation, order_id, choice.request(before), call=Call(Caller(choice.by)))
+        except OrderError as refusal:
+            return refusal
+        assert answer == document_of(Order(pk=order_id))
+        return answer
+
+
+def _has_changed(
+    choice: Choice, in_the_way: list[str], before: Rows, answer: Document | OrderError, after: Rows
+) -> bool:
+    """Check what was answered and what it did to the order; tell whether it did anything."""
     if isinstance(answer, OrderError):
         assert_nothing_changed(before, after)
         if in_the_way:
             assert answer.code == in_the_way[0]
         else:
             assert answer.obstacle not in ("status", "hold")
-        return None
-    assert answer == document_of(Order(pk=order_id))
+        return False
     if after["orders_order"][0]["version"] == before["orders_order"][0]["version"]:
         assert choice.operation in _MAY_BE_NO_CHANGE
         assert after == before
-        return None
+        return False
     assert in_the_way == []
     assert_step_is_right(choice.operation, choice.by, before, after, answer)
     assert_order_is_right(after)
-    return after
+    return True
 
 
-def _answer(order_id: UUID, choice: Choice, request: Struct) -> Document | OrderError:
+def _order_id(rows: Rows) -> UUID:
+    return UUID(rows["orders_order"][0]["id"])
+
+
+@contextmanager
+def _told_after(steps: list[str]) -> Iterator[None]:
+    """Which steps have led to what fails."""
     try:
-        return perform(choice.operation, order_id, request, call=Call(Caller(choice.by)))
-    except OrderError as refusal:
-        return refusal
+        yield
+    except Exception as error:
+        error.add_note(f"The sequence: {', '.join(steps)}")
+        raise

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -15,25 +15,28 @@ from orders.ids import new_id, new_number
 Row = dict[str, Any]
 Rows = dict[str, list[Row]]
 
-_SHIPMENTS: Final = "(select id from orders_shipment where order_id = %(order_id)s)"
-_RETURNS: Final = "(select id from orders_return where order_id = %(order_id)s)"
+_SHIPMENTS: Final = "(select id from orders_shipment where order_id = asked.order_id)"
+_RETURNS: Final = "(select id from orders_return where order_id = asked.order_id)"
 # What belongs to an order: table, which of its rows, in which order.
 _TABLES: Final = {
-    "orders_order": ("id = %(order_id)s", "id"),
-    "orders_orderitem": ("order_id = %(order_id)s", "position"),
-    "orders_shipment": ("order_id = %(order_id)s", "id"),
+    "orders_order": ("id = asked.order_id", "id"),
+    "orders_orderitem": ("order_id = asked.order_id", "position"),
+    "orders_shipment": ("order_id = asked.order_id", "id"),
     "orders_shipmentitem": (f"shipment_id in {_SHIPMENTS}", "id"),
-    "orders_refund": ("order_id = %(order_id)s", "id"),
-    "orders_paymentrecord": ("order_id = %(order_id)s", "id"),
-    "orders_return": ("order_id = %(order_id)s", "id"),
+    "orders_refund": ("order_id = asked.order_id", "id"),
+    "orders_paymentrecord": ("order_id = asked.order_id", "id"),
+    "orders_return": ("order_id = asked.order_id", "id"),
     "orders_returnitem": (f"return_id in {_RETURNS}", "id"),
-    "events_event": ("stream_id = %(order_id)s", "sequence"),
-    "events_outbox": ("stream_id = %(order_id)s", "id"),
-    "inventory_reservation": ("id = (select reservation_id from orders_order where id = %(order_id)s)", "id"),
+    "events_event": ("stream_id = asked.order_id", "sequence"),
+    "events_outbox": ("stream_id = asked.order_id", "id"),
+    "inventory_reservation": ("id = (select reservation_id from orders_order where id = asked.order_id)", "id"),
 }
 _COUNTED: Final = frozenset({"orders_shipmentitem", "orders_returnitem", "events_outbox"})  # the database makes the ids
 _ROW: Final = {table: "to_jsonb(found) - 'id'" if table in _COUNTED else "found" for table in _TABLES}
-_READ: Final = "select json_build_object({})::text".format(
+_READ: Final = (
+    "select json_build_object({})::text from unnest(%(order_ids)s::uuid[]) with ordinality asked (order_id, place) "
+    "order by place"
+).format(
     ", ".join(
         f"'{table}', (select coalesce(json_agg({_ROW[table]} order by {order}), '[]') "
         f"from {table} found where {condition})"
@@ -53,11 +56,15 @@ update inventory_stock stock set reserved = reserved + lines.units
 
 def rows_of(order_id: UUID) -> Rows:
     """By table, all rows of the order: its parts, its events and what is queued of them, its reservation."""
-    with connection.cursor() as cursor:
-        cursor.execute(_READ, {"order_id": order_id})
-        (text,) = cursor.fetchone()
-    rows: Rows = orjson.loads(text)
+    (rows,) = rows_of_each([order_id])
     return rows
+
+
+def rows_of_each(order_ids: Sequence[UUID]) -> list[Rows]:
+    """The rows of several orders, each as `rows_of` gives them."""
+    with connection.cursor() as cursor:
+        cursor.execute(_READ, {"order_ids": list(order_ids)})
+        return [orjson.loads(text) for (text,) in cursor.fetchall()]
 
 
 def copies_of(rows: Rows, count: int) -> list[Rows]:
