@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-import msgspec
 import orjson
 from django.db import connection
 from django_filters import rest_framework as filters
@@ -17,7 +16,7 @@ from rest_framework.utils.urls import replace_query_param
 
 from orders.errors import FieldError, InvalidRequest
 from orders.models import Order
-from orders.order_documents import SELECT_DOCUMENT
+from orders.order_documents import DOCUMENT_SQL
 from orders.statuses import OrderStatus
 
 _DEFAULT_LIMIT: Final = 50
@@ -52,8 +51,22 @@ _CONDITIONS: Final = {
 # The first half is implied by the second: it is what an index can begin at.
 _OLDER: Final = "orders_order.placed_at <= %s and (orders_order.placed_at < %s or orders_order.id < %s)"
 _YOUNGER: Final = "orders_order.placed_at >= %s and (orders_order.placed_at > %s or orders_order.id > %s)"
-_NEWEST_FIRST: Final = " order by orders_order.placed_at desc, orders_order.id desc limit %s"
-_OLDEST_FIRST: Final = " order by orders_order.placed_at, orders_order.id limit %s"
+_NEWEST_FIRST: Final = "orders_order.placed_at desc, orders_order.id desc"
+_OLDEST_FIRST: Final = "orders_order.placed_at, orders_order.id"
+# The whole page is one value: what comes in one piece is received in one piece. `place` counts from the cursor. The
+# limit stands in the statement itself: with an unknown one the planner thinks anew each time.
+_PAGE: Final = """
+select string_agg(document, ',' order by place {direction}) filter (where place <= {limit}),
+       max(place),
+       max(placed_at) filter (where place = 1), max(id::text) filter (where place = 1),
+       max(placed_at) filter (where place = {limit}), max(id::text) filter (where place = {limit})
+  from (
+    select row_number() over () as place, found.* from (
+        select orders_order.placed_at, orders_order.id, {document}::text as document from orders_order
+         where {where} order by {order} limit {limit} + 1
+    ) found
+) page
+"""
 
 
 class Cursor(NamedTuple):
@@ -109,21 +122,27 @@ def page_of(request: Request, *, storefront_id: int) -> bytes:
     oldest_first = _oldest_first_in(parameters.get("ordering"))
     cursor = Cursor.read(parameters["cursor"]) if "cursor" in parameters else None
     conditions: dict[str, Any] = _filters_in(parameters) if set(parameters) - _PAGING else {}
-    page, has_next, has_previous = _page(storefront_id, conditions, cursor, limit, oldest_first)
+    page = _page(storefront_id, conditions, cursor, limit, oldest_first)
     here = request._request.build_absolute_uri()
-    following = _cursor_at(page[-1], backwards=False) if page and has_next else None
-    preceding = _cursor_at(page[0], backwards=True) if page and has_previous else None
     return b'{"next":%s,"previous":%s,"results":[%s]}' % (
-        orjson.dumps(following and replace_query_param(here, "cursor", str(following))),
-        orjson.dumps(preceding and replace_query_param(here, "cursor", str(preceding))),
-        ",".join(page).encode(),
+        orjson.dumps(page.next and replace_query_param(here, "cursor", str(page.next))),
+        orjson.dumps(page.previous and replace_query_param(here, "cursor", str(page.previous))),
+        page.documents.encode(),
     )
+
+
+class _Page(NamedTuple):
+    """The documents of a page, joined by commas, and where the pages after and before it begin."""
+
+    documents: str
+    next: Cursor | None
+    previous: Cursor | None
 
 
 def _page(
     storefront_id: int, conditions: dict[str, Any], cursor: Cursor | None, limit: int, oldest_first: bool
-) -> tuple[list[str], bool, bool]:
-    """The page's documents, and whether there are more after and before it. One too many is read to know."""
+) -> _Page:
+    """Read away from the cursor, one order too many to know whether there are more; that one is left out."""
     backwards = cursor is not None and cursor.backwards
     ascending = oldest_first != backwards
     where = ["orders_order.storefront_id = %s", "orders_order.deleted_at is null"]
@@ -132,28 +151,23 @@ def _page(
     if cursor is not None:
         where.append(_YOUNGER if ascending else _OLDER)
         values += [cursor.placed_at, cursor.placed_at, cursor.order_id]
-    statement = f"{SELECT_DOCUMENT} where {' and '.join(where)}{_OLDEST_FIRST if ascending else _NEWEST_FIRST}"
+    statement = _PAGE.format(
+        direction="desc" if backwards else "",
+        document=DOCUMENT_SQL,
+        where=" and ".join(where),
+        order=_OLDEST_FIRST if ascending else _NEWEST_FIRST,
+        limit=limit,
+    )
     with connection.cursor() as database:
-        database.execute(statement, [*values, limit + 1])
-        documents = [document for (document,) in database.fetchall()]
-    more = len(documents) > limit
-    documents = documents[:limit]
+        database.execute(statement, values)
+        documents, found, near_at, near_id, far_at, far_id = database.fetchone()
+    if not found:
+        return _Page("", next=None, previous=None)
+    near = Cursor(near_at, UUID(near_id), not backwards)
+    far = Cursor(far_at, UUID(far_id), backwards) if found > limit else None
     if backwards:
-        documents.reverse()
-        return documents, True, more
-    return documents, more, cursor is not None
-
-
-class _Place(msgspec.Struct):
-    """Where an order stands in the list, read from its document."""
-
-    id: UUID
-    placed_at: datetime
-
-
-def _cursor_at(document: str, *, backwards: bool) -> Cursor:
-    place = msgspec.json.decode(document, type=_Place)
-    return Cursor(place.placed_at, place.id, backwards)
+        return _Page(documents, next=near, previous=far)
+    return _Page(documents, next=far, previous=near if cursor is not None else None)
 
 
 def _filters_in(parameters: Any) -> dict[str, Any]:

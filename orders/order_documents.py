@@ -17,12 +17,13 @@ from django.db import connection
 
 from orders.models import Order
 
-_DOCUMENT_SQL: Final = (Path(__file__).parent / "sql" / "order_document.sql").read_text()
+# An expression over a row of orders_order.
+DOCUMENT_SQL: Final = (Path(__file__).parent / "sql" / "order_document.sql").read_text()
 
 # Conditions on orders_order follow it.
-SELECT_DOCUMENT: Final = f"select ({_DOCUMENT_SQL})::text from orders_order "  # noqa: S608 - a constant of this package
+SELECT_DOCUMENT: Final = f"select ({DOCUMENT_SQL})::text from orders_order "  # noqa: S608 - a constant of this package
 _READ_SQL: Final = (
-    f"select orders_order.version, ({_DOCUMENT_SQL})::text from orders_order "  # noqa: S608 - constants of this package
+    f"select orders_order.version, ({DOCUMENT_SQL})::text from orders_order "  # noqa: S608 - constants of this package
     "where orders_order.id = %s and orders_order.storefront_id = %s and orders_order.deleted_at is null"
 )
 
