@@ -280,7 +280,7 @@ WORLDS: Final = {
     "everything, of a paid and shipped order": World(
         EVERYTHING,
         units=(3, 3),
-        operations=5,
+        operations=4,
         priced=True,
         refund_approval_above=15,
         beginning="capture, confirm, ship",
