@@ -77,7 +77,7 @@ def database(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
         yield
         _empty_tables()
         remembered_keys.clear()
-        connection.close()
+        connection.close_if_unusable_or_obsolete()
 
 
 def _empty_tables() -> None:
