@@ -53,11 +53,14 @@ def test_lag_of_a_long_queue_is_read_from_the_index(settings):
             "select 'memory', i % 64, gen_random_uuid(), 1, gen_random_uuid(), 1 "
             "from generate_series(1, 20000) i"
         )
+        rows_walked = "select seq_tup_read from pg_stat_xact_user_tables where relname = 'events_outbox'"
+        cursor.execute(rows_walked)
+        before = cursor.fetchone()
 
         relay_lag()
 
-        cursor.execute("select seq_tup_read from pg_stat_xact_user_tables where relname = 'events_outbox'")
-        assert cursor.fetchone() == (0,)
+        cursor.execute(rows_walked)
+        assert cursor.fetchone() == before
 
 
 def test_queued_sinks_names_every_sink_with_entries(settings, make_event):
