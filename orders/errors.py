@@ -374,10 +374,11 @@ class NotDeletable(OrderError):
     obstacle = "status"
     title = "The order cannot be deleted now"
 
-    def __init__(self, status: str, deletable: Iterable[str]) -> None:
+    def __init__(self, status: str, deletable: Iterable[str], *, following: Iterable[str]) -> None:
         choices = sorted(deletable)
+        first = " or ".join(sorted(set(choices) & set(following)))
         super().__init__(
-            f"A {status} order cannot be deleted; orders that are {' or '.join(choices)} can. Cancel it first.",
+            f"A {status} order cannot be deleted; {' and '.join(choices)} ones can. It has to be {first} first.",
             current=status,
             allowed=choices,
         )

@@ -47,7 +47,7 @@ def _of_status(order: Order, operation: Operation) -> Iterator[OrderError]:
     elif rules.part is not None:
         yield errors.DetailsLocked(rules.part, status, statuses_of(operation))
     elif operation is Operation.DELETE:
-        yield errors.NotDeletable(status, statuses_of(operation))
+        yield errors.NotDeletable(status, statuses_of(operation), following=order.rules.next_statuses)
     else:
         yield errors.NotAllowedNow(operation, status, statuses_of(operation))
 

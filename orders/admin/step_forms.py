@@ -151,8 +151,13 @@ class StepForm(forms.Form):
     def groups(self) -> list[tuple[str, list[forms.BoundField]]]:
         """The visible fields that stand in no table, under their headings, in the order of the page."""
         cells = [cell for table in self.tables for row in table.rows for cell in row]
-        in_tables = {cell.name for cell in cells if isinstance(cell, forms.BoundField)}
-        return [("", [field for field in self.visible_fields() if field.name not in in_tables])]
+        elsewhere = {cell.name for cell in cells if isinstance(cell, forms.BoundField)} | self.left_out
+        return [("", [field for field in self.visible_fields() if field.name not in elsewhere])]
+
+    @property
+    def left_out(self) -> set[str]:
+        """Names of fields that are understood, but not shown."""
+        return set()
 
 
 def _remove(body: dict[str, Any], pointer: str) -> bool:

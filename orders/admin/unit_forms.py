@@ -72,9 +72,17 @@ class UnitsForm(StepForm):
         rows: list[list[forms.BoundField | str]] = [
             [item.name or item.product_id, str(self.available.get(item.pk, 0)), *self.cells(item)]
             for item in self.items()
-            if self.available.get(item.pk) or str(self[_units_of(item)].value() or 0) != "0"
+            if self._is_shown(item)
         ]
         return [Table(self.heading, ["Product", self.possible, "Units", *self.more_headings()], rows)] if rows else []
+
+    @property
+    def left_out(self) -> set[str]:
+        return {_units_of(item) for item in self.items() if not self._is_shown(item)}
+
+    def _is_shown(self, item: OrderItem) -> bool:
+        """Where there is something to choose, or where it was chosen when there still was."""
+        return bool(self.available.get(item.pk)) or str(self[_units_of(item)].value() or 0) != "0"
 
     def cells(self, item: OrderItem) -> list[forms.BoundField]:
         return [self[_units_of(item)]]

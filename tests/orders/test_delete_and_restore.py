@@ -52,6 +52,18 @@ def test_a_second_delete_finds_nothing_and_tells_nobody(api, place_order, path):
     assert list(Event.objects.order_by("sequence").values_list("type", flat=True)) == ["order.created", "order.deleted"]
 
 
+@pytest.mark.parametrize(("status", "first"), [("confirmed", "canceled"), ("shipped", "completed")])
+def test_the_refusal_tells_what_has_to_come_first(api, place_order, status, first):
+    order_id = place_order(cup=2)["id"]
+    move(api, order_id, status)
+
+    problem = assert_refused(api.delete(f"/api/v1/orders/{order_id}"), 409, "not_deletable")
+
+    assert problem["detail"] == (
+        f"A {status} order cannot be deleted; canceled and completed and pending ones can. It has to be {first} first."
+    )
+
+
 @pytest.mark.parametrize(
     ("steps", "deletable", "reserved_after"),
     [

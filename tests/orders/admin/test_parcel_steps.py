@@ -44,6 +44,17 @@ def test_some_units_leave_and_the_others_are_filled_in_for_the_next_parcel(admin
     assert (order.status, order.fulfillment_status) == ("confirmed", "partial")
 
 
+@pytest.mark.parametrize("step", ["ship", "cancel"])
+def test_items_of_which_nothing_is_left_are_not_asked_for(admin, sold, step):
+    order = sold("confirm")
+    take_step(admin, order, "ship", **{units_of(order, "plate"): ""})
+
+    page = admin.get(f"/admin/orders/order/{order.pk}/{step}/").content.decode()
+
+    assert f'name="{units_of(order, "plate")}"' in page
+    assert f'name="{units_of(order, "cup")}"' not in page
+
+
 @pytest.mark.parametrize(
     ("cups", "status", "sentence"),
     [
