@@ -7,8 +7,8 @@ from typing import Any, Final
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter
 
-from orders.lifecycle import OPERATIONS, Operation
-from orders.statuses import OrderStatus
+from orders.rules.lifecycle import OPERATIONS, Operation
+from orders.rules.statuses import OrderStatus
 
 PROBLEM: Final = {"$ref": "#/components/schemas/Problem"}
 ORDER: Final = {"$ref": "#/components/schemas/Order"}

@@ -12,8 +12,8 @@ from django.views.decorators.http import require_safe
 from rest_framework import exceptions, status
 from rest_framework.views import set_rollback
 
-from orders import errors
 from orders.problems import Problem, database_problem, problem, problem_response
+from orders.rules import errors
 
 STATUS_CODES: dict[type[errors.OrderError], int] = {
     errors.InvalidRequest: status.HTTP_400_BAD_REQUEST,

@@ -10,10 +10,10 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 
 from orders import requests
-from orders.lifecycle import Operation
 from orders.operation_requests import Bulk
 from orders.operations import PERFORMERS
-from orders.statuses import (
+from orders.rules.lifecycle import Operation
+from orders.rules.statuses import (
     CancelReason,
     Condition,
     FulfillmentStatus,

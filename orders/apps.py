@@ -9,7 +9,8 @@ class OrdersConfig(AppConfig):
     def ready(self) -> None:
         # Models must be loaded first, hence the imports here.
         from events import schemas
-        from orders import receivers, staff_groups
+        from orders import receivers
+        from orders.rules import staff_groups
 
         receivers.connect()
         staff_groups.connect()

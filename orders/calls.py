@@ -10,11 +10,11 @@ from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.request import Request
 
 from orders.authentication import KeyPrincipal
-from orders.callers import key_caller
 from orders.changes import Origin
-from orders.errors import FieldError, InvalidRequest, MalformedJson, OrderNotFound
 from orders.operations import Call, Idempotency, Rehearsal
 from orders.preconditions import precondition_of
+from orders.rules.callers import key_caller
+from orders.rules.errors import FieldError, InvalidRequest, MalformedJson, OrderNotFound
 
 
 def json_body(request: Request, *, optional: bool = False) -> bytes:

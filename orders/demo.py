@@ -16,8 +16,8 @@ from inventory_client.stock import set_stock_levels
 from orders.api_keys import make_key
 from orders.authentication import KeyPrincipal, find_key
 from orders.models import Storefront
-from orders.scopes import Scope
-from orders.staff_groups import GROUPS
+from orders.rules.scopes import Scope
+from orders.rules.staff_groups import GROUPS
 
 _STOREFRONTS: Final = (("au", "Australia", "AU", "AUD"), ("de", "Germany", "DE", "EUR"))
 _PRODUCTS: Final = {

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from events.outbox import NewEvent
 from orders.changes import Change
-from orders.ids import new_id
+from orders.rules.ids import new_id
 
 ORDER_CREATED: Final = "order.created"
 ORDER_UPDATED: Final = "order.updated"

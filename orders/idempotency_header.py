@@ -9,8 +9,8 @@ from typing import Final
 import msgspec
 from django.http import HttpRequest
 
-from orders.errors import FieldError, InvalidRequest
 from orders.operations import Idempotency
+from orders.rules.errors import FieldError, InvalidRequest
 
 _VISIBLE_ASCII: Final = re.compile(r"^[\x21-\x7e]{1,255}$")
 

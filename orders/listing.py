@@ -14,10 +14,10 @@ from django_filters import rest_framework as filters
 from rest_framework.request import Request
 from rest_framework.utils.urls import replace_query_param
 
-from orders.errors import FieldError, InvalidRequest
 from orders.models import Order
 from orders.order_documents import DOCUMENT_SQL
-from orders.statuses import OrderStatus
+from orders.rules.errors import FieldError, InvalidRequest
+from orders.rules.statuses import OrderStatus
 
 _DEFAULT_LIMIT: Final = 50
 _LARGEST_LIMIT: Final = 200

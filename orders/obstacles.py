@@ -12,12 +12,12 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from orders import errors
-from orders.callers import Caller, refusal_to
-from orders.errors import OrderError
-from orders.lifecycle import OPERATIONS, Operation, statuses_of
 from orders.models import Order
-from orders.statuses import OrderStatus, RefundState, ReturnState
+from orders.rules import errors
+from orders.rules.callers import Caller, refusal_to
+from orders.rules.errors import OrderError
+from orders.rules.lifecycle import OPERATIONS, Operation, statuses_of
+from orders.rules.statuses import OrderStatus, RefundState, ReturnState
 
 Check = Callable[[Order, Caller], Iterator[OrderError]]
 

@@ -12,10 +12,10 @@ from uuid import UUID
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from inventory_client.wire import ProductId
-from orders.errors import FieldError, InvalidRequest
-from orders.lifecycle import Operation
 from orders.requests import Amount, Currency, Quantity, Text100, Text200, Text300
-from orders.statuses import CancelReason, Condition, HoldKind, PaymentKind, ReturnCause
+from orders.rules.errors import FieldError, InvalidRequest
+from orders.rules.lifecycle import Operation
+from orders.rules.statuses import CancelReason, Condition, HoldKind, PaymentKind, ReturnCause
 
 Reason = Annotated[str, Meta(max_length=500, description="Why; kept with the change.")]
 TrackingLink = Annotated[str, Meta(max_length=500, pattern=r"^https?://\S+$(?!\n)")]

@@ -16,13 +16,11 @@ from msgspec import UNSET, Struct
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from orders import api_docs, errors, operations
+from orders import api_docs, operations
 from orders.api_errors import order_problem
 from orders.calls import call_of, caller_of, json_body, order_id_in
-from orders.errors import OrderError
 from orders.idempotency_header import idempotency_of
 from orders.json_format import json_response
-from orders.lifecycle import OPERATIONS, Operation
 from orders.models import Order, Shipment
 from orders.obstacles import obstacles
 from orders.operation_requests import Bulk
@@ -30,7 +28,10 @@ from orders.operations import PERFORMERS, Call, Idempotency, Replay
 from orders.preconditions import etag
 from orders.rehearsals import told
 from orders.requests import OrderDetails, checked_details, parse
-from orders.scopes import Scope
+from orders.rules import errors
+from orders.rules.errors import OrderError
+from orders.rules.lifecycle import OPERATIONS, Operation
+from orders.rules.scopes import Scope
 
 # Operations with a verb of their own; all others are POST /orders/{id}/{operation}.
 _METHODS: Final = {

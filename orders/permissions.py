@@ -9,9 +9,9 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from orders.authentication import KeyPrincipal
-from orders.callers import key_caller, refusal_to
-from orders.lifecycle import Operation
-from orders.scopes import Scope
+from orders.rules.callers import key_caller, refusal_to
+from orders.rules.lifecycle import Operation
+from orders.rules.scopes import Scope
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView

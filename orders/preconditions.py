@@ -7,8 +7,8 @@ from typing import Final
 
 from django.http import HttpRequest
 
-from orders.errors import FieldError, InvalidRequest
 from orders.operations import Precondition
+from orders.rules.errors import FieldError, InvalidRequest
 
 _OUR_TAG: Final = re.compile(r'^"(\d{1,9})"$')
 

@@ -8,8 +8,8 @@ from uuid import UUID
 
 from django.db import models
 
-from orders.ids import time_ceiling, time_floor
-from orders.statuses import OrderStatus
+from orders.rules.ids import time_ceiling, time_floor
+from orders.rules.statuses import OrderStatus
 
 if TYPE_CHECKING:
     from orders.models import Order  # noqa: F401 - named by the queryset's type

@@ -13,8 +13,8 @@ from django_countries import countries
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from inventory_client.wire import ProductId
-from orders.currencies import MINOR_DIGITS
-from orders.errors import FieldError, InvalidRequest, MalformedJson, TotalsMismatch
+from orders.rules.currencies import MINOR_DIGITS
+from orders.rules.errors import FieldError, InvalidRequest, MalformedJson, TotalsMismatch
 
 # Sums stay exact in every JSON reader up to here (RFC 8259 §6).
 MAX_AMOUNT = 2**53 - 1

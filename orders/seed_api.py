@@ -17,18 +17,19 @@ from msgspec import UNSET
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from orders import api_docs, errors, operations
+from orders import api_docs, operations
 from orders.api_errors import exception_handler
 from orders.calls import call_of, caller_of, json_body, order_id_in, wants_rehearsal
 from orders.json_format import json_response
-from orders.lifecycle import Operation
 from orders.operation_requests import Cancel, Parcel, Plain, Tracking
 from orders.operations import Call, Outcome, StoredAnswer
 from orders.order_documents import read_document
 from orders.preconditions import etag
 from orders.requests import SeedNewOrder, SeedUpdate, parse
-from orders.scopes import Scope
-from orders.statuses import RULES, OrderStatus
+from orders.rules import errors
+from orders.rules.lifecycle import Operation
+from orders.rules.scopes import Scope
+from orders.rules.statuses import RULES, OrderStatus
 from orders.views import place
 
 _TRACKING: Final = ("tracking_company", "tracking_number", "tracking_link")

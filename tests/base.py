@@ -6,10 +6,10 @@ from typing import Any
 from uuid import UUID
 
 from orders import operations
-from orders.callers import Caller
-from orders.lifecycle import Operation
 from orders.operations import PERFORMERS, Call, Document
-from orders.statuses import HoldKind, PaymentKind
+from orders.rules.callers import Caller
+from orders.rules.lifecycle import Operation
+from orders.rules.statuses import HoldKind, PaymentKind
 
 CAPTURE = ("record_payment", {"kind": PaymentKind.CAPTURE, "amount": 1000, "psp_reference": "pi_1"})
 # What is done to a new order before the operation is possible, where its storefront wants every refund approved.

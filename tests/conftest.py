@@ -18,7 +18,7 @@ from inventory_client.stock import set_stock_levels
 from orders.api_keys import make_key
 from orders.authentication import remembered_keys
 from orders.models import PaymentRecord, Storefront
-from orders.scopes import Scope
+from orders.rules.scopes import Scope
 
 # Locally each run tries other examples; a change is judged by the same ones every time.
 hypothesis.settings.register_profile("ci", derandomize=True)

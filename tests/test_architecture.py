@@ -19,15 +19,9 @@ MAY_IMPORT = {
 # A module of `orders` imports only from its own row or rows above it.
 LAYERS = [
     {
-        "statuses",
-        "scopes",
-        "lifecycle",
-        "callers",
+        "rules",
         "document_changes",
-        "currencies",
-        "ids",
         "kill_points",
-        "errors",
         "signals",
         "changes",
         "problems",
@@ -47,7 +41,7 @@ LAYERS = [
         "windows",
     },
     {"operations"},
-    {"receivers", "authentication", "api_errors", "staff_groups", "idempotency_header", "preconditions", "api_schema"},
+    {"receivers", "authentication", "api_errors", "idempotency_header", "preconditions", "api_schema"},
     {"rehearsals", "history", "doctor"},
     {"permissions", "calls", "api_keys", "listing", "api_docs"},
     {"operation_views"},

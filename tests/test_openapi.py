@@ -20,7 +20,7 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 from orders.api_keys import make_key
 from orders.models import Storefront
 from orders.operation_views import POSTED
-from orders.scopes import Scope
+from orders.rules.scopes import Scope
 from orders_project.wsgi import application
 from tests.base import READY_FOR, make_ready
 

@@ -6,9 +6,9 @@ from pathlib import Path
 from django.conf import settings
 from django.core.management import get_commands
 
-from orders.scopes import Scope
-from orders.staff_groups import GROUPS
-from orders.statuses import RULES, OrderStatus
+from orders.rules.scopes import Scope
+from orders.rules.staff_groups import GROUPS
+from orders.rules.statuses import RULES, OrderStatus
 
 README = (Path(settings.BASE_DIR) / "README.md").read_text()
 

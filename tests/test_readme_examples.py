@@ -9,9 +9,9 @@ from typing import Any
 import orjson
 from django.conf import settings
 
-from orders.lifecycle import OPERATIONS, Operation
 from orders.operation_views import POSTED
-from orders.statuses import OrderStatus
+from orders.rules.lifecycle import OPERATIONS, Operation
+from orders.rules.statuses import OrderStatus
 
 README = (Path(settings.BASE_DIR) / "README.md").read_text()
 

@@ -12,10 +12,10 @@ from django.utils.functional import cached_property
 from orders.admin.amounts import AmountField
 from orders.admin.step_forms import StepForm, Table, TextField
 from orders.admin.unit_forms import QuantityField
-from orders.errors import InvalidRequest
 from orders.models import Order, OrderItem
 from orders.operation_requests import Amend, AmendedItem
 from orders.requests import parse
+from orders.rules.errors import InvalidRequest
 
 _NEW_ROWS: Final = 3
 _AMOUNTS: Final = {"shipping_amount": "Shipping", "tax_amount": "Tax", "discount_amount": "Discount"}

@@ -8,8 +8,8 @@ from typing import Any
 from django import forms
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from orders.currencies import MINOR_DIGITS, format_amount
 from orders.requests import MAX_AMOUNT
+from orders.rules.currencies import MINOR_DIGITS, format_amount
 
 
 def written(amount: int | None, currency: str | None) -> str:

@@ -36,7 +36,7 @@ from orders.admin.pills import pill
 from orders.admin.staff_requests import Staff, limited, storefronts_of, user_of
 from orders.api_keys import make_key, revoke_key, rotate_key
 from orders.models import ApiKey, Storefront
-from orders.scopes import Scope
+from orders.rules.scopes import Scope
 
 # The library's own keys belong to no storefront; nothing accepts them.
 if admin.site.is_registered(APIKey):

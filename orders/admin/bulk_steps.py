@@ -21,9 +21,9 @@ from orders.admin.staff_requests import Staff, call_of, user_of
 from orders.admin.step_forms import StepForm
 from orders.admin.step_table import BULK_STEPS
 from orders.admin.steps import Step, staff_sentence
-from orders.errors import OrderError
 from orders.models import Order
 from orders.operations import Replay
+from orders.rules.errors import OrderError
 
 MOST_ORDERS: Final = 1000
 _MOST_ROWS: Final = 50  # of a page's table

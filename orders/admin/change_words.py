@@ -10,8 +10,8 @@ from typing import Any, Final
 from uuid import UUID
 
 from orders.admin.parts import contents_in_words, hold_label
-from orders.currencies import format_amount
 from orders.event_payloads import PERSONAL_FIELDS
+from orders.rules.currencies import format_amount
 
 _LONGEST_VALUE: Final = 200
 # Lists of things with an id, and what one of them is called.

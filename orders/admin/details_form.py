@@ -12,10 +12,10 @@ from msgspec import Struct
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from orders.admin.step_forms import StepForm, TextField
-from orders.callers import system
-from orders.lifecycle import Operation
 from orders.obstacles import obstacles
 from orders.requests import Address, OrderDetails, checked_details, parse
+from orders.rules.callers import system
+from orders.rules.lifecycle import Operation
 
 _CONTACT: Final = ("email", "phone")
 _ADDRESS: Final = Address.__struct_fields__

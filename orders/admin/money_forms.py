@@ -9,10 +9,10 @@ from unfold.widgets import UnfoldAdminSelectWidget
 
 from orders.admin.amounts import AmountField
 from orders.admin.step_forms import StepForm, TextField
-from orders.currencies import MINOR_DIGITS, format_amount
 from orders.models import Refund
 from orders.operation_requests import RecordPayment, RequestRefund
-from orders.statuses import PaymentKind, RefundState
+from orders.rules.currencies import MINOR_DIGITS, format_amount
+from orders.rules.statuses import PaymentKind, RefundState
 
 _TO_SETTLE = (RefundState.REQUESTED, RefundState.APPROVED)
 

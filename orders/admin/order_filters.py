@@ -14,7 +14,7 @@ from unfold.utils import parse_date_str
 from orders.admin.staff_requests import storefronts_of, user_of
 from orders.models import Order, Storefront
 from orders.querysets import OrderQuerySet
-from orders.statuses import OrderStatus
+from orders.rules.statuses import OrderStatus
 
 
 def in_any_storefront(orders: OrderQuerySet) -> OrderQuerySet:

@@ -19,11 +19,11 @@ from orders.admin.staff_requests import Staff
 from orders.admin.step_table import STEPS
 from orders.admin.steps import Place, Step
 from orders.admin.timeline import timeline_of
-from orders.currencies import format_amount
-from orders.lifecycle import Operation
 from orders.models import Order, OrderItem, PaymentRecord, Refund, Return, Shipment
 from orders.querysets import OrderQuerySet
-from orders.statuses import CancelReason, Condition, OrderStatus, RefundState
+from orders.rules.currencies import format_amount
+from orders.rules.lifecycle import Operation
+from orders.rules.statuses import CancelReason, Condition, OrderStatus, RefundState
 
 _ADDRESS_LINES: Final = ("name", "line1", "line2")
 

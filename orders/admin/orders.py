@@ -36,11 +36,11 @@ from orders.admin.staff_requests import call_of, newest_of, storefronts_of, user
 from orders.admin.step_forms import StepForm
 from orders.admin.step_table import BULK_STEPS, STEPS
 from orders.admin.steps import Step, staff_sentence
-from orders.currencies import format_amount
-from orders.errors import OrderError
 from orders.models import Order
 from orders.operations import Rehearsal
 from orders.querysets import OrderQuerySet
+from orders.rules.currencies import format_amount
+from orders.rules.errors import OrderError
 
 _FILTERS: Final = {"status", "storefront", "placed_at_from", "placed_at_to", "held_up", "inventory", "deleted"}
 _MOST_PAGES: Final = 200  # a page costs what all before it do; whoever wants more narrows the list

@@ -12,9 +12,9 @@ from events.models import OutboxEntry
 from orders.admin.order_filters import held_up, in_any_storefront, in_status
 from orders.admin.pills import status_pill
 from orders.admin.staff_requests import Staff, limited, newest_of, storefronts_of, user_of
-from orders.currencies import format_amount
 from orders.models import Order
-from orders.statuses import OrderStatus
+from orders.rules.currencies import format_amount
+from orders.rules.statuses import OrderStatus
 
 _COUNTED: Final = 100
 _LATEST: Final = 10

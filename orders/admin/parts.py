@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from orders.currencies import format_amount
-from orders.lifecycle import Operation
 from orders.models import Order, Return, Shipment
-from orders.statuses import HoldKind, RefundState, ReturnState
+from orders.rules.currencies import format_amount
+from orders.rules.lifecycle import Operation
+from orders.rules.statuses import HoldKind, RefundState, ReturnState
 
 
 class Part(NamedTuple):

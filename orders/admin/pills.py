@@ -8,7 +8,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from orders.models import Order, Refund, Return
-from orders.statuses import FulfillmentStatus, OrderStatus, PaymentStatus, RefundState, ReturnState
+from orders.rules.statuses import FulfillmentStatus, OrderStatus, PaymentStatus, RefundState, ReturnState
 
 _STATUS: Final = {
     OrderStatus.PENDING: "waiting",

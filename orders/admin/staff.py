@@ -74,7 +74,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]
 
 @admin.register(Group)
 class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
-    """The groups of `orders/staff_groups.py` are brought in line again with every migration."""
+    """The groups of `orders/rules/staff_groups.py` are brought in line again with every migration."""
 
 
 @admin.register(AccessAttempt)

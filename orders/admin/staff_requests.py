@@ -9,10 +9,10 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
-from orders.callers import Caller, staff_caller
 from orders.models import Order
 from orders.operations import Call, Precondition, Rehearsal
 from orders.querysets import OrderQuerySet
+from orders.rules.callers import Caller, staff_caller
 
 Staff = User | AnonymousUser
 M = TypeVar("M", bound=Model)

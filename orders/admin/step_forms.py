@@ -21,12 +21,12 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from orders.errors import InvalidRequest
-from orders.lifecycle import BLOCKED_BY, HOLDABLE
 from orders.models import Order
 from orders.operation_requests import DecideRefund, DecideReturn, Deliver, Extend, Hold, Plain, ReleaseHold
 from orders.requests import parse
-from orders.statuses import HoldKind
+from orders.rules.errors import InvalidRequest
+from orders.rules.lifecycle import BLOCKED_BY, HOLDABLE
+from orders.rules.statuses import HoldKind
 
 # What to write, where the structs can only say that something does not match.
 _WANTED: Final = {

@@ -27,7 +27,7 @@ from orders.admin.unit_forms import (
     ShipForm,
     TrackingForm,
 )
-from orders.lifecycle import Operation
+from orders.rules.lifecycle import Operation
 
 _TABLE: Final = (
     Step(

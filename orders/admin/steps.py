@@ -16,13 +16,13 @@ from orders import operations
 from orders.admin.parts import Part, parts_of
 from orders.admin.staff_requests import Staff, caller_of
 from orders.admin.step_forms import StepForm
-from orders.callers import refusal_to
-from orders.currencies import format_amount
-from orders.errors import Ambiguous, AmountExceeded, MoneyOnOrder, OrderError, OrderNotFound, VersionMismatch
-from orders.lifecycle import OPERATIONS, Operation
 from orders.models import Order
 from orders.obstacles import obstacles
 from orders.operations import Call
+from orders.rules.callers import refusal_to
+from orders.rules.currencies import format_amount
+from orders.rules.errors import Ambiguous, AmountExceeded, MoneyOnOrder, OrderError, OrderNotFound, VersionMismatch
+from orders.rules.lifecycle import OPERATIONS, Operation
 
 _OF_DELETED: Final = frozenset({Operation.RESTORE, Operation.RECORD_PAYMENT})
 

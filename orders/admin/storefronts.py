@@ -13,8 +13,8 @@ from unfold.widgets import UnfoldAdminSelectWidget
 
 from orders.admin.amounts import AmountField
 from orders.admin.staff_requests import storefronts_of, user_of
-from orders.currencies import MINOR_DIGITS, format_amount
 from orders.models import Carrier, Storefront
+from orders.rules.currencies import MINOR_DIGITS, format_amount
 
 
 class StorefrontForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time

@@ -14,9 +14,9 @@ from events.models import Event, OutboxEntry, bucket_of
 from events.sinks import enabled_sinks
 from orders.admin.change_words import FieldChange, Wording, instruction_in_words
 from orders.history import operation_of
-from orders.lifecycle import Operation
 from orders.models import Order
-from orders.statuses import CancelReason, OrderStatus
+from orders.rules.lifecycle import Operation
+from orders.rules.statuses import CancelReason, OrderStatus
 
 _MOST_EVENTS: Final = 100
 

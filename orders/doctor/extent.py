@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db.models import Model, QuerySet
 from django.utils import timezone
 
-from orders.ids import time_floor
+from orders.rules.ids import time_floor
 
 Row = TypeVar("Row", bound=Model)
 

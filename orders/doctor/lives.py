@@ -10,7 +10,7 @@ from uuid import UUID
 from orders.doctor.findings import Finding
 from orders.models import Order
 from orders.operations.shipping import roll_up_delivery
-from orders.statuses import FulfillmentStatus, OrderStatus, PaymentKind, RefundState, ReturnState
+from orders.rules.statuses import FulfillmentStatus, OrderStatus, PaymentKind, RefundState, ReturnState
 
 # The code of a check, and what contradicts what.
 Contradiction = tuple[str, str]

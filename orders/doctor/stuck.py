@@ -19,7 +19,7 @@ from orders.doctor.extent import Extent
 from orders.doctor.findings import EXAMPLES_KEPT, Finding, Report
 from orders.models import Order, PaymentRecord, Refund, Return
 from orders.order_documents import instant
-from orders.statuses import OrderStatus, PaymentKind, RefundState, ReturnState
+from orders.rules.statuses import OrderStatus, PaymentKind, RefundState, ReturnState
 from orders.windows import windows
 
 _ROWS_AT_ONCE: Final = 5000

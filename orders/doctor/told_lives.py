@@ -14,7 +14,7 @@ from orders.doctor.extent import Extent
 from orders.doctor.findings import Finding
 from orders.event_payloads import without_personal_data
 from orders.order_documents import SELECT_DOCUMENT
-from orders.statuses import OrderStatus
+from orders.rules.statuses import OrderStatus
 from orders.windows import LARGEST_ID, Window
 
 # One statement, so one snapshot: an order and its events belong together, whatever happens meanwhile.

@@ -8,15 +8,15 @@ from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from orders.drafts import item_rows, order_row
-from orders.ids import new_id_at, new_number
 from orders.importing.lines import ImportedOrder, Payment
 from orders.importing.marketplace import STATUS_OF
-from orders.lifecycle import Operation
 from orders.models import Storefront
 from orders.operation_requests import Cancel, Deliver, OperationRequest, Parcel, Plain, RecordPayment
 from orders.order_documents import instant, new_order_document
 from orders.requests import total_amount
-from orders.statuses import CancelReason, OrderStatus, PaymentKind
+from orders.rules.ids import new_id_at, new_number
+from orders.rules.lifecycle import Operation
+from orders.rules.statuses import CancelReason, OrderStatus, PaymentKind
 
 _MAX_METADATA_TEXT: Final = 500
 _PSP: Final = "import"

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from orders.statuses import OrderStatus
+from orders.rules.statuses import OrderStatus
 
 STATUS_OF: Final[dict[str, OrderStatus]] = {
     "created": OrderStatus.PENDING,

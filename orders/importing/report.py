@@ -8,8 +8,8 @@ from typing import Any, BinaryIO, Final
 import orjson
 from django.core.management.base import OutputWrapper
 
-from orders.errors import OrderError
 from orders.importing.lines import Entry
+from orders.rules.errors import OrderError
 
 FIRST_REFUSALS: Final = 20
 

@@ -13,10 +13,10 @@ from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import F, Q, Value
 
-from orders.ids import new_id
 from orders.models.storefronts import Storefront
 from orders.querysets import AllOrdersManager, OrderManager
-from orders.statuses import (
+from orders.rules.ids import new_id
+from orders.rules.statuses import (
     RULES,
     CancelReason,
     ConfirmationPolicy,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 
-from orders.ids import new_id
-from orders.statuses import PaymentKind, RefundState
+from orders.rules.ids import new_id
+from orders.rules.statuses import PaymentKind, RefundState
 
 
 class Refund(models.Model):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import F, Q
 
-from orders.ids import new_id
-from orders.statuses import Condition, ReturnCause, ReturnState
+from orders.rules.ids import new_id
+from orders.rules.statuses import Condition, ReturnCause, ReturnState
 
 
 class Return(models.Model):

@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from orders.ids import new_id
+from orders.rules.ids import new_id
 
 
 class Shipment(models.Model):

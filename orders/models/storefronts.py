@@ -11,8 +11,8 @@ from django.db import models
 from django.db.models.functions import Lower
 from rest_framework_api_key.models import AbstractAPIKey
 
-from orders.scopes import Scope
-from orders.statuses import ConfirmationPolicy
+from orders.rules.scopes import Scope
+from orders.rules.statuses import ConfirmationPolicy
 
 
 class Storefront(models.Model):

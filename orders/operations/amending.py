@@ -15,10 +15,7 @@ from uuid import UUID
 from inventory_client.current import get_inventory
 from inventory_client.errors import ReservationMismatch, ReservationReleased
 from inventory_client.values import Held, HoldRequest
-from orders import errors
-from orders.errors import FieldError
 from orders.kill_points import kill_point
-from orders.lifecycle import Operation
 from orders.models import Order, OrderItem, ShipmentItem
 from orders.operation_requests import Amend, AmendedItem
 from orders.operations.call import Call, Document
@@ -27,7 +24,10 @@ from orders.operations.inventory_answers import refusal_of
 from orders.operations.inventory_upkeep import settle_order
 from orders.operations.locked_order import locked_order
 from orders.requests import MAX_AMOUNT, MAX_ITEMS
-from orders.statuses import OrderStatus
+from orders.rules import errors
+from orders.rules.errors import FieldError
+from orders.rules.lifecycle import Operation
+from orders.rules.statuses import OrderStatus
 
 _TRIES: Final = 5
 _LAST_POSITION: Final = 32_767  # of a smallint

@@ -9,11 +9,11 @@ from typing import Any
 from django.utils import timezone
 
 from events.outbox import NewEvent
-from orders import errors
-from orders.callers import Caller
 from orders.changes import Origin
 from orders.models import Order
 from orders.operations.idempotency import Idempotency
+from orders.rules import errors
+from orders.rules.callers import Caller
 
 Document = dict[str, Any]
 

@@ -6,10 +6,6 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from orders import errors
-from orders.errors import FieldError
-from orders.ids import new_id
-from orders.lifecycle import BLOCKED_BY, HOLDABLE, Operation
 from orders.operation_requests import Cancel, Extend, Hold, Plain, ReleaseHold
 from orders.operations.call import Call, Document
 from orders.operations.locked_order import LockedOrder, locked_order
@@ -17,7 +13,11 @@ from orders.operations.refunds import instructions_after_cancel
 from orders.operations.shipping import drop_needless_parcels, roll_up_delivery
 from orders.operations.units import AskedUnits, chosen_units, open_units
 from orders.order_documents import instant
-from orders.statuses import CancelReason
+from orders.rules import errors
+from orders.rules.errors import FieldError
+from orders.rules.ids import new_id
+from orders.rules.lifecycle import BLOCKED_BY, HOLDABLE, Operation
+from orders.rules.statuses import CancelReason
 
 
 def confirm_order(order_id: UUID, request: Plain, *, call: Call) -> Document:

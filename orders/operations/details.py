@@ -8,10 +8,10 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET
 
-from orders.lifecycle import Operation
 from orders.operations.call import Call, Document
 from orders.operations.locked_order import LockedOrder, locked_order
 from orders.requests import OrderDetails, stored_address
+from orders.rules.lifecycle import Operation
 
 
 def change_details(order_id: UUID, details: OrderDetails, *, call: Call) -> Document:

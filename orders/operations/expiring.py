@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from orders.callers import system
-from orders.errors import OrderError
 from orders.models import Order, Storefront
 from orders.operation_requests import Plain
 from orders.operations.call import Call, Document
 from orders.operations.deciding import expire_order
 from orders.operations.shipping import complete_order
+from orders.rules.callers import system
+from orders.rules.errors import OrderError
 
 logger = logging.getLogger(__name__)
 

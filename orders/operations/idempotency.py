@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from orders import errors
 from orders.models import IdempotentAnswer
+from orders.rules import errors
 
 
 @dataclass(frozen=True, slots=True)

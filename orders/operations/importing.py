@@ -16,11 +16,9 @@ from typing import Final
 import msgspec
 from django.db import DataError, IntegrityError, OperationalError, connection, transaction
 
-from orders import errors
 from orders.changes import Origin
 from orders.importing.history import HistoricOrder
 from orders.importing.lines import ImportedOrder
-from orders.lifecycle import Operation
 from orders.models import Storefront
 from orders.operations.broken_rules import broken_rule
 from orders.operations.call import Call
@@ -28,7 +26,9 @@ from orders.operations.idempotency import Idempotency, Replay, StoredAnswer
 from orders.operations.performing import perform
 from orders.operations.placing import Outcome, place_orders
 from orders.operations.writing import NewRows, announce_new, write_new
-from orders.statuses import OrderStatus
+from orders.rules import errors
+from orders.rules.lifecycle import Operation
+from orders.rules.statuses import OrderStatus
 
 # By the index order_reference_once, whatever is asked for: one statement, planned once.
 _EXISTING_SQL: Final = """

@@ -1,7 +1,7 @@
 """What an inventory's refusal means for an order."""
 
 from inventory_client import errors as inventory_errors
-from orders import errors
+from orders.rules import errors
 
 
 def refusal_of(error: inventory_errors.InventoryError, *, effect: str = "No order was placed") -> errors.OrderError:

@@ -13,7 +13,7 @@ from inventory_client.current import get_inventory
 from inventory_client.errors import InventoryError, InventoryUnavailable, OutcomeUnknown
 from inventory_client.values import HoldRequest
 from orders.models import Order
-from orders.statuses import OrderStatus
+from orders.rules.statuses import OrderStatus
 
 logger = logging.getLogger(__name__)
 

@@ -14,20 +14,20 @@ import psycopg
 from django.db import IntegrityError, OperationalError, transaction
 
 from events import outbox
-from orders import errors
-from orders.callers import refusal_to
 from orders.changes import Change
 from orders.document_changes import changes_between
 from orders.event_payloads import ORDER_DELETED, ORDER_RESTORED, ORDER_UPDATED
-from orders.lifecycle import Operation
 from orders.models import IdempotentAnswer, Order, OrderItem
 from orders.obstacles import obstacles
 from orders.operations.call import Call, Document
 from orders.operations.idempotency import StoredAnswer, answer_fields, raise_if_answered
 from orders.operations.inventory_upkeep import settle_order
 from orders.order_documents import document_of
+from orders.rules import errors
+from orders.rules.callers import refusal_to
+from orders.rules.lifecycle import Operation
+from orders.rules.statuses import OrderStatus
 from orders.signals import order_changed
-from orders.statuses import OrderStatus
 
 _EVENT_TYPES = {Operation.DELETE: ORDER_DELETED, Operation.RESTORE: ORDER_RESTORED}
 # What the obstacles look at and the operation then works with is read once.

@@ -7,17 +7,17 @@ from uuid import UUID
 
 from django.db import IntegrityError
 
-from orders import errors
-from orders.currencies import MINOR_DIGITS
-from orders.errors import FieldError
-from orders.lifecycle import Operation
 from orders.models import Order, PaymentRecord, Refund
 from orders.operation_requests import RecordPayment
 from orders.operations.broken_rules import broken_rule
 from orders.operations.call import Call, Document
 from orders.operations.locked_order import locked_order
 from orders.requests import MAX_AMOUNT
-from orders.statuses import OrderStatus, PaymentKind, RefundState
+from orders.rules import errors
+from orders.rules.currencies import MINOR_DIGITS
+from orders.rules.errors import FieldError
+from orders.rules.lifecycle import Operation
+from orders.rules.statuses import OrderStatus, PaymentKind, RefundState
 
 _COMES_IN: Final = frozenset({PaymentKind.AUTHORIZATION, PaymentKind.CAPTURE})
 

@@ -10,8 +10,6 @@ from uuid import UUID
 from django.db import transaction
 from msgspec import Struct
 
-from orders.errors import OrderError
-from orders.lifecycle import Operation
 from orders.operation_requests import (
     Amend,
     Cancel,
@@ -50,6 +48,8 @@ from orders.operations.restoring import restore_order
 from orders.operations.returns import approve_return, receive_return, reject_return, request_return
 from orders.operations.shipping import complete_order, deliver_order, pack_order, ship_order, track_shipment
 from orders.requests import OrderDetails
+from orders.rules.errors import OrderError
+from orders.rules.lifecycle import Operation
 
 
 class Performer(NamedTuple):

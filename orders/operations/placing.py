@@ -25,10 +25,8 @@ from inventory_client.client import HoldOutcome
 from inventory_client.current import get_inventory
 from inventory_client.errors import InventoryError, ReservationReleased
 from inventory_client.values import Held, HoldRequest
-from orders import errors
 from orders.changes import Origin
 from orders.drafts import Draft
-from orders.ids import new_id, reservation_id_for
 from orders.kill_points import kill_point
 from orders.models import Order, Storefront
 from orders.operations.broken_rules import broken_rule
@@ -37,6 +35,8 @@ from orders.operations.inventory_answers import refusal_of
 from orders.operations.placing_at_once import ledger_at_hand, place_at_once
 from orders.operations.writing import NewRows, announce_new, write_new
 from orders.requests import NewOrder
+from orders.rules import errors
+from orders.rules.ids import new_id, reservation_id_for
 
 _TOO_LATE: Final = "OR001"  # SQLSTATE of orders_place() when the hold may have been swept
 _NUMBER_TRIES: Final = 5

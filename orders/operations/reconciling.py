@@ -21,10 +21,10 @@ from django.utils import timezone
 from inventory_client.current import get_inventory
 from inventory_client.errors import InventoryError, ReservationReleased, StockShortage, UnknownProduct
 from inventory_client.values import Held, HoldRequest, Reservation, ReservationState
-from orders.ids import new_id, time_floor
 from orders.models import Order
 from orders.operations.inventory_upkeep import settle_order
-from orders.statuses import OrderStatus
+from orders.rules.ids import new_id, time_floor
+from orders.rules.statuses import OrderStatus
 from orders.windows import windows
 
 _ORDERS_AT_ONCE: Final = 500

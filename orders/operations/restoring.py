@@ -13,10 +13,6 @@ from django.utils import timezone
 from inventory_client.current import get_inventory
 from inventory_client.errors import InventoryError
 from inventory_client.values import Held, HoldRequest
-from orders import errors
-from orders.callers import refusal_to
-from orders.ids import new_id
-from orders.lifecycle import Operation
 from orders.models import Order
 from orders.operation_requests import Plain
 from orders.operations.call import Call, Document
@@ -24,6 +20,10 @@ from orders.operations.idempotency import Replay, raise_if_answered
 from orders.operations.inventory_answers import refusal_of
 from orders.operations.inventory_upkeep import settle_order
 from orders.operations.locked_order import locked_order
+from orders.rules import errors
+from orders.rules.callers import refusal_to
+from orders.rules.ids import new_id
+from orders.rules.lifecycle import Operation
 
 
 def restore_order(order_id: UUID, request: Plain, *, call: Call) -> Document:

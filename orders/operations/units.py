@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol, TypeVar
 from uuid import UUID
 
-from orders import errors
 from orders.models import Order
+from orders.rules import errors
 
 
 class AskedUnits(Protocol):

@@ -21,7 +21,7 @@ from inventory_client.server.wsgi import InventoryApplication
 from orders.api_keys import make_key
 from orders.kill_points import AmendmentPoint, PlacementPoint
 from orders.models import Storefront
-from orders.scopes import Scope
+from orders.rules.scopes import Scope
 from tests.chaos.live_server import Answer, LiveServer, environment
 
 Call = Callable[..., Answer]

@@ -26,7 +26,7 @@ from orders import operations
 from orders.api_keys import make_key
 from orders.models import Order, Storefront
 from orders.order_documents import instant
-from orders.scopes import Scope
+from orders.rules.scopes import Scope
 from tests.chaos import drawn_requests
 from tests.chaos.drawn_requests import Request
 from tests.chaos.model.order import ModelOrder

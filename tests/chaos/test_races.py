@@ -13,13 +13,13 @@ import pytest
 from django.db import connection
 
 from orders import operations
-from orders.callers import Caller
-from orders.errors import OrderError
-from orders.lifecycle import Operation
 from orders.models import Storefront
 from orders.operation_requests import AmendedItem, Cancel, Units
 from orders.operations import Call, Idempotency, Replay
-from orders.statuses import HoldKind, PaymentKind, ReturnCause
+from orders.rules.callers import Caller
+from orders.rules.errors import OrderError
+from orders.rules.lifecycle import Operation
+from orders.rules.statuses import HoldKind, PaymentKind, ReturnCause
 from tests.base import perform
 from tests.chaos.promises import broken_promises
 from tests.orders.lifecycle.order_rows import Row, Rows, copies_of, rows_of, rows_of_each

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from orders.models import Storefront
-from orders.statuses import HoldKind
+from orders.rules.statuses import HoldKind
 from tests.base import perform
 
 _Step = tuple[str, dict[str, Any]]

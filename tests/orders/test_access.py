@@ -17,9 +17,9 @@ from inventory_client.models import Stock
 from orders import urls
 from orders.api_keys import make_key, revoke_key
 from orders.authentication import remembered_keys
-from orders.lifecycle import OPERATIONS, Operation
 from orders.models import ApiKey, Order
-from orders.scopes import Scope
+from orders.rules.lifecycle import OPERATIONS, Operation
+from orders.rules.scopes import Scope
 from tests.orders.asking import everything, sell
 from tests.orders.examples import EXAMPLES, ready_for
 from tests.orders.refusals import assert_nothing_happened, assert_refused

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from orders.models import IdempotentAnswer
-from orders.scopes import Scope
-from orders.statuses import HoldKind
+from orders.rules.scopes import Scope
+from orders.rules.statuses import HoldKind
 from tests.base import perform
 from tests.orders.asking import ask, done, event_count, everything, item_ids, last_event, read, reserved, sell
 from tests.orders.refusals import assert_refused

@@ -6,8 +6,8 @@ import pytest
 
 from events.models import Event
 from inventory_client.models import Reservation, Stock
-from orders import errors
 from orders.models import Order
+from orders.rules import errors
 from tests.base import perform
 from tests.orders.refusals import assert_refused
 

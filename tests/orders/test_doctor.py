@@ -20,11 +20,11 @@ from events.models import OutboxEntry
 from events.outbox import NewEvent
 from orders.doctor import CHECKS, examination
 from orders.event_payloads import without_personal_data
-from orders.ids import new_id_at
 from orders.models import Order, Storefront
 from orders.operation_requests import Units
 from orders.order_documents import document_of
-from orders.statuses import HoldKind
+from orders.rules.ids import new_id_at
+from orders.rules.statuses import HoldKind
 from tests.base import perform
 from tests.orders.asking import everything, item_ids, sell
 

@@ -17,8 +17,8 @@ from inventory_client.current import get_inventory
 from inventory_client.models import Reservation, Stock
 from inventory_client.values import HoldRequest
 from orders import operations
-from orders.ids import reservation_id_for
 from orders.models import IdempotentAnswer, Order
+from orders.rules.ids import reservation_id_for
 from tests.orders.refusals import assert_nothing_held, assert_refused
 
 CUP = {"product_id": "cup", "quantity": 2}

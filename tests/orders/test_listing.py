@@ -13,8 +13,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from orders.ids import new_id_at
 from orders.models import Order, OrderItem, Storefront
+from orders.rules.ids import new_id_at
 
 START = timezone.now() - timedelta(days=30)
 

@@ -11,8 +11,8 @@ from django.core.management import CommandError, call_command
 
 from events.models import Event
 from inventory_client.stock import set_stock_levels
-from orders.ids import new_id
 from orders.models import Order, PaymentRecord
+from orders.rules.ids import new_id
 from tests.base import perform
 from tests.orders.asking import everything
 

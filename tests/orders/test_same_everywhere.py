@@ -15,8 +15,8 @@ from django.urls import reverse
 
 from events.models import Event
 from inventory_client.models import Reservation, Stock
-from orders.lifecycle import OPERATIONS, Operation
 from orders.models import Order
+from orders.rules.lifecycle import OPERATIONS, Operation
 from tests.base import READY_FOR, make_ready
 
 # What is asked for over the API and by the command, and what staff type into the step's page besides what it shows.

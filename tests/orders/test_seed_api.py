@@ -9,7 +9,7 @@ import pytest
 from events.models import Event
 from inventory_client.models import Reservation, Stock
 from orders.models import Order
-from orders.statuses import HoldKind
+from orders.rules.statuses import HoldKind
 from tests.base import perform
 from tests.orders.refusals import assert_refused
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from orders import errors
 from orders.api_errors import STATUS_CODES
-from orders.lifecycle import OPERATIONS, Operation, statuses_of
 from orders.operations import PERFORMERS
-from orders.statuses import RULES, OrderStatus
+from orders.rules import errors
+from orders.rules.lifecycle import OPERATIONS, Operation, statuses_of
+from orders.rules.statuses import RULES, OrderStatus
 
 # Rows: what it is. Columns: what it may become, in the order pending, confirmed, shipped, completed, canceled.
 GRID = {

@@ -15,8 +15,8 @@ from inventory_client.current import get_inventory
 from inventory_client.models import Reservation, Stock
 from inventory_client.values import HoldRequest
 from orders import operations
-from orders.ids import new_id
 from orders.models import Order
+from orders.rules.ids import new_id
 
 
 def reserved() -> int:

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from orders.api_keys import make_key, revoke_key, rotate_key
 from orders.models import ApiKey, Storefront
-from orders.scopes import Scope
+from orders.rules.scopes import Scope
 
 
 class Command(BaseCommand):

@@ -14,13 +14,13 @@ from django.db import InterfaceError, OperationalError, reset_queries
 from django.utils import timezone
 
 from orders import operations
-from orders.callers import system
-from orders.errors import OrderError
 from orders.importing.files import ndjson_entries
 from orders.importing.lines import Entry, ImportedOrder
 from orders.importing.report import Progress, Report
 from orders.importing.spreadsheets import UnreadableHeader, csv_entries
 from orders.operations import Call
+from orders.rules.callers import system
+from orders.rules.errors import OrderError
 
 SOME_REFUSED: Final = 3
 STOPPED: Final = 130

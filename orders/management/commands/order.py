@@ -18,16 +18,17 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import InterfaceError, OperationalError
 from msgspec import Struct
 
-from orders import errors, operations
-from orders.callers import Caller, system
-from orders.errors import OrderError
-from orders.lifecycle import OPERATIONS, Operation, statuses_of
+from orders import operations
 from orders.management.named_orders import NamedOrder, orders_named
 from orders.management.storefront_option import add_storefront_option, storefront_of
 from orders.models import Storefront
 from orders.operations import PERFORMERS, Call, Document, Precondition, Rehearsal, Replay
 from orders.rehearsals import told
 from orders.requests import OrderDetails, checked_details, parse
+from orders.rules import errors
+from orders.rules.callers import Caller, system
+from orders.rules.errors import OrderError
+from orders.rules.lifecycle import OPERATIONS, Operation, statuses_of
 
 _NOTHING_DONE: Final = 1
 _SOME_REFUSED: Final = 3

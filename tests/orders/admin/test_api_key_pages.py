@@ -10,7 +10,7 @@ from rest_framework_api_key.models import APIKey
 
 from orders.api_keys import make_key
 from orders.models import ApiKey
-from orders.scopes import Scope
+from orders.rules.scopes import Scope
 
 LIST = "/admin/orders/apikey/"
 

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from orders.models import Order
-from orders.statuses import HoldKind
+from orders.rules.statuses import HoldKind
 from tests.base import perform
 from tests.orders.admin.conftest import messages_of, page_of, step_of, steps_on, take_step
 

@@ -7,7 +7,7 @@ from django.test.utils import CaptureQueriesContext
 
 from orders.admin.order_filters import held_up, in_any_storefront, in_status
 from orders.models import Order, Storefront
-from orders.statuses import OrderStatus
+from orders.rules.statuses import OrderStatus
 
 LIST = "/admin/orders/order/"
 

@@ -6,10 +6,10 @@ import pytest
 
 from events.models import Event
 from orders.admin.timeline import _TITLES
-from orders.lifecycle import Operation
 from orders.models import Order
 from orders.operation_requests import Units
-from orders.statuses import CancelReason
+from orders.rules.lifecycle import Operation
+from orders.rules.statuses import CancelReason
 from tests.base import perform
 from tests.orders.admin.conftest import page_of
 from tests.orders.asking import done, item_ids, sell

@@ -4,9 +4,9 @@ import pytest
 from django.urls import reverse
 
 from orders.admin.step_table import BULK_STEPS, STEPS
-from orders.lifecycle import OPERATIONS
 from orders.models import Order
-from orders.staff_groups import GROUPS
+from orders.rules.lifecycle import OPERATIONS
+from orders.rules.staff_groups import GROUPS
 from tests.orders.admin.conftest import page_of, step_of, steps_on
 from tests.orders.asking import done
 

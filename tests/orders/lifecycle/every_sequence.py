@@ -20,12 +20,12 @@ import msgspec
 import orjson
 from msgspec import Struct
 
-from orders.callers import Caller
-from orders.errors import OrderError
-from orders.lifecycle import Operation
 from orders.models import Order
 from orders.obstacles import obstacles
 from orders.operations import PERFORMERS, Call, Document, perform
+from orders.rules.callers import Caller
+from orders.rules.errors import OrderError
+from orders.rules.lifecycle import Operation
 from tests.orders.lifecycle.order_rows import Rows, copies_of, rows_of, rows_of_each
 from tests.orders.lifecycle.order_rules import assert_nothing_changed, assert_order_is_right, assert_step_is_right
 

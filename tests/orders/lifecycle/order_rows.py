@@ -10,7 +10,7 @@ from uuid import UUID
 import orjson
 from django.db import connection
 
-from orders.ids import new_id, new_number
+from orders.rules.ids import new_id, new_number
 
 Row = dict[str, Any]
 Rows = dict[str, list[Row]]

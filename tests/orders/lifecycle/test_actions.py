@@ -9,11 +9,11 @@ from uuid import UUID
 import pytest
 from django.test import Client
 
-from orders.lifecycle import Operation
 from orders.models import Storefront
 from orders.operation_requests import Units
-from orders.scopes import Scope
-from orders.statuses import HoldKind
+from orders.rules.lifecycle import Operation
+from orders.rules.scopes import Scope
+from orders.rules.statuses import HoldKind
 from tests.base import perform
 from tests.orders.lifecycle.order_rows import Rows, copies_of, rows_of
 from tests.orders.lifecycle.order_rules import assert_nothing_changed

@@ -16,9 +16,9 @@ from uuid import UUID
 import pytest
 from django.test import Client
 
-from orders.lifecycle import Operation
 from orders.models import Storefront
 from orders.operation_requests import Units
+from orders.rules.lifecycle import Operation
 from tests.base import perform
 from tests.chaos.promises import broken_promises
 from tests.orders.lifecycle.every_sequence import Choice, Walk

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from orders.errors import NotPermitted, OrderError
-from orders.lifecycle import OPERATIONS, Operation, OperationRules
+from orders.rules.errors import NotPermitted, OrderError
+from orders.rules.lifecycle import OPERATIONS, Operation, OperationRules
 
 
 def _nothing(rules: OperationRules) -> str | None:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from orders.scopes import Scope
-from orders.statuses import HoldKind, OrderStatus
+from orders.rules.scopes import Scope
+from orders.rules.statuses import HoldKind, OrderStatus
 
 
 class Operation(StrEnum):
