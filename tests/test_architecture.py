@@ -27,7 +27,6 @@ LAYERS = [
         "problems",
         "json_format",
     },
-    {"querysets"},
     {"models"},
     {
         "requests",

@@ -13,7 +13,7 @@ from unfold.utils import parse_date_str
 
 from orders.admin.staff_requests import storefronts_of, user_of
 from orders.models import Order, Storefront
-from orders.querysets import OrderQuerySet
+from orders.models.querysets import OrderQuerySet
 from orders.rules.statuses import OrderStatus
 
 

@@ -20,7 +20,7 @@ from orders.admin.step_table import STEPS
 from orders.admin.steps import Place, Step
 from orders.admin.timeline import timeline_of
 from orders.models import Order, OrderItem, PaymentRecord, Refund, Return, Shipment
-from orders.querysets import OrderQuerySet
+from orders.models.querysets import OrderQuerySet
 from orders.rules.currencies import format_amount
 from orders.rules.lifecycle import Operation
 from orders.rules.statuses import CancelReason, Condition, OrderStatus, RefundState

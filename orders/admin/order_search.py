@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 
 from orders.admin.order_filters import in_any_storefront
 from orders.models import Shipment, Storefront
-from orders.querysets import OrderQuerySet
+from orders.models.querysets import OrderQuerySet
 
 HELP: Final = "Order number or how it begins, order id, customer id, external reference, e-mail or tracking number."
 

@@ -37,8 +37,8 @@ from orders.admin.step_forms import StepForm
 from orders.admin.step_table import BULK_STEPS, STEPS
 from orders.admin.steps import Step, staff_sentence
 from orders.models import Order
+from orders.models.querysets import OrderQuerySet
 from orders.operations import Rehearsal
-from orders.querysets import OrderQuerySet
 from orders.rules.currencies import format_amount
 from orders.rules.errors import OrderError
 

@@ -10,8 +10,8 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
 from orders.models import Order
+from orders.models.querysets import OrderQuerySet
 from orders.operations import Call, Precondition, Rehearsal
-from orders.querysets import OrderQuerySet
 from orders.rules.callers import Caller, staff_caller
 
 Staff = User | AnonymousUser

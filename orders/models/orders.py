@@ -13,8 +13,8 @@ from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import F, Q, Value
 
+from orders.models.querysets import AllOrdersManager, OrderManager
 from orders.models.storefronts import Storefront
-from orders.querysets import AllOrdersManager, OrderManager
 from orders.rules.ids import new_id
 from orders.rules.statuses import (
     RULES,
