@@ -9,9 +9,9 @@ from django.db import models
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 
-from orders import requests
-from orders.operation_requests import Bulk
 from orders.operations import PERFORMERS
+from orders.requests import placing
+from orders.requests.operations import Bulk
 from orders.rules.lifecycle import Operation
 from orders.rules.statuses import (
     CancelReason,
@@ -350,11 +350,11 @@ ANSWERS: Final[dict[str, Any]] = {
 }
 
 _REQUESTS: Final = (
-    requests.NewOrder,
-    requests.NewBatch,
-    requests.OrderDetails,
-    requests.SeedNewOrder,
-    requests.SeedUpdate,
+    placing.NewOrder,
+    placing.NewBatch,
+    placing.OrderDetails,
+    placing.SeedNewOrder,
+    placing.SeedUpdate,
     Bulk,
     *(performer.request for performer in PERFORMERS.values()),
 )

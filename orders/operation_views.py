@@ -23,11 +23,11 @@ from orders.idempotency_header import idempotency_of
 from orders.json_format import json_response
 from orders.models import Order, Shipment
 from orders.obstacles import obstacles
-from orders.operation_requests import Bulk
 from orders.operations import PERFORMERS, Call, Idempotency, Replay
 from orders.preconditions import etag
 from orders.rehearsals import told
-from orders.requests import OrderDetails, checked_details, parse
+from orders.requests.operations import Bulk
+from orders.requests.placing import OrderDetails, checked_details, parse
 from orders.rules import errors
 from orders.rules.errors import OrderError
 from orders.rules.lifecycle import OPERATIONS, Operation

@@ -21,11 +21,11 @@ from orders import api_docs, operations
 from orders.api_errors import exception_handler
 from orders.calls import call_of, caller_of, json_body, order_id_in, wants_rehearsal
 from orders.json_format import json_response
-from orders.operation_requests import Cancel, Parcel, Plain, Tracking
 from orders.operations import Call, Outcome, StoredAnswer
 from orders.order_documents import read_document
 from orders.preconditions import etag
-from orders.requests import SeedNewOrder, SeedUpdate, parse
+from orders.requests.operations import Cancel, Parcel, Plain, Tracking
+from orders.requests.placing import SeedNewOrder, SeedUpdate, parse
 from orders.rules import errors
 from orders.rules.lifecycle import Operation
 from orders.rules.scopes import Scope

@@ -23,12 +23,12 @@ from orders.idempotency_header import idempotency_of
 from orders.json_format import json_response
 from orders.listing import page_of
 from orders.models import Order
-from orders.operation_requests import Plain
 from orders.operation_views import answer_to
 from orders.operations import Outcome, Placed, StoredAnswer
 from orders.order_documents import read_document
 from orders.preconditions import etag, is_known_to_caller
-from orders.requests import NewOrder, OrderDetails, checked, checked_details, parse, parse_orders
+from orders.requests.operations import Plain
+from orders.requests.placing import NewOrder, OrderDetails, checked, checked_details, parse, parse_orders
 from orders.rules import errors
 from orders.rules.lifecycle import Operation
 from orders.rules.scopes import Scope

@@ -30,7 +30,6 @@ LAYERS = [
     {"models"},
     {
         "requests",
-        "operation_requests",
         "carriers",
         "obstacles",
         "order_documents",

@@ -13,8 +13,8 @@ from orders.admin.amounts import AmountField
 from orders.admin.step_forms import StepForm, Table, TextField
 from orders.admin.unit_forms import QuantityField
 from orders.models import Order, OrderItem
-from orders.operation_requests import Amend, AmendedItem
-from orders.requests import parse
+from orders.requests.operations import Amend, AmendedItem
+from orders.requests.placing import parse
 from orders.rules.errors import InvalidRequest
 
 _NEW_ROWS: Final = 3

@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from orders.requests import MAX_AMOUNT
+from orders.requests.placing import MAX_AMOUNT
 from orders.rules.currencies import MINOR_DIGITS, format_amount
 
 

@@ -10,7 +10,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 from orders.admin.amounts import AmountField
 from orders.admin.step_forms import StepForm, TextField
 from orders.models import Refund
-from orders.operation_requests import RecordPayment, RequestRefund
+from orders.requests.operations import RecordPayment, RequestRefund
 from orders.rules.currencies import MINOR_DIGITS, format_amount
 from orders.rules.statuses import PaymentKind, RefundState
 

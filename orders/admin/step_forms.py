@@ -22,8 +22,8 @@ from unfold.widgets import (
 )
 
 from orders.models import Order
-from orders.operation_requests import DecideRefund, DecideReturn, Deliver, Extend, Hold, Plain, ReleaseHold
-from orders.requests import parse
+from orders.requests.operations import DecideRefund, DecideReturn, Deliver, Extend, Hold, Plain, ReleaseHold
+from orders.requests.placing import parse
 from orders.rules.errors import InvalidRequest
 from orders.rules.lifecycle import BLOCKED_BY, HOLDABLE
 from orders.rules.statuses import HoldKind

@@ -13,7 +13,7 @@ from orders.admin.parts import contents_of
 from orders.admin.step_forms import StepForm, Table, TextField
 from orders.models import OrderItem, Shipment
 from orders.obstacles import units_to_return
-from orders.operation_requests import Cancel, Parcel, ReceiveReturn, RequestReturn, Tracking
+from orders.requests.operations import Cancel, Parcel, ReceiveReturn, RequestReturn, Tracking
 from orders.rules.statuses import CancelReason, Condition, ReturnCause
 
 _MOST_UNITS = 1_000_000

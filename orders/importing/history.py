@@ -11,9 +11,9 @@ from orders.drafts import item_rows, order_row
 from orders.importing.lines import ImportedOrder, Payment
 from orders.importing.marketplace import STATUS_OF
 from orders.models import Storefront
-from orders.operation_requests import Cancel, Deliver, OperationRequest, Parcel, Plain, RecordPayment
 from orders.order_documents import instant, new_order_document
-from orders.requests import total_amount
+from orders.requests.operations import Cancel, Deliver, OperationRequest, Parcel, Plain, RecordPayment
+from orders.requests.placing import total_amount
 from orders.rules.ids import new_id_at, new_number
 from orders.rules.lifecycle import Operation
 from orders.rules.statuses import CancelReason, OrderStatus, PaymentKind

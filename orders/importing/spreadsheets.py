@@ -15,7 +15,7 @@ import orjson
 
 from orders.importing.files import Line, lines_of
 from orders.importing.lines import MAX_LINE_BYTES, Entry, History, ImportedOrder, entry_of, refused
-from orders.requests import Address, Contact, NewItem
+from orders.requests.placing import Address, Contact, NewItem
 
 ITEM_COLUMNS: Final = NewItem.__struct_fields__
 _OBJECTS: Final[Mapping[str, type[msgspec.Struct]]] = {

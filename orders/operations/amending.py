@@ -17,13 +17,13 @@ from inventory_client.errors import ReservationMismatch, ReservationReleased
 from inventory_client.values import Held, HoldRequest
 from orders.kill_points import kill_point
 from orders.models import Order, OrderItem, ShipmentItem
-from orders.operation_requests import Amend, AmendedItem
 from orders.operations.call import Call, Document
 from orders.operations.idempotency import Replay
 from orders.operations.inventory_answers import refusal_of
 from orders.operations.inventory_upkeep import settle_order
 from orders.operations.locked_order import locked_order
-from orders.requests import MAX_AMOUNT, MAX_ITEMS
+from orders.requests.operations import Amend, AmendedItem
+from orders.requests.placing import MAX_AMOUNT, MAX_ITEMS
 from orders.rules import errors
 from orders.rules.errors import FieldError
 from orders.rules.lifecycle import Operation

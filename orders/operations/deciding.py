@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from orders.operation_requests import Cancel, Extend, Hold, Plain, ReleaseHold
 from orders.operations.call import Call, Document
 from orders.operations.locked_order import LockedOrder, locked_order
 from orders.operations.refunds import instructions_after_cancel
 from orders.operations.shipping import drop_needless_parcels, roll_up_delivery
 from orders.operations.units import AskedUnits, chosen_units, open_units
 from orders.order_documents import instant
+from orders.requests.operations import Cancel, Extend, Hold, Plain, ReleaseHold
 from orders.rules import errors
 from orders.rules.errors import FieldError
 from orders.rules.ids import new_id

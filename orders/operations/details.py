@@ -10,7 +10,7 @@ from msgspec import UNSET
 
 from orders.operations.call import Call, Document
 from orders.operations.locked_order import LockedOrder, locked_order
-from orders.requests import OrderDetails, stored_address
+from orders.requests.placing import OrderDetails, stored_address
 from orders.rules.lifecycle import Operation
 
 

@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from orders.models import Order, Storefront
-from orders.operation_requests import Plain
 from orders.operations.call import Call, Document
 from orders.operations.deciding import expire_order
 from orders.operations.shipping import complete_order
+from orders.requests.operations import Plain
 from orders.rules.callers import system
 from orders.rules.errors import OrderError
 

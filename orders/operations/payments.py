@@ -8,11 +8,11 @@ from uuid import UUID
 from django.db import IntegrityError
 
 from orders.models import Order, PaymentRecord, Refund
-from orders.operation_requests import RecordPayment
 from orders.operations.broken_rules import broken_rule
 from orders.operations.call import Call, Document
 from orders.operations.locked_order import locked_order
-from orders.requests import MAX_AMOUNT
+from orders.requests.operations import RecordPayment
+from orders.requests.placing import MAX_AMOUNT
 from orders.rules import errors
 from orders.rules.currencies import MINOR_DIGITS
 from orders.rules.errors import FieldError

@@ -10,25 +10,6 @@ from uuid import UUID
 from django.db import transaction
 from msgspec import Struct
 
-from orders.operation_requests import (
-    Amend,
-    Cancel,
-    DecideRefund,
-    DecideReturn,
-    Deliver,
-    Extend,
-    Hold,
-    Packing,
-    Parcel,
-    Plain,
-    ReceiveReturn,
-    RecordPayment,
-    ReleaseHold,
-    RequestRefund,
-    RequestReturn,
-    Tracking,
-    refuse_far_moments,
-)
 from orders.operations.amending import amend_items
 from orders.operations.call import ANY_VERSION, Call, Document
 from orders.operations.deciding import (
@@ -47,7 +28,26 @@ from orders.operations.refunds import approve_refund, fail_refund, reject_refund
 from orders.operations.restoring import restore_order
 from orders.operations.returns import approve_return, receive_return, reject_return, request_return
 from orders.operations.shipping import complete_order, deliver_order, pack_order, ship_order, track_shipment
-from orders.requests import OrderDetails
+from orders.requests.operations import (
+    Amend,
+    Cancel,
+    DecideRefund,
+    DecideReturn,
+    Deliver,
+    Extend,
+    Hold,
+    Packing,
+    Parcel,
+    Plain,
+    ReceiveReturn,
+    RecordPayment,
+    ReleaseHold,
+    RequestRefund,
+    RequestReturn,
+    Tracking,
+    refuse_far_moments,
+)
+from orders.requests.placing import OrderDetails
 from orders.rules.errors import OrderError
 from orders.rules.lifecycle import Operation
 

@@ -34,7 +34,7 @@ from orders.operations.idempotency import Idempotency, StoredAnswer, answer_row,
 from orders.operations.inventory_answers import refusal_of
 from orders.operations.placing_at_once import ledger_at_hand, place_at_once
 from orders.operations.writing import NewRows, announce_new, write_new
-from orders.requests import NewOrder
+from orders.requests.placing import NewOrder
 from orders.rules import errors
 from orders.rules.ids import new_id, reservation_id_for
 

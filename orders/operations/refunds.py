@@ -7,10 +7,10 @@ from typing import Any
 from uuid import UUID
 
 from orders.models import Order, Refund
-from orders.operation_requests import DecideRefund, RequestRefund
 from orders.operations.call import Call, Document
 from orders.operations.locked_order import LockedOrder, locked_order
 from orders.operations.units import part_meant
+from orders.requests.operations import DecideRefund, RequestRefund
 from orders.rules import errors
 from orders.rules.lifecycle import Operation
 from orders.rules.statuses import OrderStatus, PaymentKind, RefundState

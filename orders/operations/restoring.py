@@ -14,12 +14,12 @@ from inventory_client.current import get_inventory
 from inventory_client.errors import InventoryError
 from inventory_client.values import Held, HoldRequest
 from orders.models import Order
-from orders.operation_requests import Plain
 from orders.operations.call import Call, Document
 from orders.operations.idempotency import Replay, raise_if_answered
 from orders.operations.inventory_answers import refusal_of
 from orders.operations.inventory_upkeep import settle_order
 from orders.operations.locked_order import locked_order
+from orders.requests.operations import Plain
 from orders.rules import errors
 from orders.rules.callers import refusal_to
 from orders.rules.ids import new_id

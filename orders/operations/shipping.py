@@ -10,10 +10,10 @@ from msgspec import UNSET
 
 from orders.carriers import tracking_link
 from orders.models import Order, Shipment, ShipmentItem
-from orders.operation_requests import Deliver, Packing, Parcel, Plain, Tracking, Units
 from orders.operations.call import Call, Document
 from orders.operations.locked_order import LockedOrder, locked_order
 from orders.operations.units import chosen_units, open_units
+from orders.requests.operations import Deliver, Packing, Parcel, Plain, Tracking, Units
 from orders.rules import errors
 from orders.rules.lifecycle import Operation
 from orders.rules.statuses import OrderStatus

@@ -14,8 +14,8 @@ from django.db import connection
 
 from orders import operations
 from orders.models import Storefront
-from orders.operation_requests import AmendedItem, Cancel, Units
 from orders.operations import Call, Idempotency, Replay
+from orders.requests.operations import AmendedItem, Cancel, Units
 from orders.rules.callers import Caller
 from orders.rules.errors import OrderError
 from orders.rules.lifecycle import Operation

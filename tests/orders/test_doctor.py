@@ -21,8 +21,8 @@ from events.outbox import NewEvent
 from orders.doctor import CHECKS, examination
 from orders.event_payloads import without_personal_data
 from orders.models import Order, Storefront
-from orders.operation_requests import Units
 from orders.order_documents import document_of
+from orders.requests.operations import Units
 from orders.rules.ids import new_id_at
 from orders.rules.statuses import HoldKind
 from tests.base import perform

@@ -23,8 +23,8 @@ from inventory_client.stock import set_stock_levels
 from inventory_client.values import HoldRequest
 from orders import operations
 from orders.models import Order
-from orders.operation_requests import Units
 from orders.operations import reconciling
+from orders.requests.operations import Units
 from orders.rules.ids import new_id, new_id_at
 from tests.base import perform
 from tests.orders.asking import everything, item_ids, reserved

@@ -24,7 +24,7 @@ from orders.management.storefront_option import add_storefront_option, storefron
 from orders.models import Storefront
 from orders.operations import PERFORMERS, Call, Document, Precondition, Rehearsal, Replay
 from orders.rehearsals import told
-from orders.requests import OrderDetails, checked_details, parse
+from orders.requests.placing import OrderDetails, checked_details, parse
 from orders.rules import errors
 from orders.rules.callers import Caller, system
 from orders.rules.errors import OrderError

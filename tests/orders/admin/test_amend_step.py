@@ -4,7 +4,7 @@ import pytest
 
 from inventory_client.models import Stock
 from orders.models import Order
-from orders.operation_requests import Units
+from orders.requests.operations import Units
 from tests.base import perform
 from tests.orders.admin.conftest import messages_of, take_step
 from tests.orders.asking import reserved

@@ -2,7 +2,7 @@ import pytest
 
 from events.models import Event
 from orders.models import Order
-from orders.requests import Address
+from orders.requests.placing import Address
 from tests.base import perform
 from tests.orders.admin.conftest import messages_of, page_of, step_of, take_step
 

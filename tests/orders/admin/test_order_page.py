@@ -4,7 +4,7 @@ from django.urls import reverse
 
 from events.models import PARKED, OutboxEntry
 from orders.models import Order
-from orders.requests import Contact
+from orders.requests.placing import Contact
 from tests.base import perform
 from tests.orders.admin.conftest import page_of, step_of, steps_on
 from tests.orders.asking import done, item_ids, sell

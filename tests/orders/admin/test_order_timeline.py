@@ -7,7 +7,7 @@ import pytest
 from events.models import Event
 from orders.admin.timeline import _TITLES
 from orders.models import Order
-from orders.operation_requests import Units
+from orders.requests.operations import Units
 from orders.rules.lifecycle import Operation
 from orders.rules.statuses import CancelReason
 from tests.base import perform

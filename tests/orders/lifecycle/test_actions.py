@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 
 from orders.models import Storefront
-from orders.operation_requests import Units
+from orders.requests.operations import Units
 from orders.rules.lifecycle import Operation
 from orders.rules.scopes import Scope
 from orders.rules.statuses import HoldKind

@@ -17,7 +17,7 @@ import pytest
 from django.test import Client
 
 from orders.models import Storefront
-from orders.operation_requests import Units
+from orders.requests.operations import Units
 from orders.rules.lifecycle import Operation
 from tests.base import perform
 from tests.chaos.promises import broken_promises

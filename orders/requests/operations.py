@@ -12,7 +12,7 @@ from uuid import UUID
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from inventory_client.wire import ProductId
-from orders.requests import Amount, Currency, Quantity, Text100, Text200, Text300
+from orders.requests.placing import Amount, Currency, Quantity, Text100, Text200, Text300
 from orders.rules.errors import FieldError, InvalidRequest
 from orders.rules.lifecycle import Operation
 from orders.rules.statuses import CancelReason, Condition, HoldKind, PaymentKind, ReturnCause
