@@ -9,10 +9,10 @@ class OrdersConfig(AppConfig):
     def ready(self) -> None:
         # Models must be loaded first, hence the imports here.
         from events import schemas
-        from orders import receivers
+        from orders.announcing import receivers
         from orders.rules import staff_groups
 
         receivers.connect()
         staff_groups.connect()
-        for path in sorted((Path(__file__).parent / "event_schemas").glob("*.json")):
+        for path in sorted((Path(__file__).parent / "announcing" / "schemas").glob("*.json")):
             schemas.register(path.stem, path)

@@ -9,8 +9,8 @@ from django.http.request import UnreadablePostError
 from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.request import Request
 
+from orders.announcing.changes import Origin
 from orders.authentication import KeyPrincipal
-from orders.changes import Origin
 from orders.operations import Call, Idempotency, Rehearsal
 from orders.preconditions import precondition_of
 from orders.rules.callers import key_caller

@@ -6,7 +6,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from events.models import Event
-from orders.event_payloads import ORDER_CREATED
+from orders.announcing.payloads import ORDER_CREATED
 from orders.order_documents import instant
 
 MOST_ENTRIES: Final = 100

@@ -10,7 +10,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from orders.admin.parts import contents_in_words, hold_label
-from orders.event_payloads import PERSONAL_FIELDS
+from orders.announcing.payloads import PERSONAL_FIELDS
 from orders.rules.currencies import format_amount
 
 _LONGEST_VALUE: Final = 200

@@ -10,9 +10,9 @@ import orjson
 from django.db import connection
 
 from events.models import Event
+from orders.announcing.payloads import without_personal_data
 from orders.doctor.extent import Extent
 from orders.doctor.findings import Finding
-from orders.event_payloads import without_personal_data
 from orders.order_documents import SELECT_DOCUMENT
 from orders.rules.statuses import OrderStatus
 from orders.windows import LARGEST_ID, Window

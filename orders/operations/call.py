@@ -9,7 +9,7 @@ from typing import Any
 from django.utils import timezone
 
 from events.outbox import NewEvent
-from orders.changes import Origin
+from orders.announcing.changes import Origin
 from orders.models import Order
 from orders.operations.idempotency import Idempotency
 from orders.rules import errors

@@ -16,7 +16,7 @@ from typing import Final
 import msgspec
 from django.db import DataError, IntegrityError, OperationalError, connection, transaction
 
-from orders.changes import Origin
+from orders.announcing.changes import Origin
 from orders.importing.history import HistoricOrder
 from orders.importing.lines import ImportedOrder
 from orders.models import Storefront

@@ -14,9 +14,10 @@ import psycopg
 from django.db import IntegrityError, OperationalError, transaction
 
 from events import outbox
-from orders.changes import Change
+from orders.announcing.changes import Change
+from orders.announcing.payloads import ORDER_DELETED, ORDER_RESTORED, ORDER_UPDATED
+from orders.announcing.signals import order_changed
 from orders.document_changes import changes_between
-from orders.event_payloads import ORDER_DELETED, ORDER_RESTORED, ORDER_UPDATED
 from orders.models import IdempotentAnswer, Order, OrderItem
 from orders.obstacles import obstacles
 from orders.operations.call import Call, Document
@@ -27,7 +28,6 @@ from orders.rules import errors
 from orders.rules.callers import refusal_to
 from orders.rules.lifecycle import Operation
 from orders.rules.statuses import OrderStatus
-from orders.signals import order_changed
 
 _EVENT_TYPES = {Operation.DELETE: ORDER_DELETED, Operation.RESTORE: ORDER_RESTORED}
 # What the obstacles look at and the operation then works with is read once.

@@ -25,7 +25,7 @@ from inventory_client.client import HoldOutcome
 from inventory_client.current import get_inventory
 from inventory_client.errors import InventoryError, ReservationReleased
 from inventory_client.values import Held, HoldRequest
-from orders.changes import Origin
+from orders.announcing.changes import Origin
 from orders.drafts import Draft
 from orders.kill_points import kill_point
 from orders.models import Order, Storefront

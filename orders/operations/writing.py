@@ -13,10 +13,10 @@ from django.db import connection
 from events.outbox import NewEvent, as_rows
 from events.sinks import enabled_sinks
 from inventory_client.database import array_literal
-from orders.changes import Change, Origin
-from orders.event_payloads import ORDER_CREATED
+from orders.announcing.changes import Change, Origin
+from orders.announcing.payloads import ORDER_CREATED
+from orders.announcing.signals import order_changed
 from orders.models import Order, Storefront
-from orders.signals import order_changed
 
 _PLACE_SQL: Final = "select orders_place(%s::json, %s::json, %s::json, %s::text[], %s::json, %s::timestamptz)"
 

@@ -13,8 +13,8 @@ from django.test import Client
 
 from events.models import Event, OutboxEntry
 from inventory_client.models import Stock
+from orders.announcing.signals import order_changed
 from orders.models import IdempotentAnswer, Order
-from orders.signals import order_changed
 from tests.chaos.promises import broken_promises
 
 ORDERS = "/api/v1/orders"

@@ -18,8 +18,8 @@ from django.utils import timezone
 from events import outbox
 from events.models import OutboxEntry
 from events.outbox import NewEvent
+from orders.announcing.payloads import without_personal_data
 from orders.doctor import CHECKS, examination
-from orders.event_payloads import without_personal_data
 from orders.models import Order, Storefront
 from orders.order_documents import document_of
 from orders.requests.operations import Units

@@ -9,8 +9,8 @@ import pytest
 
 from events.models import Event
 from inventory_client.models import Reservation, Stock
+from orders.announcing.signals import order_changed
 from orders.models import Order
-from orders.signals import order_changed
 from tests.orders.refusals import assert_nothing_happened, assert_refused
 
 

@@ -3,8 +3,8 @@ import json
 import pytest
 
 from events.models import Event
+from orders.announcing.signals import order_changed
 from orders.models import Order, PaymentRecord, Shipment, Storefront
-from orders.signals import order_changed
 from tests.base import perform
 from tests.orders.importing.lines import line
 

@@ -9,7 +9,7 @@ from collections import Counter
 from datetime import datetime
 from typing import Any, Final
 
-from orders.event_payloads import without_personal_data
+from orders.announcing.payloads import without_personal_data
 from tests.orders.lifecycle.order_rows import Row, Rows
 
 Document = dict[str, Any]

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from orders.changes import Change
-from orders.event_payloads import event_of
+from orders.announcing.changes import Change
+from orders.announcing.payloads import event_of
+from orders.announcing.signals import order_changed
 from orders.models import Order
-from orders.signals import order_changed
 
 
 def record_event(sender: type[Order], *, change: Change, **kwargs: Any) -> None:

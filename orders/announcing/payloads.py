@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from events.outbox import NewEvent
-from orders.changes import Change
+from orders.announcing.changes import Change
 from orders.rules.ids import new_id
 
 ORDER_CREATED: Final = "order.created"

@@ -6,5 +6,5 @@ from django.dispatch import Signal
 # that raises undoes the change. Receivers add what is to be written with the change to
 # `change.events`. When an order is being placed its rows do not exist yet, and when writing them meets
 # an obstacle (a number that is taken, say) it is sent again for the next try.
-# Provides: change (an orders.changes.Change)
+# Provides: change (an orders.announcing.changes.Change)
 order_changed = Signal(use_caching=True)
