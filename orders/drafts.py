@@ -12,7 +12,7 @@ from django.conf import settings
 
 from inventory_client.values import Held
 from orders.models import Storefront
-from orders.order_documents import new_order_document
+from orders.reading.documents import new_order_document
 from orders.requests.placing import NewOrder, items_amount, stored_address, total_amount
 from orders.rules.errors import FieldError, InvalidRequest
 from orders.rules.ids import new_id, new_number, time_of

@@ -22,8 +22,8 @@ from orders.api_errors import exception_handler
 from orders.calls import call_of, caller_of, json_body, order_id_in, wants_rehearsal
 from orders.json_format import json_response
 from orders.operations import Call, Outcome, StoredAnswer
-from orders.order_documents import read_document
 from orders.preconditions import etag
+from orders.reading.documents import read_document
 from orders.requests.operations import Cancel, Parcel, Plain, Tracking
 from orders.requests.placing import SeedNewOrder, SeedUpdate, parse
 from orders.rules import errors

@@ -18,15 +18,15 @@ from rest_framework.viewsets import ViewSet
 from orders import api_docs, operations
 from orders.api_errors import order_problem
 from orders.calls import call_of, caller_of, json_body, order_id_in, origin_of, wants_rehearsal, whole_number
-from orders.history import MOST_ENTRIES, order_at, timeline_page
 from orders.idempotency_header import idempotency_of
 from orders.json_format import json_response
-from orders.listing import page_of
 from orders.models import Order
 from orders.operation_views import answer_to
 from orders.operations import Outcome, Placed, StoredAnswer
-from orders.order_documents import read_document
 from orders.preconditions import etag, is_known_to_caller
+from orders.reading.documents import read_document
+from orders.reading.history import MOST_ENTRIES, order_at, timeline_page
+from orders.reading.listing import page_of
 from orders.requests.operations import Plain
 from orders.requests.placing import NewOrder, OrderDetails, checked, checked_details, parse, parse_orders
 from orders.rules import errors

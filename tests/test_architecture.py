@@ -20,7 +20,6 @@ MAY_IMPORT = {
 LAYERS = [
     {
         "rules",
-        "document_changes",
         "kill_points",
         "problems",
         "json_format",
@@ -29,17 +28,16 @@ LAYERS = [
     {
         "requests",
         "announcing",
+        "reading",
         "carriers",
         "obstacles",
-        "order_documents",
         "drafts",
         "importing",
-        "windows",
     },
     {"operations"},
     {"authentication", "api_errors", "idempotency_header", "preconditions", "api_schema"},
-    {"rehearsals", "history", "doctor"},
-    {"permissions", "calls", "api_keys", "listing", "api_docs"},
+    {"rehearsals", "doctor"},
+    {"permissions", "calls", "api_keys", "api_docs"},
     {"operation_views"},
     {"views"},
     {"seed_api"},

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from orders.admin.change_words import FieldChange, Wording, instruction_in_words
-from orders.document_changes import changes_between
 from orders.operations import Rehearsal
+from orders.reading.changes_between import changes_between
 from orders.rehearsals import told
 
 

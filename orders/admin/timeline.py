@@ -13,8 +13,8 @@ from django.db.models import QuerySet
 from events.models import Event, OutboxEntry, bucket_of
 from events.sinks import enabled_sinks
 from orders.admin.change_words import FieldChange, Wording, instruction_in_words
-from orders.history import operation_of
 from orders.models import Order
+from orders.reading.history import operation_of
 from orders.rules.lifecycle import Operation
 from orders.rules.statuses import CancelReason, OrderStatus
 

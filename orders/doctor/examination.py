@@ -13,7 +13,7 @@ from orders.doctor.stuck import look_for_stuck
 from orders.doctor.told_lives import came_as_it_stood, told_wrongly
 from orders.models import Order
 from orders.models.querysets import OrderQuerySet
-from orders.windows import windows
+from orders.reading.windows import windows
 
 _ORDERS_AT_ONCE: Final = 500
 _READINGS: Final = 5

@@ -21,7 +21,7 @@ from orders.models import (
     ShipmentItem,
     Storefront,
 )
-from orders.windows import Window, windows
+from orders.reading.windows import Window, windows
 
 _ROWS_AT_ONCE: Final = 5000
 

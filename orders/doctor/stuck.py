@@ -18,9 +18,9 @@ from events.sinks import enabled_sinks
 from orders.doctor.extent import Extent
 from orders.doctor.findings import EXAMPLES_KEPT, Finding, Report
 from orders.models import Order, PaymentRecord, Refund, Return
-from orders.order_documents import instant
+from orders.reading.documents import instant
+from orders.reading.windows import windows
 from orders.rules.statuses import OrderStatus, PaymentKind, RefundState, ReturnState
-from orders.windows import windows
 
 _ROWS_AT_ONCE: Final = 5000
 # What processes do within seconds when they run.

@@ -13,9 +13,9 @@ from events.models import Event
 from orders.announcing.payloads import without_personal_data
 from orders.doctor.extent import Extent
 from orders.doctor.findings import Finding
-from orders.order_documents import SELECT_DOCUMENT
+from orders.reading.documents import SELECT_DOCUMENT
+from orders.reading.windows import LARGEST_ID, Window
 from orders.rules.statuses import OrderStatus
-from orders.windows import LARGEST_ID, Window
 
 # One statement, so one snapshot: an order and its events belong together, whatever happens meanwhile.
 _TOLD: Final = f"""

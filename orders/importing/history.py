@@ -11,7 +11,7 @@ from orders.drafts import item_rows, order_row
 from orders.importing.lines import ImportedOrder, Payment
 from orders.importing.marketplace import STATUS_OF
 from orders.models import Storefront
-from orders.order_documents import instant, new_order_document
+from orders.reading.documents import instant, new_order_document
 from orders.requests.operations import Cancel, Deliver, OperationRequest, Parcel, Plain, RecordPayment
 from orders.requests.placing import total_amount
 from orders.rules.ids import new_id_at, new_number

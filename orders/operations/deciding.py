@@ -11,7 +11,7 @@ from orders.operations.locked_order import LockedOrder, locked_order
 from orders.operations.refunds import instructions_after_cancel
 from orders.operations.shipping import drop_needless_parcels, roll_up_delivery
 from orders.operations.units import AskedUnits, chosen_units, open_units
-from orders.order_documents import instant
+from orders.reading.documents import instant
 from orders.requests.operations import Cancel, Extend, Hold, Plain, ReleaseHold
 from orders.rules import errors
 from orders.rules.errors import FieldError

@@ -23,9 +23,9 @@ from inventory_client.errors import InventoryError, ReservationReleased, StockSh
 from inventory_client.values import Held, HoldRequest, Reservation, ReservationState
 from orders.models import Order
 from orders.operations.inventory_upkeep import settle_order
+from orders.reading.windows import windows
 from orders.rules.ids import new_id, time_floor
 from orders.rules.statuses import OrderStatus
-from orders.windows import windows
 
 _ORDERS_AT_ONCE: Final = 500
 _READINGS: Final = 5

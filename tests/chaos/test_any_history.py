@@ -25,7 +25,7 @@ from inventory_client.stock import set_stock_levels
 from orders import operations
 from orders.api_keys import make_key
 from orders.models import Order, Storefront
-from orders.order_documents import instant
+from orders.reading.documents import instant
 from orders.rules.scopes import Scope
 from tests.chaos import drawn_requests
 from tests.chaos.drawn_requests import Request

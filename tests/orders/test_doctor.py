@@ -21,7 +21,7 @@ from events.outbox import NewEvent
 from orders.announcing.payloads import without_personal_data
 from orders.doctor import CHECKS, examination
 from orders.models import Order, Storefront
-from orders.order_documents import document_of
+from orders.reading.documents import document_of
 from orders.requests.operations import Units
 from orders.rules.ids import new_id_at
 from orders.rules.statuses import HoldKind

@@ -6,7 +6,7 @@ import pytest
 from orders.importing.lines import History, ImportedOrder
 from orders.importing.marketplace import STATUS_OF
 from orders.models import Order
-from orders.order_documents import document_of
+from orders.reading.documents import document_of
 
 FORMAT = (Path(__file__).parents[3] / "docs" / "import-format.md").read_text()
 

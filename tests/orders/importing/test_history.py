@@ -7,7 +7,7 @@ from events.models import Event, OutboxEntry
 from inventory_client.models import Stock
 from orders.announcing.signals import order_changed
 from orders.models import Order, OrderItem, PaymentRecord, Refund, Shipment, ShipmentItem, Storefront
-from orders.order_documents import document_of
+from orders.reading.documents import document_of
 from orders.rules.ids import time_of
 from tests.orders.importing.lines import history, line
 from tests.orders.importing.lives import life_of, steps_of

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from events.models import Event
 from orders.announcing.payloads import ORDER_CREATED
-from orders.order_documents import instant
+from orders.reading.documents import instant
 
 MOST_ENTRIES: Final = 100
 

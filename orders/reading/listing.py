@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.utils.urls import replace_query_param
 
 from orders.models import Order
-from orders.order_documents import DOCUMENT_SQL
+from orders.reading.documents import DOCUMENT_SQL
 from orders.rules.errors import FieldError, InvalidRequest
 from orders.rules.statuses import OrderStatus
 

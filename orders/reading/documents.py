@@ -18,7 +18,7 @@ from django.db import connection
 from orders.models import Order
 
 # An expression over a row of orders_order.
-DOCUMENT_SQL: Final = (Path(__file__).parent / "sql" / "order_document.sql").read_text()
+DOCUMENT_SQL: Final = (Path(__file__).parent.parent / "sql" / "order_document.sql").read_text()
 
 # Conditions on orders_order follow it.
 SELECT_DOCUMENT: Final = f"select ({DOCUMENT_SQL})::text from orders_order "  # noqa: S608 - a constant of this package

@@ -1,0 +1,1 @@
+"""An order as everyone sees it: documents, pages of them, past versions, what changed between two."""
