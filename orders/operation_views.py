@@ -22,8 +22,8 @@ from orders.calls import call_of, caller_of, json_body, order_id_in
 from orders.idempotency_header import idempotency_of
 from orders.json_format import json_response
 from orders.models import Order, Shipment
-from orders.obstacles import obstacles
 from orders.operations import PERFORMERS, Call, Idempotency, Replay
+from orders.operations.obstacles import obstacles
 from orders.preconditions import etag
 from orders.rehearsals import told
 from orders.requests.operations import Bulk

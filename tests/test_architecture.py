@@ -20,7 +20,6 @@ MAY_IMPORT = {
 LAYERS = [
     {
         "rules",
-        "kill_points",
         "problems",
         "json_format",
     },
@@ -29,8 +28,6 @@ LAYERS = [
         "requests",
         "announcing",
         "reading",
-        "carriers",
-        "obstacles",
         "drafts",
         "importing",
     },

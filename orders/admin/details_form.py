@@ -12,7 +12,7 @@ from msgspec import Struct
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from orders.admin.step_forms import StepForm, TextField
-from orders.obstacles import obstacles
+from orders.operations.obstacles import obstacles
 from orders.requests.placing import Address, OrderDetails, checked_details, parse
 from orders.rules.callers import system
 from orders.rules.lifecycle import Operation

@@ -17,8 +17,8 @@ from orders.admin.parts import Part, parts_of
 from orders.admin.staff_requests import Staff, caller_of
 from orders.admin.step_forms import StepForm
 from orders.models import Order
-from orders.obstacles import obstacles
 from orders.operations import Call
+from orders.operations.obstacles import obstacles
 from orders.rules.callers import refusal_to
 from orders.rules.currencies import format_amount
 from orders.rules.errors import Ambiguous, AmountExceeded, MoneyOnOrder, OrderError, OrderNotFound, VersionMismatch

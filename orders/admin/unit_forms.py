@@ -12,7 +12,7 @@ from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidge
 from orders.admin.parts import contents_of
 from orders.admin.step_forms import StepForm, Table, TextField
 from orders.models import OrderItem, Shipment
-from orders.obstacles import units_to_return
+from orders.operations.obstacles import units_to_return
 from orders.requests.operations import Cancel, Parcel, ReceiveReturn, RequestReturn, Tracking
 from orders.rules.statuses import CancelReason, Condition, ReturnCause
 

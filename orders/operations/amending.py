@@ -15,12 +15,12 @@ from uuid import UUID
 from inventory_client.current import get_inventory
 from inventory_client.errors import ReservationMismatch, ReservationReleased
 from inventory_client.values import Held, HoldRequest
-from orders.kill_points import kill_point
 from orders.models import Order, OrderItem, ShipmentItem
 from orders.operations.call import Call, Document
 from orders.operations.idempotency import Replay
 from orders.operations.inventory_answers import refusal_of
 from orders.operations.inventory_upkeep import settle_order
+from orders.operations.kill_points import kill_point
 from orders.operations.locked_order import locked_order
 from orders.requests.operations import Amend, AmendedItem
 from orders.requests.placing import MAX_AMOUNT, MAX_ITEMS

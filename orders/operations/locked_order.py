@@ -18,10 +18,10 @@ from orders.announcing.changes import Change
 from orders.announcing.payloads import ORDER_DELETED, ORDER_RESTORED, ORDER_UPDATED
 from orders.announcing.signals import order_changed
 from orders.models import IdempotentAnswer, Order, OrderItem
-from orders.obstacles import obstacles
 from orders.operations.call import Call, Document
 from orders.operations.idempotency import StoredAnswer, answer_fields, raise_if_answered
 from orders.operations.inventory_upkeep import settle_order
+from orders.operations.obstacles import obstacles
 from orders.reading.changes_between import changes_between
 from orders.reading.documents import document_of
 from orders.rules import errors

@@ -27,11 +27,11 @@ from inventory_client.errors import InventoryError, ReservationReleased
 from inventory_client.values import Held, HoldRequest
 from orders.announcing.changes import Origin
 from orders.drafts import Draft
-from orders.kill_points import kill_point
 from orders.models import Order, Storefront
 from orders.operations.broken_rules import broken_rule
 from orders.operations.idempotency import Idempotency, StoredAnswer, answer_row, raise_if_answered
 from orders.operations.inventory_answers import refusal_of
+from orders.operations.kill_points import kill_point
 from orders.operations.placing_at_once import ledger_at_hand, place_at_once
 from orders.operations.writing import NewRows, announce_new, write_new
 from orders.requests.placing import NewOrder

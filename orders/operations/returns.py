@@ -5,9 +5,9 @@ from __future__ import annotations
 from uuid import UUID
 
 from orders.models import Order, Return, ReturnItem
-from orders.obstacles import units_to_return
 from orders.operations.call import Call, Document
 from orders.operations.locked_order import locked_order
+from orders.operations.obstacles import units_to_return
 from orders.operations.units import chosen_units, part_meant
 from orders.requests.operations import DecideReturn, ReceivedUnits, ReceiveReturn, RequestReturn
 from orders.rules import errors

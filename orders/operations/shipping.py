@@ -8,9 +8,9 @@ from uuid import UUID
 
 from msgspec import UNSET
 
-from orders.carriers import tracking_link
 from orders.models import Order, Shipment, ShipmentItem
 from orders.operations.call import Call, Document
+from orders.operations.carriers import tracking_link
 from orders.operations.locked_order import LockedOrder, locked_order
 from orders.operations.units import chosen_units, open_units
 from orders.requests.operations import Deliver, Packing, Parcel, Plain, Tracking, Units

@@ -1,5 +1,5 @@
 -- An order as everyone sees it, as one JSON value. It stands in the select list of a query over
--- orders_order; `order_documents.py` says what each key means and builds the same for a new order.
+-- orders_order; `reading/documents.py` says what each key means and builds the same for a new order.
 -- (Rows become JSON in less than two thirds of the time json_build_object takes.)
 (select row_to_json(whole_order) from (select
     orders_order.id,

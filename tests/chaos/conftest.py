@@ -19,8 +19,8 @@ from inventory_client.faults import FaultyApplication, FaultyServer
 from inventory_client.http import HttpInventory
 from inventory_client.server.wsgi import InventoryApplication
 from orders.api_keys import make_key
-from orders.kill_points import AmendmentPoint, PlacementPoint
 from orders.models import Storefront
+from orders.operations.kill_points import AmendmentPoint, PlacementPoint
 from orders.rules.scopes import Scope
 from tests.chaos.live_server import Answer, LiveServer, environment
 

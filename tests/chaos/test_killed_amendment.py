@@ -8,8 +8,8 @@ import pytest
 
 from inventory_client.current import get_inventory
 from inventory_client.models import Stock
-from orders.kill_points import AmendmentPoint
 from orders.models import Order
+from orders.operations.kill_points import AmendmentPoint
 from tests.chaos.promises import broken_promises
 
 ORDERS = "/api/v1/orders"

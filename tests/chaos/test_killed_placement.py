@@ -10,8 +10,8 @@ from django.test import Client
 from inventory_client.faults import Fault, FaultKind, FaultyApplication, FaultyServer
 from inventory_client.models import Stock
 from inventory_client.server.wsgi import InventoryApplication
-from orders.kill_points import PlacementPoint
 from orders.models import Order
+from orders.operations.kill_points import PlacementPoint
 from tests.chaos.conftest import close_http_inventory
 from tests.chaos.promises import broken_promises
 

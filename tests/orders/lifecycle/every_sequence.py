@@ -21,8 +21,8 @@ import orjson
 from msgspec import Struct
 
 from orders.models import Order
-from orders.obstacles import obstacles
 from orders.operations import PERFORMERS, Call, Document, perform
+from orders.operations.obstacles import obstacles
 from orders.rules.callers import Caller
 from orders.rules.errors import OrderError
 from orders.rules.lifecycle import Operation
