@@ -144,7 +144,7 @@ from django.conf import settings
 from django.core.management import call_command
 call_command("migrate", verbosity=0)
 from inventory_client.stock import set_stock_levels
-from orders.api_keys import make_key
+from orders.api.keys import make_key
 from orders.models import Storefront
 from orders.scopes import Scope
 storefront, _ = Storefront.objects.get_or_create(id=1, code="au", name="Australia", number_prefix="AU", currency="AUD")

@@ -13,8 +13,8 @@ from django.contrib.auth.models import Group, User
 
 from inventory_client.models import Stock
 from inventory_client.stock import set_stock_levels
-from orders.api_keys import make_key
-from orders.authentication import KeyPrincipal, find_key
+from orders.api.authentication import KeyPrincipal, find_key
+from orders.api.keys import make_key
 from orders.models import Storefront
 from orders.rules.scopes import Scope
 from orders.rules.staff_groups import GROUPS

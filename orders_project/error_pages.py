@@ -11,7 +11,7 @@ from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.views import defaults
 
-from orders import problems
+from orders.api import problems
 from orders_project.back_office import is_back_office
 
 # What a caller reads when all that is known is the status: code, title, detail.

@@ -22,7 +22,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from events.lag import relay_lag
-from orders import problems
+from orders.api import problems
 from orders_project.database_probe import DatabaseProbe
 
 ANSWER_LIMIT_SECONDS = 1.0

@@ -214,13 +214,13 @@ UNFOLD = {
 # --- API ---------------------------------------------------------------------------------------------
 
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["orders.authentication.StorefrontKeyAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["orders.permissions.HasScope"],
-    "DEFAULT_RENDERER_CLASSES": ["orders.json_format.JSONRenderer"],
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "orders.json_format.JSONNegotiation",
-    "DEFAULT_PARSER_CLASSES": ["orders.json_format.JSONParser"],
-    "DEFAULT_SCHEMA_CLASS": "orders.api_schema.OrderServiceSchema",
-    "EXCEPTION_HANDLER": "orders.api_errors.exception_handler",
+    "DEFAULT_AUTHENTICATION_CLASSES": ["orders.api.authentication.StorefrontKeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["orders.api.permissions.HasScope"],
+    "DEFAULT_RENDERER_CLASSES": ["orders.api.json_format.JSONRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "orders.api.json_format.JSONNegotiation",
+    "DEFAULT_PARSER_CLASSES": ["orders.api.json_format.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "orders.api.schema.OrderServiceSchema",
+    "EXCEPTION_HANDLER": "orders.api.errors.exception_handler",
     "UNAUTHENTICATED_USER": None,
     "URL_FORMAT_OVERRIDE": None,  # `?format=` is an unknown parameter like any other
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
@@ -247,7 +247,7 @@ SPECTACULAR_SETTINGS = {
         "displayRequestDuration": True,
     },
     "ENABLE_DJANGO_DEPLOY_CHECK": False,
-    "POSTPROCESSING_HOOKS": ["orders.api_schema.add_components"],
+    "POSTPROCESSING_HOOKS": ["orders.api.schema.add_components"],
     "TAGS": [
         {"name": "orders", "description": "Place, read, change and delete orders."},
         {"name": "seed", "description": "The first version's calls, for clients that were written for it."},

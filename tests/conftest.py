@@ -15,8 +15,8 @@ from django.test.utils import setup_databases, teardown_databases
 
 from events.models import Event
 from inventory_client.stock import set_stock_levels
-from orders.api_keys import make_key
-from orders.authentication import remembered_keys
+from orders.api.authentication import remembered_keys
+from orders.api.keys import make_key
 from orders.models import PaymentRecord, Storefront
 from orders.rules.scopes import Scope
 

@@ -18,27 +18,12 @@ MAY_IMPORT = {
 }
 # A module of `orders` imports only from its own row or rows above it.
 LAYERS = [
-    {
-        "rules",
-        "problems",
-        "json_format",
-    },
+    {"rules"},
     {"models"},
-    {
-        "requests",
-        "announcing",
-        "reading",
-        "drafts",
-        "importing",
-    },
+    {"requests", "announcing", "reading", "drafts", "importing"},
     {"operations"},
-    {"authentication", "api_errors", "idempotency_header", "preconditions", "api_schema"},
-    {"rehearsals", "doctor"},
-    {"permissions", "calls", "api_keys", "api_docs"},
-    {"operation_views"},
-    {"views"},
-    {"seed_api"},
-    {"urls", "apps"},
+    {"api", "doctor"},
+    {"apps"},
 ]
 ABOVE_ALL = {"admin", "management", "checks", "demo"}
 

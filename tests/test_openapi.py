@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from orders.api_keys import make_key
+from orders.api.keys import make_key
+from orders.api.operations import POSTED
 from orders.models import Storefront
-from orders.operation_views import POSTED
 from orders.rules.scopes import Scope
 from orders_project.wsgi import application
 from tests.base import READY_FOR, make_ready

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 from django.conf import settings
 
-from orders.operation_views import POSTED
+from orders.api.operations import POSTED
 from orders.rules.lifecycle import OPERATIONS, Operation
 from orders.rules.statuses import OrderStatus
 

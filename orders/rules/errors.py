@@ -1,7 +1,7 @@
 """Every refusal of the order domain: what is, what was expected, and what would be possible.
 
 `code` is contract and never changes; sentences may be reworded. Which HTTP status a class gets is
-decided in `api_errors.py`.
+decided in `api/errors.py`.
 """
 
 from __future__ import annotations

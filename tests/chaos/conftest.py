@@ -18,7 +18,7 @@ from inventory_client.current import get_inventory
 from inventory_client.faults import FaultyApplication, FaultyServer
 from inventory_client.http import HttpInventory
 from inventory_client.server.wsgi import InventoryApplication
-from orders.api_keys import make_key
+from orders.api.keys import make_key
 from orders.models import Storefront
 from orders.operations.kill_points import AmendmentPoint, PlacementPoint
 from orders.rules.scopes import Scope

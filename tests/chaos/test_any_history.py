@@ -23,7 +23,7 @@ from hypothesis.strategies import DataObject, SearchStrategy
 
 from inventory_client.stock import set_stock_levels
 from orders import operations
-from orders.api_keys import make_key
+from orders.api.keys import make_key
 from orders.models import Order, Storefront
 from orders.reading.documents import instant
 from orders.rules.scopes import Scope

@@ -14,9 +14,9 @@ from django.utils import timezone
 
 from events.models import Event
 from inventory_client.models import Stock
-from orders import urls
-from orders.api_keys import make_key, revoke_key
-from orders.authentication import remembered_keys
+from orders.api import urls
+from orders.api.authentication import remembered_keys
+from orders.api.keys import make_key, revoke_key
 from orders.models import ApiKey, Order
 from orders.rules.lifecycle import OPERATIONS, Operation
 from orders.rules.scopes import Scope

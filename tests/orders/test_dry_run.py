@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from orders.api.operations import POSTED
 from orders.models import IdempotentAnswer, Order
-from orders.operation_views import POSTED
 from tests.orders.asking import ask, done, everything, item_ids, last_event, read, sell
 from tests.orders.examples import EXAMPLES, ready_for
 from tests.orders.refusals import assert_refused

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from orders.api.operations import POSTED
 from orders.models import IdempotentAnswer
-from orders.operation_views import POSTED
 from tests.base import perform
 from tests.orders.asking import ask, done, everything, item_ids, read, sell
 from tests.orders.examples import EXAMPLES, ready_for

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orders.operation_views import POSTED
+from orders.api.operations import POSTED
 from tests.orders.asking import ask, everything, read, sell
 from tests.orders.examples import EXAMPLES, ready_for
 from tests.orders.refusals import assert_refused

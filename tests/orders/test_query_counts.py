@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from orders.operation_views import POSTED
+from orders.api.operations import POSTED
 from tests.orders.asking import ask, sell
 from tests.orders.examples import EXAMPLES, ready_for
 

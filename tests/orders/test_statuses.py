@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from orders.api_errors import STATUS_CODES
+from orders.api.errors import STATUS_CODES
 from orders.operations import PERFORMERS
 from orders.rules import errors
 from orders.rules.lifecycle import OPERATIONS, Operation, statuses_of

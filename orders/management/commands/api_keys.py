@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from orders.api_keys import make_key, revoke_key, rotate_key
+from orders.api.keys import make_key, revoke_key, rotate_key
 from orders.models import ApiKey, Storefront
 from orders.rules.scopes import Scope
 

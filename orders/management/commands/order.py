@@ -19,11 +19,11 @@ from django.db import InterfaceError, OperationalError
 from msgspec import Struct
 
 from orders import operations
+from orders.api.rehearsals import told
 from orders.management.named_orders import NamedOrder, orders_named
 from orders.management.storefront_option import add_storefront_option, storefront_of
 from orders.models import Storefront
 from orders.operations import PERFORMERS, Call, Document, Precondition, Rehearsal, Replay
-from orders.rehearsals import told
 from orders.requests.placing import OrderDetails, checked_details, parse
 from orders.rules import errors
 from orders.rules.callers import Caller, system

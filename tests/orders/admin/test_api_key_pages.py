@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 from rest_framework_api_key.models import APIKey
 
-from orders.api_keys import make_key
+from orders.api.keys import make_key
 from orders.models import ApiKey
 from orders.rules.scopes import Scope
 

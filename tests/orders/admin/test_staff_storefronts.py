@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from events.models import Event, OutboxEntry, SkippedEvent
-from orders.api_keys import make_key
+from orders.api.keys import make_key
 from orders.models import ApiKey, Order
 from orders.rules.scopes import Scope
 from tests.orders.admin.conftest import listed, messages_of, page_of, step_of, take_step

@@ -361,7 +361,7 @@ _REQUESTS: Final = (
 
 
 class OrderServiceSchema(AutoSchema):
-    """The library's, with the summary lines of `api_docs` alone: class docstrings are for developers."""
+    """The library's, with the summary lines of `docs.py` alone: class docstrings are for developers."""
 
     def get_description(self) -> str:  # type: ignore[override]  # the library's, not DRF's
         return ""
@@ -372,7 +372,7 @@ class OrderServiceSchema(AutoSchema):
 
 
 class StorefrontKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    target_class = "orders.authentication.StorefrontKeyAuthentication"
+    target_class = "orders.api.authentication.StorefrontKeyAuthentication"
     name = "ApiKey"
 
     def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, str]:

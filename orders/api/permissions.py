@@ -8,7 +8,7 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from orders.authentication import KeyPrincipal
+from orders.api.authentication import KeyPrincipal
 from orders.rules.callers import key_caller, refusal_to
 from orders.rules.lifecycle import Operation
 from orders.rules.scopes import Scope

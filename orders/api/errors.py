@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 from rest_framework import exceptions, status
 from rest_framework.views import set_rollback
 
-from orders.problems import Problem, database_problem, problem, problem_response
+from orders.api.problems import Problem, database_problem, problem, problem_response
 from orders.rules import errors
 
 STATUS_CODES: dict[type[errors.OrderError], int] = {

@@ -17,12 +17,14 @@ from msgspec import UNSET
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from orders import api_docs, operations
-from orders.api_errors import exception_handler
-from orders.calls import call_of, caller_of, json_body, order_id_in, wants_rehearsal
-from orders.json_format import json_response
+from orders import operations
+from orders.api import docs
+from orders.api.calls import call_of, caller_of, json_body, order_id_in, wants_rehearsal
+from orders.api.errors import exception_handler
+from orders.api.json_format import json_response
+from orders.api.orders import place
+from orders.api.preconditions import etag
 from orders.operations import Call, Outcome, StoredAnswer
-from orders.preconditions import etag
 from orders.reading.documents import read_document
 from orders.requests.operations import Cancel, Parcel, Plain, Tracking
 from orders.requests.placing import SeedNewOrder, SeedUpdate, parse
@@ -30,7 +32,6 @@ from orders.rules import errors
 from orders.rules.lifecycle import Operation
 from orders.rules.scopes import Scope
 from orders.rules.statuses import RULES, OrderStatus
-from orders.views import place
 
 _TRACKING: Final = ("tracking_company", "tracking_number", "tracking_link")
 
@@ -76,7 +77,7 @@ def _enveloped_exception_handler(error: Exception, context: Mapping[str, Any]) -
 class CreateOrder(SeedView):
     scopes = {"POST": Scope.ORDERS_WRITE}
 
-    @extend_schema(**api_docs.SEED_CREATE)
+    @extend_schema(**docs.SEED_CREATE)
     def post(self, request: Request) -> HttpResponse:
         asked = parse(json_body(request), SeedNewOrder)
         answer, headers = place(request, [asked.as_new_order()], asked=asked, render=_created)
@@ -93,7 +94,7 @@ def _created(outcomes: Sequence[Outcome]) -> StoredAnswer:
 class ReadOrder(SeedView):
     scopes = {"GET": Scope.ORDERS_READ, "HEAD": Scope.ORDERS_READ}
 
-    @extend_schema(**api_docs.SEED_READ)
+    @extend_schema(**docs.SEED_READ)
     def get(self, request: Request, order_id: str) -> HttpResponse:
         found = read_document(order_id_in(order_id), storefront_id=caller_of(request).storefront.pk)
         if found is None:
@@ -106,7 +107,7 @@ class ReadOrder(SeedView):
 class UpdateOrder(SeedView):
     """A status maps onto the operation that leads there, and each operation asks for its own scope."""
 
-    @extend_schema(**api_docs.SEED_UPDATE)
+    @extend_schema(**docs.SEED_UPDATE)
     def put(self, request: Request, order_id: str) -> HttpResponse:
         if wants_rehearsal(request):
             raise errors.PreferenceNotSupported()
@@ -163,7 +164,7 @@ def _status_in(text: str) -> OrderStatus:
 class DeleteOrder(SeedView):
     operations = {"DELETE": Operation.DELETE}
 
-    @extend_schema(**api_docs.SEED_DELETE)
+    @extend_schema(**docs.SEED_DELETE)
     def delete(self, request: Request, order_id: str) -> HttpResponse:
         if wants_rehearsal(request):
             raise errors.PreferenceNotSupported()

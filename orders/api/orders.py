@@ -15,15 +15,16 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.viewsets import ViewSet
 
-from orders import api_docs, operations
-from orders.api_errors import order_problem
-from orders.calls import call_of, caller_of, json_body, order_id_in, origin_of, wants_rehearsal, whole_number
-from orders.idempotency_header import idempotency_of
-from orders.json_format import json_response
+from orders import operations
+from orders.api import docs
+from orders.api.calls import call_of, caller_of, json_body, order_id_in, origin_of, wants_rehearsal, whole_number
+from orders.api.errors import order_problem
+from orders.api.idempotency_header import idempotency_of
+from orders.api.json_format import json_response
+from orders.api.operations import answer_to
+from orders.api.preconditions import etag, is_known_to_caller
 from orders.models import Order
-from orders.operation_views import answer_to
 from orders.operations import Outcome, Placed, StoredAnswer
-from orders.preconditions import etag, is_known_to_caller
 from orders.reading.documents import read_document
 from orders.reading.history import MOST_ENTRIES, order_at, timeline_page
 from orders.reading.listing import page_of
@@ -51,7 +52,7 @@ class OrderViewSet(ViewSet):
     }
     operations = {"PATCH": Operation.CHANGE_DETAILS, "DELETE": Operation.DELETE}
 
-    @extend_schema(**api_docs.PLACE)
+    @extend_schema(**docs.PLACE)
     def create(self, request: Request) -> HttpResponse:
         order = checked(parse(json_body(request), NewOrder))
         answer, headers = place(request, [order], asked=order, render=_one_order)
@@ -59,7 +60,7 @@ class OrderViewSet(ViewSet):
         headers |= {"Location": f"/api/v1/orders/{placed.id}", "ETag": etag(placed.version)}
         return json_response(answer.body, status=answer.status, headers=headers)
 
-    @extend_schema(**api_docs.PLACE_BATCH)
+    @extend_schema(**docs.PLACE_BATCH)
     @action(detail=False, methods=["post"])
     def batch(self, request: Request) -> HttpResponse:
         orders = parse_orders(json_body(request))
@@ -72,11 +73,11 @@ class OrderViewSet(ViewSet):
         answer, headers = place(request, orders, asked=asked, render=render)
         return json_response(answer.body, status=answer.status, headers=headers)
 
-    @extend_schema(**api_docs.LIST)
+    @extend_schema(**docs.LIST)
     def list(self, request: Request) -> HttpResponse:
         return json_response(page_of(request, storefront_id=caller_of(request).storefront.pk))
 
-    @extend_schema(**api_docs.READ)
+    @extend_schema(**docs.READ)
     def retrieve(self, request: Request, pk: str) -> HttpResponse:
         order_id, storefront_id = order_id_in(pk), caller_of(request).storefront.pk
         found = read_document(order_id, storefront_id=storefront_id)
@@ -94,7 +95,7 @@ class OrderViewSet(ViewSet):
             return HttpResponse(status=status.HTTP_304_NOT_MODIFIED, headers=headers)
         return json_response(document.encode(), headers=headers)
 
-    @extend_schema(**api_docs.TIMELINE)
+    @extend_schema(**docs.TIMELINE)
     @action(detail=True)
     def timeline(self, request: Request, pk: str) -> HttpResponse:
         order_id, storefront_id = order_id_in(pk), caller_of(request).storefront.pk
@@ -108,12 +109,12 @@ class OrderViewSet(ViewSet):
         )
         return json_response(orjson.dumps(page))
 
-    @extend_schema(**api_docs.CHANGE)
+    @extend_schema(**docs.CHANGE)
     def partial_update(self, request: Request, pk: str) -> HttpResponse:
         details = checked_details(parse(json_body(request), OrderDetails))
         return answer_to(Operation.CHANGE_DETAILS, order_id_in(pk), details, call_of(request))
 
-    @extend_schema(**api_docs.DELETE)
+    @extend_schema(**docs.DELETE)
     def destroy(self, request: Request, pk: str) -> HttpResponse:
         call = call_of(request)
         answer = answer_to(Operation.DELETE, order_id_in(pk), Plain(), call)

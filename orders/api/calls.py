@@ -10,9 +10,9 @@ from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.request import Request
 
 from orders.announcing.changes import Origin
-from orders.authentication import KeyPrincipal
+from orders.api.authentication import KeyPrincipal
+from orders.api.preconditions import precondition_of
 from orders.operations import Call, Idempotency, Rehearsal
-from orders.preconditions import precondition_of
 from orders.rules.callers import key_caller
 from orders.rules.errors import FieldError, InvalidRequest, MalformedJson, OrderNotFound
 

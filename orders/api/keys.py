@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from orders.authentication import remembered_keys
+from orders.api.authentication import remembered_keys
 from orders.models import ApiKey, Storefront
 
 

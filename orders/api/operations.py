@@ -16,16 +16,17 @@ from msgspec import UNSET, Struct
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from orders import api_docs, operations
-from orders.api_errors import order_problem
-from orders.calls import call_of, caller_of, json_body, order_id_in
-from orders.idempotency_header import idempotency_of
-from orders.json_format import json_response
+from orders import operations
+from orders.api import docs
+from orders.api.calls import call_of, caller_of, json_body, order_id_in
+from orders.api.errors import order_problem
+from orders.api.idempotency_header import idempotency_of
+from orders.api.json_format import json_response
+from orders.api.preconditions import etag
+from orders.api.rehearsals import told
 from orders.models import Order, Shipment
 from orders.operations import PERFORMERS, Call, Idempotency, Replay
 from orders.operations.obstacles import obstacles
-from orders.preconditions import etag
-from orders.rehearsals import told
 from orders.requests.operations import Bulk
 from orders.requests.placing import OrderDetails, checked_details, parse
 from orders.rules import errors
@@ -55,7 +56,7 @@ def view_of(name: Operation) -> Any:
     class OperationView(APIView):
         operations = {"POST": name}
 
-        @extend_schema(**api_docs.operation(name, shape.__name__))
+        @extend_schema(**docs.operation(name, shape.__name__))
         def post(self, request: Request, pk: str) -> HttpResponse:
             asked: Any = parse(json_body(request, optional=True), shape)
             call = call_of(request, reason=asked.reason, idempotency=idempotency_of(request._request, asked))
@@ -83,7 +84,7 @@ def answer_to(operation: Operation, order_id: UUID, asked: Any, call: Call) -> H
 class BulkView(APIView):
     """`POST /api/v1/orders/bulk`: each order is done or refused on its own."""
 
-    @extend_schema(**api_docs.BULK)
+    @extend_schema(**docs.BULK)
     def post(self, request: Request) -> HttpResponse:
         asked = parse(json_body(request), Bulk)
         if asked.operation not in PERFORMERS or asked.operation not in OFFERED:
@@ -162,7 +163,7 @@ class ActionsView(APIView):
 
     scopes = {"GET": Scope.ORDERS_READ, "HEAD": Scope.ORDERS_READ}
 
-    @extend_schema(**api_docs.ACTIONS)
+    @extend_schema(**docs.ACTIONS)
     def get(self, request: Request, pk: str) -> HttpResponse:
         order = (
             Order.objects.filter(storefront_id=caller_of(request).storefront.pk, pk=order_id_in(pk))
