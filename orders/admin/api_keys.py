@@ -31,9 +31,9 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from orders.admin.order_filters import StorefrontFilter
-from orders.admin.pills import pill
-from orders.admin.staff_requests import Staff, limited, storefronts_of, user_of
+from orders.admin.operations.staff_requests import Staff, limited, storefronts_of, user_of
+from orders.admin.orders.filters import StorefrontFilter
+from orders.admin.words.pills import pill
 from orders.api.keys import make_key, revoke_key, rotate_key
 from orders.models import ApiKey, Storefront
 from orders.rules.scopes import Scope

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 
 from events.admin import EventAdmin, OutboxEntryAdmin, SkippedEventAdmin
 from events.models import Event, OutboxEntry, SkippedEvent
-from orders.admin.staff_requests import limited, user_of
+from orders.admin.operations.staff_requests import limited, user_of
 
 for _model in (Event, OutboxEntry, SkippedEvent):
     admin.site.unregister(_model)

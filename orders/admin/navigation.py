@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse
 
-from orders.admin.staff_requests import user_of
+from orders.admin.operations.staff_requests import user_of
 
 # Title, icon, admin page, permission.
 _GROUPS: Final = (

@@ -9,9 +9,9 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from events.models import OutboxEntry
-from orders.admin.order_filters import held_up, in_any_storefront, in_status
-from orders.admin.pills import status_pill
-from orders.admin.staff_requests import Staff, limited, newest_of, storefronts_of, user_of
+from orders.admin.operations.staff_requests import Staff, limited, newest_of, storefronts_of, user_of
+from orders.admin.orders.filters import held_up, in_any_storefront, in_status
+from orders.admin.words.pills import status_pill
 from orders.models import Order
 from orders.rules.currencies import format_amount
 from orders.rules.statuses import OrderStatus

@@ -19,7 +19,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 from unfold.paginator import InfinitePaginator
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
-from orders.admin.staff_requests import storefronts_of, user_of
+from orders.admin.operations.staff_requests import storefronts_of, user_of
 from orders.models import Storefront
 
 for _model in (User, Group, AccessAttempt, AccessLog, AccessFailureLog):

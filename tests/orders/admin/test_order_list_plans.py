@@ -5,7 +5,7 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from orders.admin.order_filters import held_up, in_any_storefront, in_status
+from orders.admin.orders.filters import held_up, in_any_storefront, in_status
 from orders.models import Order, Storefront
 from orders.rules.statuses import OrderStatus
 

@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from events.models import Event
-from orders.admin.timeline import _TITLES
+from orders.admin.orders.timeline import _TITLES
 from orders.models import Order
 from orders.requests.operations import Units
 from orders.rules.lifecycle import Operation

@@ -3,7 +3,7 @@
 import pytest
 from django.urls import reverse
 
-from orders.admin.step_table import BULK_STEPS, STEPS
+from orders.admin.operations.table import BULK_STEPS, STEPS
 from orders.models import Order
 from orders.rules.lifecycle import OPERATIONS
 from orders.rules.staff_groups import GROUPS

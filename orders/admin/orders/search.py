@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from orders.admin.order_filters import in_any_storefront
+from orders.admin.orders.filters import in_any_storefront
 from orders.models import Shipment, Storefront
 from orders.models.querysets import OrderQuerySet
 

@@ -13,9 +13,9 @@ from typing import Any, Final
 from unfold.enums import ActionVariant
 
 from orders import operations
-from orders.admin.parts import Part, parts_of
-from orders.admin.staff_requests import Staff, caller_of
-from orders.admin.step_forms import StepForm
+from orders.admin.operations.forms import StepForm
+from orders.admin.operations.parts import Part, parts_of
+from orders.admin.operations.staff_requests import Staff, caller_of
 from orders.models import Order
 from orders.operations import Call
 from orders.operations.obstacles import obstacles

@@ -15,12 +15,12 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from orders import operations
-from orders.admin.order_page import with_parts
-from orders.admin.pills import status_pill
-from orders.admin.staff_requests import Staff, call_of, user_of
-from orders.admin.step_forms import StepForm
-from orders.admin.step_table import BULK_STEPS
-from orders.admin.steps import Step, staff_sentence
+from orders.admin.operations.forms import StepForm
+from orders.admin.operations.staff_operation import Step, staff_sentence
+from orders.admin.operations.staff_requests import Staff, call_of, user_of
+from orders.admin.operations.table import BULK_STEPS
+from orders.admin.orders.page import with_parts
+from orders.admin.words.pills import status_pill
 from orders.models import Order
 from orders.operations import Replay
 from orders.rules.errors import OrderError

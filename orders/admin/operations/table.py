@@ -6,10 +6,9 @@ from typing import Final
 
 from unfold.enums import ActionVariant
 
-from orders.admin.amend_form import AmendForm
-from orders.admin.details_form import DetailsForm
-from orders.admin.money_forms import RecordPaymentForm, RequestRefundForm
-from orders.admin.step_forms import (
+from orders.admin.operations.amend_form import AmendForm
+from orders.admin.operations.details_form import DetailsForm
+from orders.admin.operations.forms import (
     DecideRefundForm,
     DecideReturnForm,
     DeliverForm,
@@ -18,8 +17,9 @@ from orders.admin.step_forms import (
     ReasonedForm,
     ReleaseHoldForm,
 )
-from orders.admin.steps import Place, Step
-from orders.admin.unit_forms import (
+from orders.admin.operations.money_forms import RecordPaymentForm, RequestRefundForm
+from orders.admin.operations.staff_operation import Place, Step
+from orders.admin.operations.unit_forms import (
     CancelForm,
     PackForm,
     ReceiveReturnForm,

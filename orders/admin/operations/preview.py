@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from orders.admin.change_words import FieldChange, Wording, instruction_in_words
+from orders.admin.words.changes import FieldChange, Wording, instruction_in_words
 from orders.api.rehearsals import told
 from orders.operations import Rehearsal
 from orders.reading.changes_between import changes_between

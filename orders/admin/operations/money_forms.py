@@ -7,8 +7,8 @@ from typing import Any
 from django import forms
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from orders.admin.amounts import AmountField
-from orders.admin.step_forms import StepForm, TextField
+from orders.admin.operations.forms import StepForm, TextField
+from orders.admin.words.amounts import AmountField
 from orders.models import Refund
 from orders.requests.operations import RecordPayment, RequestRefund
 from orders.rules.currencies import MINOR_DIGITS, format_amount

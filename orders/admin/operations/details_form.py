@@ -11,7 +11,7 @@ from django_countries import countries
 from msgspec import Struct
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from orders.admin.step_forms import StepForm, TextField
+from orders.admin.operations.forms import StepForm, TextField
 from orders.operations.obstacles import obstacles
 from orders.requests.placing import Address, OrderDetails, checked_details, parse
 from orders.rules.callers import system

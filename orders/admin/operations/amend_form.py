@@ -9,9 +9,9 @@ import orjson
 from django import forms
 from django.utils.functional import cached_property
 
-from orders.admin.amounts import AmountField
-from orders.admin.step_forms import StepForm, Table, TextField
-from orders.admin.unit_forms import QuantityField
+from orders.admin.operations.forms import StepForm, Table, TextField
+from orders.admin.operations.unit_forms import QuantityField
+from orders.admin.words.amounts import AmountField
 from orders.models import Order, OrderItem
 from orders.requests.operations import Amend, AmendedItem
 from orders.requests.placing import parse

@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from unfold.contrib.filters.admin import DropdownFilter, RadioFilter, RangeDateFilter
 from unfold.utils import parse_date_str
 
-from orders.admin.staff_requests import storefronts_of, user_of
+from orders.admin.operations.staff_requests import storefronts_of, user_of
 from orders.models import Order, Storefront
 from orders.models.querysets import OrderQuerySet
 from orders.rules.statuses import OrderStatus

@@ -13,12 +13,12 @@ from django.utils.safestring import SafeString
 from django_countries import countries
 from unfold.enums import ActionVariant
 
-from orders.admin.parts import contents_in_words, contents_of, hold_label, product_names
-from orders.admin.pills import fulfillment_pill, payment_pill, refund_pill, return_pill, status_pill
-from orders.admin.staff_requests import Staff
-from orders.admin.step_table import STEPS
-from orders.admin.steps import Place, Step
-from orders.admin.timeline import timeline_of
+from orders.admin.operations.parts import contents_in_words, contents_of, hold_label, product_names
+from orders.admin.operations.staff_operation import Place, Step
+from orders.admin.operations.staff_requests import Staff
+from orders.admin.operations.table import STEPS
+from orders.admin.orders.timeline import timeline_of
+from orders.admin.words.pills import fulfillment_pill, payment_pill, refund_pill, return_pill, status_pill
 from orders.models import Order, OrderItem, PaymentRecord, Refund, Return, Shipment
 from orders.models.querysets import OrderQuerySet
 from orders.rules.currencies import format_amount

@@ -1,4 +1,4 @@
-"""The list of orders and the page of one. Every change is a step: see `steps.py`."""
+"""The list of orders and the page of one. Every change is a step: see `admin/operations`."""
 
 from __future__ import annotations
 
@@ -19,9 +19,14 @@ from unfold.admin import ModelAdmin
 from unfold.paginator import InfinitePaginator
 from unfold.views import ChangeList
 
-from orders.admin import order_search
-from orders.admin.bulk_steps import MOST_ORDERS, bulk_actions, bulk_step_page
-from orders.admin.order_filters import (
+from orders.admin.operations.bulk import MOST_ORDERS, bulk_actions, bulk_step_page
+from orders.admin.operations.forms import StepForm
+from orders.admin.operations.preview import Preview, preview_of
+from orders.admin.operations.staff_operation import Step, staff_sentence
+from orders.admin.operations.staff_requests import call_of, newest_of, storefronts_of, user_of
+from orders.admin.operations.table import BULK_STEPS, STEPS
+from orders.admin.orders import search
+from orders.admin.orders.filters import (
     DeletedFilter,
     HeldUpFilter,
     InventoryFilter,
@@ -29,13 +34,8 @@ from orders.admin.order_filters import (
     StatusFilter,
     StorefrontFilter,
 )
-from orders.admin.order_page import context_of, with_parts
-from orders.admin.pills import fulfillment_pill, payment_pill, status_pill
-from orders.admin.preview import Preview, preview_of
-from orders.admin.staff_requests import call_of, newest_of, storefronts_of, user_of
-from orders.admin.step_forms import StepForm
-from orders.admin.step_table import BULK_STEPS, STEPS
-from orders.admin.steps import Step, staff_sentence
+from orders.admin.orders.page import context_of, with_parts
+from orders.admin.words.pills import fulfillment_pill, payment_pill, status_pill
 from orders.models import Order
 from orders.models.querysets import OrderQuerySet
 from orders.operations import Rehearsal
@@ -88,7 +88,7 @@ class OrderAdmin(ModelAdmin):
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER  # they count whole tables
     search_fields = ["number"]  # only switches the box on
-    search_help_text = order_search.HELP
+    search_help_text = search.HELP
 
     # --- who may see what ---
 
@@ -126,7 +126,7 @@ class OrderAdmin(ModelAdmin):
         self, request: HttpRequest, queryset: QuerySet[Order], search_term: str
     ) -> tuple[QuerySet[Order], bool]:
         assert isinstance(queryset, OrderQuerySet)  # noqa: S101 - get_queryset above
-        return order_search.found(queryset, search_term), False
+        return search.found(queryset, search_term), False
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         return bulk_actions(user_of(request))

@@ -9,8 +9,8 @@ from uuid import UUID
 from django import forms
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidget, UnfoldBooleanWidget
 
-from orders.admin.parts import contents_of
-from orders.admin.step_forms import StepForm, Table, TextField
+from orders.admin.operations.forms import StepForm, Table, TextField
+from orders.admin.operations.parts import contents_of
 from orders.models import OrderItem, Shipment
 from orders.operations.obstacles import units_to_return
 from orders.requests.operations import Cancel, Parcel, ReceiveReturn, RequestReturn, Tracking

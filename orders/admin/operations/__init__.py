@@ -1,0 +1,1 @@
+"""Operations as staff do them: buttons, forms, previews, several orders at once."""

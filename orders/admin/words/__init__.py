@@ -1,0 +1,1 @@
+"""How an order's facts are said to staff."""
