@@ -250,7 +250,7 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": ["orders.api.schema.add_components"],
     "TAGS": [
         {"name": "orders", "description": "Place, read, change and delete orders."},
-        {"name": "seed", "description": "The first version's calls, for clients that were written for it."},
+        {"name": "first-version", "description": "The first version's calls, for clients that were written for it."},
     ],
 }
 

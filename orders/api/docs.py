@@ -14,7 +14,7 @@ PROBLEM: Final = {"$ref": "#/components/schemas/Problem"}
 ORDER: Final = {"$ref": "#/components/schemas/Order"}
 # With `Prefer: dry-run` the second.
 CHANGED: Final = {"oneOf": [ORDER, {"$ref": "#/components/schemas/Rehearsal"}]}
-SEED_ANSWER: Final = {"$ref": "#/components/schemas/SeedAnswer"}
+FIRST_VERSION_ANSWER: Final = {"$ref": "#/components/schemas/FirstVersionAnswer"}
 
 # Every route answers these: no key, no scope, an Accept header without JSON, database or lock trouble.
 _ALWAYS: Final = (401, 403, 406, 503)
@@ -24,8 +24,8 @@ def _body(name: str) -> dict[str, Any]:
     return {"application/json": {"$ref": f"#/components/schemas/{name}"}}
 
 
-def _responses(success: dict[int, Any], *codes: int, seed: bool = False) -> dict[Any, Any]:
-    problem = {"$ref": "#/components/schemas/SeedProblem"} if seed else PROBLEM
+def _responses(success: dict[int, Any], *codes: int, first_version: bool = False) -> dict[Any, Any]:
+    problem = {"$ref": "#/components/schemas/FirstVersionProblem"} if first_version else PROBLEM
     return {
         **success,
         **{(code, "application/problem+json"): problem for code in sorted({*codes, *_ALWAYS})},
@@ -192,34 +192,34 @@ def _either(statuses: frozenset[OrderStatus]) -> str:
     return " or ".join(status.value for status in OrderStatus if status in statuses)
 
 
-_SEED_ID: Final = OpenApiParameter("order_id", OpenApiTypes.UUID, OpenApiParameter.PATH)
-SEED_CREATE: Final[dict[str, Any]] = {
-    "operation_id": "seed_create",
+_FIRST_VERSION_ID: Final = OpenApiParameter("order_id", OpenApiTypes.UUID, OpenApiParameter.PATH)
+FIRST_VERSION_CREATE: Final[dict[str, Any]] = {
+    "operation_id": "first_version_create",
     "summary": "Place an order",
-    "request": _body("SeedNewOrder"),
-    "responses": _responses({201: SEED_ANSWER}, 400, 409, 413, 415, 422, seed=True),
+    "request": _body("FirstVersionNewOrder"),
+    "responses": _responses({201: FIRST_VERSION_ANSWER}, 400, 409, 413, 415, 422, first_version=True),
     "parameters": [_IDEMPOTENCY_KEY],
-    "tags": ["seed"],
+    "tags": ["first-version"],
 }
-SEED_READ: Final[dict[str, Any]] = {
-    "operation_id": "seed_read",
+FIRST_VERSION_READ: Final[dict[str, Any]] = {
+    "operation_id": "first_version_read",
     "summary": "Read an order",
-    "responses": _responses({200: SEED_ANSWER}, 404, seed=True),
-    "parameters": [_SEED_ID],
-    "tags": ["seed"],
+    "responses": _responses({200: FIRST_VERSION_ANSWER}, 404, first_version=True),
+    "parameters": [_FIRST_VERSION_ID],
+    "tags": ["first-version"],
 }
-SEED_UPDATE: Final[dict[str, Any]] = {
-    "operation_id": "seed_update",
+FIRST_VERSION_UPDATE: Final[dict[str, Any]] = {
+    "operation_id": "first_version_update",
     "summary": "Change status and tracking",
-    "request": _body("SeedUpdate"),
-    "responses": _responses({200: SEED_ANSWER}, 400, 404, 409, 412, 413, 415, seed=True),
-    "parameters": [_SEED_ID, _IF_MATCH],
-    "tags": ["seed"],
+    "request": _body("FirstVersionUpdate"),
+    "responses": _responses({200: FIRST_VERSION_ANSWER}, 400, 404, 409, 412, 413, 415, first_version=True),
+    "parameters": [_FIRST_VERSION_ID, _IF_MATCH],
+    "tags": ["first-version"],
 }
-SEED_DELETE: Final[dict[str, Any]] = {
-    "operation_id": "seed_delete",
+FIRST_VERSION_DELETE: Final[dict[str, Any]] = {
+    "operation_id": "first_version_delete",
     "summary": "Delete an order",
-    "responses": _responses({200: SEED_ANSWER}, 400, 404, 409, 412, seed=True),
-    "parameters": [_SEED_ID, _IF_MATCH],
-    "tags": ["seed"],
+    "responses": _responses({200: FIRST_VERSION_ANSWER}, 400, 404, 409, 412, first_version=True),
+    "parameters": [_FIRST_VERSION_ID, _IF_MATCH],
+    "tags": ["first-version"],
 }

@@ -1,7 +1,7 @@
-"""The seed's own calls, unchanged: `/order/create`, `/order/{id}`, `/order/update/{id}`, `/order/delete/{id}`.
+"""The first version's own calls, unchanged: `/order/create`, `/order/{id}`, `/order/update/{id}`, `/order/delete/{id}`.
 
 camelCase and the `{data, message, success}` envelope, over the same operations as `/api/v1`. Where the
-seed was wrong this is right: a missing order is a 404, and a failed call is never a 200.
+first version was wrong this is right: a missing order is a 404, and a failed call is never a 200.
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ from orders.api.orders import place
 from orders.api.preconditions import etag
 from orders.operations import Call, Outcome, StoredAnswer
 from orders.reading.documents import read_document
+from orders.requests.first_version import FirstVersionNewOrder, FirstVersionUpdate
 from orders.requests.operations import Cancel, Parcel, Plain, Tracking
-from orders.requests.placing import SeedNewOrder, SeedUpdate, parse
+from orders.requests.parsing import parse
 from orders.rules import errors
 from orders.rules.lifecycle import Operation
 from orders.rules.scopes import Scope
@@ -36,8 +37,8 @@ from orders.rules.statuses import RULES, OrderStatus
 _TRACKING: Final = ("tracking_company", "tracking_number", "tracking_link")
 
 
-def seed_order(document: Mapping[str, Any], *, deleted: bool = False) -> dict[str, Any]:
-    """An order in the seed's words, from its document. What is canceled or deleted has its stock no more."""
+def first_version_order(document: Mapping[str, Any], *, deleted: bool = False) -> dict[str, Any]:
+    """An order in the first version's words, from its document. What is canceled or deleted has its stock no more."""
     shipment = document["shipments"][-1] if document["shipments"] else {}
     holds_stock = document["status"] != OrderStatus.CANCELED and not deleted
     return {
@@ -58,7 +59,7 @@ def _envelope(data: object, message: str) -> bytes:
     return orjson.dumps({"data": data, "message": message, "success": True})
 
 
-class SeedView(APIView):
+class FirstVersionView(APIView):
     """Errors are problem bodies with the envelope's `success` and `message` beside the problem's own members."""
 
     def get_exception_handler(self) -> Any:
@@ -74,12 +75,12 @@ def _enveloped_exception_handler(error: Exception, context: Mapping[str, Any]) -
     return response
 
 
-class CreateOrder(SeedView):
+class CreateOrder(FirstVersionView):
     scopes = {"POST": Scope.ORDERS_WRITE}
 
-    @extend_schema(**docs.SEED_CREATE)
+    @extend_schema(**docs.FIRST_VERSION_CREATE)
     def post(self, request: Request) -> HttpResponse:
-        asked = parse(json_body(request), SeedNewOrder)
+        asked = parse(json_body(request), FirstVersionNewOrder)
         answer, headers = place(request, [asked.as_new_order()], asked=asked, render=_created)
         return json_response(answer.body, status=answer.status, headers=headers)
 
@@ -88,37 +89,37 @@ def _created(outcomes: Sequence[Outcome]) -> StoredAnswer:
     (outcome,) = outcomes
     if isinstance(outcome, errors.OrderError):
         raise outcome
-    return StoredAnswer(201, _envelope(seed_order(orjson.loads(outcome.document)), "Order placed."))
+    return StoredAnswer(201, _envelope(first_version_order(orjson.loads(outcome.document)), "Order placed."))
 
 
-class ReadOrder(SeedView):
+class ReadOrder(FirstVersionView):
     scopes = {"GET": Scope.ORDERS_READ, "HEAD": Scope.ORDERS_READ}
 
-    @extend_schema(**docs.SEED_READ)
+    @extend_schema(**docs.FIRST_VERSION_READ)
     def get(self, request: Request, order_id: str) -> HttpResponse:
         found = read_document(order_id_in(order_id), storefront_id=caller_of(request).storefront.pk)
         if found is None:
             raise errors.OrderNotFound(order_id)
         version, document = found
-        body = _envelope(seed_order(orjson.loads(document)), "Order found.")
+        body = _envelope(first_version_order(orjson.loads(document)), "Order found.")
         return json_response(body, headers={"ETag": etag(version)})
 
 
-class UpdateOrder(SeedView):
+class UpdateOrder(FirstVersionView):
     """A status maps onto the operation that leads there, and each operation asks for its own scope."""
 
-    @extend_schema(**docs.SEED_UPDATE)
+    @extend_schema(**docs.FIRST_VERSION_UPDATE)
     def put(self, request: Request, order_id: str) -> HttpResponse:
         if wants_rehearsal(request):
             raise errors.PreferenceNotSupported()
-        update = parse(json_body(request), SeedUpdate)
+        update = parse(json_body(request), FirstVersionUpdate)
         document = _updated(order_id_in(order_id), update, call_of(request), caller_of(request).storefront.pk)
         return json_response(
-            _envelope(seed_order(document), "Order updated."), headers={"ETag": etag(document["version"])}
+            _envelope(first_version_order(document), "Order updated."), headers={"ETag": etag(document["version"])}
         )
 
 
-def _updated(order_id: UUID, update: SeedUpdate, call: Call, storefront_id: int) -> Mapping[str, Any]:
+def _updated(order_id: UUID, update: FirstVersionUpdate, call: Call, storefront_id: int) -> Mapping[str, Any]:
     """Take the step, then set the tracking; refused, neither has an effect. The same status again only sets it."""
     found = read_document(order_id, storefront_id=storefront_id)
     if found is None:
@@ -135,7 +136,7 @@ def _updated(order_id: UUID, update: SeedUpdate, call: Call, storefront_id: int)
     match wanted:
         case OrderStatus.SHIPPED:
             steps = [(Operation.SHIP, Parcel(**tracking))]
-            if current == OrderStatus.PENDING:  # the seed has no step between: its shops ship what was placed
+            if current == OrderStatus.PENDING:  # the first version has no step between: its shops ship what was placed
                 steps.insert(0, (Operation.CONFIRM, Plain()))
         case OrderStatus.CONFIRMED:
             steps = [(Operation.CONFIRM, Plain())]
@@ -161,12 +162,12 @@ def _status_in(text: str) -> OrderStatus:
         ) from None
 
 
-class DeleteOrder(SeedView):
+class DeleteOrder(FirstVersionView):
     operations = {"DELETE": Operation.DELETE}
 
-    @extend_schema(**docs.SEED_DELETE)
+    @extend_schema(**docs.FIRST_VERSION_DELETE)
     def delete(self, request: Request, order_id: str) -> HttpResponse:
         if wants_rehearsal(request):
             raise errors.PreferenceNotSupported()
         document = operations.perform(Operation.DELETE, order_id_in(order_id), Plain(), call=call_of(request))
-        return json_response(_envelope(seed_order(document, deleted=True), "Order deleted."))
+        return json_response(_envelope(first_version_order(document, deleted=True), "Order deleted."))

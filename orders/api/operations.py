@@ -27,8 +27,8 @@ from orders.api.rehearsals import told
 from orders.models import Order, Shipment
 from orders.operations import PERFORMERS, Call, Idempotency, Replay
 from orders.operations.obstacles import obstacles
-from orders.requests.operations import Bulk
-from orders.requests.placing import OrderDetails, checked_details, parse
+from orders.requests.operations import Bulk, OrderDetails, checked_details
+from orders.requests.parsing import parse
 from orders.rules import errors
 from orders.rules.errors import OrderError
 from orders.rules.lifecycle import OPERATIONS, Operation

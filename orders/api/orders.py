@@ -28,8 +28,9 @@ from orders.operations import Outcome, Placed, StoredAnswer
 from orders.reading.documents import read_document
 from orders.reading.history import MOST_ENTRIES, order_at, timeline_page
 from orders.reading.listing import page_of
-from orders.requests.operations import Plain
-from orders.requests.placing import NewOrder, OrderDetails, checked, checked_details, parse, parse_orders
+from orders.requests.operations import OrderDetails, Plain, checked_details
+from orders.requests.parsing import parse
+from orders.requests.placing import NewOrder, checked, parse_orders
 from orders.rules import errors
 from orders.rules.lifecycle import Operation
 from orders.rules.scopes import Scope

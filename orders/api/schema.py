@@ -10,8 +10,9 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 
 from orders.operations import PERFORMERS
-from orders.requests import placing
-from orders.requests.operations import Bulk
+from orders.requests.first_version import FirstVersionNewOrder, FirstVersionUpdate
+from orders.requests.operations import Bulk, OrderDetails
+from orders.requests.placing import NewBatch, NewOrder
 from orders.rules.lifecycle import Operation
 from orders.rules.statuses import (
     CancelReason,
@@ -212,7 +213,7 @@ PROBLEM: Final = _object(
     open_ended=True,
 )
 
-_SEED_ORDER: Final = _object(
+_FIRST_VERSION_ORDER: Final = _object(
     {
         "orderId": _UUID,
         "customerId": _TEXT,
@@ -337,8 +338,10 @@ ANSWERS: Final[dict[str, Any]] = {
         }
     ),
     "Problem": PROBLEM,
-    "SeedAnswer": _object({"data": _SEED_ORDER, "message": _TEXT, "success": {"type": "boolean", "const": True}}),
-    "SeedProblem": {
+    "FirstVersionAnswer": _object(
+        {"data": _FIRST_VERSION_ORDER, "message": _TEXT, "success": {"type": "boolean", "const": True}}
+    ),
+    "FirstVersionProblem": {
         **PROBLEM,
         "properties": {
             **PROBLEM["properties"],
@@ -350,11 +353,11 @@ ANSWERS: Final[dict[str, Any]] = {
 }
 
 _REQUESTS: Final = (
-    placing.NewOrder,
-    placing.NewBatch,
-    placing.OrderDetails,
-    placing.SeedNewOrder,
-    placing.SeedUpdate,
+    NewOrder,
+    NewBatch,
+    OrderDetails,
+    FirstVersionNewOrder,
+    FirstVersionUpdate,
     Bulk,
     *(performer.request for performer in PERFORMERS.values()),
 )

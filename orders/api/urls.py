@@ -18,8 +18,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/orders/<str:pk>/", include(_of_order)),
     path("api/v1/", include(router.urls)),
     path("api/problems", problem_codes, name="problems"),
-    path("order/create", first_version.CreateOrder.as_view(), name="seed-create"),
-    path("order/update/<str:order_id>", first_version.UpdateOrder.as_view(), name="seed-update"),
-    path("order/delete/<str:order_id>", first_version.DeleteOrder.as_view(), name="seed-delete"),
-    path("order/<str:order_id>", first_version.ReadOrder.as_view(), name="seed-read"),
+    path("order/create", first_version.CreateOrder.as_view(), name="first-version-create"),
+    path("order/update/<str:order_id>", first_version.UpdateOrder.as_view(), name="first-version-update"),
+    path("order/delete/<str:order_id>", first_version.DeleteOrder.as_view(), name="first-version-delete"),
+    path("order/<str:order_id>", first_version.ReadOrder.as_view(), name="first-version-read"),
 ]

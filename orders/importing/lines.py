@@ -10,7 +10,9 @@ import msgspec
 from msgspec import Meta, Struct
 
 from orders.importing.marketplace import STATUS_OF
-from orders.requests.placing import MAX_METADATA_ENTRIES, Amount, NewOrder, Text100, checked, parse
+from orders.requests.fields import MAX_METADATA_ENTRIES, Amount, Text100
+from orders.requests.parsing import parse
+from orders.requests.placing import NewOrder, checked
 from orders.rules.errors import FieldError, InvalidRequest, MalformedJson, OrderError
 
 # A line that is longer is refused unread, so that memory stays flat. 500 items need a quarter of it.

@@ -22,12 +22,13 @@ from orders.operations.inventory_answers import refusal_of
 from orders.operations.inventory_upkeep import settle_order
 from orders.operations.kill_points import kill_point
 from orders.operations.locked_order import locked_order
+from orders.requests.fields import MAX_ITEMS
 from orders.requests.operations import Amend, AmendedItem
-from orders.requests.placing import MAX_AMOUNT, MAX_ITEMS
 from orders.rules import errors
 from orders.rules.errors import FieldError
 from orders.rules.lifecycle import Operation
 from orders.rules.statuses import OrderStatus
+from orders.rules.sums import items_sum, refuse_sum_out_of_range, refuse_wrong_sum, total_sum
 
 _TRIES: Final = 5
 _LAST_POSITION: Final = 32_767  # of a smallint
@@ -225,8 +226,8 @@ def _sum_up(order: Order, items: list[OrderItem], request: Amend) -> None:
         if (amount := getattr(request, name)) is not None:
             setattr(order, name, amount)
     if any(priced):
-        order.items_amount = sum(item.quantity * (item.unit_amount or 0) for item in items)
-        _compare("items_amount", order.items_amount, request.items_amount, "the sum of quantity × unit_amount")
+        order.items_amount = items_sum((item.quantity, item.unit_amount or 0) for item in items)
+        refuse_wrong_sum("items_amount", expected=order.items_amount, given=request.items_amount)
     elif request.items_amount is not None:
         order.items_amount = request.items_amount
     elif any(item.unit_amount is not None for item in order.lines):
@@ -235,25 +236,18 @@ def _sum_up(order: Order, items: list[OrderItem], request: Amend) -> None:
     if order.items_amount is None:
         order.total_amount = order.total_amount if request.total_amount is None else request.total_amount
     else:
-        order.total_amount = order.items_amount + order.shipping_amount + order.tax_amount - order.discount_amount
-        _compare("total_amount", order.total_amount, request.total_amount, "items + shipping + tax − discount")
-    for name in ("items_amount", "total_amount"):
-        amount = getattr(order, name)
-        if amount is not None and not 0 <= amount <= MAX_AMOUNT:
-            raise errors.InvalidRequest(
-                [FieldError(f"/{name}", "out_of_range", f"{name} would be {amount}; it must be 0 to {MAX_AMOUNT}")]
-            )
+        order.total_amount = total_sum(
+            order.items_amount, shipping=order.shipping_amount, tax=order.tax_amount, discount=order.discount_amount
+        )
+        refuse_wrong_sum("total_amount", expected=order.total_amount, given=request.total_amount)
+    refuse_sum_out_of_range("items_amount", order.items_amount)
+    refuse_sum_out_of_range("total_amount", order.total_amount)
     if order.total_amount is not None and order.currency is None:
         order.currency = order.storefront.currency or None
         if order.currency is None:
             raise errors.InvalidRequest(
                 [FieldError("/currency", "required", "Amounts need a currency; neither order nor storefront has one")]
             )
-
-
-def _compare(field: str, expected: int, got: int | None, formula: str) -> None:
-    if got is not None and got != expected:
-        raise errors.TotalsMismatch(field, expected=expected, got=got, formula=formula)
 
 
 def _refused(index: int, field: str, code: str, detail: str) -> errors.InvalidRequest:

@@ -10,7 +10,8 @@ from msgspec import UNSET
 
 from orders.operations.call import Call, Document
 from orders.operations.locked_order import LockedOrder, locked_order
-from orders.requests.placing import OrderDetails, stored_address
+from orders.requests.operations import OrderDetails
+from orders.requests.placing import stored_address
 from orders.rules.lifecycle import Operation
 
 

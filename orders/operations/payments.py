@@ -12,12 +12,12 @@ from orders.operations.broken_rules import broken_rule
 from orders.operations.call import Call, Document
 from orders.operations.locked_order import locked_order
 from orders.requests.operations import RecordPayment
-from orders.requests.placing import MAX_AMOUNT
 from orders.rules import errors
 from orders.rules.currencies import MINOR_DIGITS
 from orders.rules.errors import FieldError
 from orders.rules.lifecycle import Operation
 from orders.rules.statuses import OrderStatus, PaymentKind, RefundState
+from orders.rules.sums import MAX_AMOUNT
 
 _COMES_IN: Final = frozenset({PaymentKind.AUTHORIZATION, PaymentKind.CAPTURE})
 

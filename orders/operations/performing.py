@@ -36,6 +36,7 @@ from orders.requests.operations import (
     Deliver,
     Extend,
     Hold,
+    OrderDetails,
     Packing,
     Parcel,
     Plain,
@@ -47,7 +48,6 @@ from orders.requests.operations import (
     Tracking,
     refuse_far_moments,
 )
-from orders.requests.placing import OrderDetails
 from orders.rules.errors import OrderError
 from orders.rules.lifecycle import Operation
 

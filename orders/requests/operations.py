@@ -6,23 +6,40 @@ The API reads these from JSON, the back office from forms, commands from their a
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Final
 from uuid import UUID
 
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from inventory_client.wire import ProductId
-from orders.requests.placing import Amount, Currency, Quantity, Text100, Text200, Text300
+from orders.requests.fields import (
+    MAX_ITEMS,
+    MAX_ORDERS_IN_BULK,
+    Amount,
+    Currency,
+    Metadata,
+    Moment,
+    MovedAmount,
+    Note,
+    Quantity,
+    QuantityOrZero,
+    Reason,
+    Tags,
+    Text40,
+    Text100,
+    Text200,
+    Text300,
+    TrackingLink,
+    UnitAmount,
+)
+from orders.requests.placing import Address, Contact, unknown_country
 from orders.rules.errors import FieldError, InvalidRequest
 from orders.rules.lifecycle import Operation
 from orders.rules.statuses import CancelReason, Condition, HoldKind, PaymentKind, ReturnCause
 
-Reason = Annotated[str, Meta(max_length=500, description="Why; kept with the change.")]
-TrackingLink = Annotated[str, Meta(max_length=500, pattern=r"^https?://\S+$(?!\n)")]
-MovedAmount = Annotated[int, Meta(ge=1, le=2**53 - 1, description="Minor units of the currency")]
-Moment = Annotated[datetime, Meta(tz=True)]
 # Outside of these a time zone or a number of days could lead out of the calendar.
-_EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+_EARLIEST: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
 
 
 class OperationRequest(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -38,7 +55,18 @@ class Units(Struct, forbid_unknown_fields=True, frozen=True):
     quantity: Quantity
 
 
-UnitList = Annotated[list[Units], Meta(min_length=1, max_length=500)]
+UnitList = Annotated[list[Units], Meta(min_length=1, max_length=MAX_ITEMS)]
+
+
+class OrderDetails(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """What PATCH takes. A key that is absent leaves its field alone; an object replaces the whole one."""
+
+    note: Note | UnsetType = UNSET
+    metadata: Metadata | UnsetType = UNSET
+    tags: Tags | UnsetType = UNSET
+    contact: Contact | UnsetType = UNSET
+    shipping_address: Address | UnsetType = UNSET
+    billing_address: Address | UnsetType | None = UNSET
 
 
 class Extend(OperationRequest, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -48,17 +76,17 @@ class Extend(OperationRequest, forbid_unknown_fields=True, frozen=True, kw_only=
 class AmendedItem(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """An item of the order with its new quantity (0 removes it), or, without `item_id`, a new one."""
 
-    quantity: Annotated[int, Meta(ge=0, le=1_000_000)]
+    quantity: QuantityOrZero
     item_id: UUID | None = None
     product_id: ProductId | None = None
     name: Text300 | None = None
-    unit_amount: Annotated[Amount, Meta(description="Minor units of the currency")] | None = None
+    unit_amount: UnitAmount | None = None
 
 
 class Amend(OperationRequest, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """Only the items to be changed. Amounts that are absent stay; sums are checked as when placing."""
 
-    items: Annotated[list[AmendedItem], Meta(min_length=1, max_length=500)]
+    items: Annotated[list[AmendedItem], Meta(min_length=1, max_length=MAX_ITEMS)]
     items_amount: Amount | None = None
     shipping_amount: Amount | None = None
     tax_amount: Amount | None = None
@@ -108,7 +136,7 @@ class RecordPayment(OperationRequest, forbid_unknown_fields=True, frozen=True, k
     kind: PaymentKind
     amount: MovedAmount
     psp_reference: Text200
-    psp: Annotated[str, Meta(max_length=40)] = ""
+    psp: Text40 = ""
     currency: Currency | None = None
     occurred_at: Moment | None = None
     refund_id: UUID | None = None
@@ -150,7 +178,7 @@ class ReceiveReturn(OperationRequest, forbid_unknown_fields=True, frozen=True, k
     """Without `items`, all that was announced came back as new, and goes back on the shelf."""
 
     return_id: UUID | None = None
-    items: Annotated[list[ReceivedUnits], Meta(min_length=1, max_length=500)] | None = None
+    items: Annotated[list[ReceivedUnits], Meta(min_length=1, max_length=MAX_ITEMS)] | None = None
 
 
 class Hold(OperationRequest, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -170,8 +198,17 @@ class Bulk(Struct, forbid_unknown_fields=True, frozen=True):
     """One operation for several orders; `arguments` is what the operation itself takes."""
 
     operation: Operation
-    ids: Annotated[list[UUID], Meta(min_length=1, max_length=1000)]
+    ids: Annotated[list[UUID], Meta(min_length=1, max_length=MAX_ORDERS_IN_BULK)]
     arguments: Raw | UnsetType = UNSET
+
+
+def checked_details(details: OrderDetails) -> OrderDetails:
+    """Raises InvalidRequest when an address names no country of this world."""
+    errors = unknown_country(details.shipping_address, "shipping_address")
+    errors += unknown_country(details.billing_address, "billing_address")
+    if errors:
+        raise InvalidRequest(errors)
+    return details
 
 
 def refuse_far_moments(request: Struct) -> None:

@@ -32,7 +32,7 @@ from tests.chaos.drawn_requests import Request
 from tests.chaos.model.order import ModelOrder
 from tests.chaos.model.parts import Document
 from tests.chaos.model.rules import ALLOWED_IN, Refused
-from tests.chaos.model.storefront import ModelStorefront, seed_document
+from tests.chaos.model.storefront import ModelStorefront, first_version_document
 from tests.chaos.model.telling import Outcome, Told
 from tests.chaos.model.witness import Witness
 from tests.chaos.promises import broken_promises
@@ -54,9 +54,9 @@ STEPS: Final = {
     "rehearse_then_operate": 3,
     "try_what_is_not_allowed": 6,
     "tell_several_orders": 2,
-    "call_like_the_seed": 2,
+    "call_like_the_first_version": 2,
     "place": 2,
-    "place_like_the_seed": 1,
+    "place_like_the_first_version": 1,
     "place_a_batch": 1,
     "place_during_an_outage": 1,
     "repeat_a_request": 3,
@@ -178,7 +178,7 @@ class Histories(RuleBasedStateMachine):
         body = data.draw(drawn_requests.new_orders(self.model, self.priced))
         self._place(ORDERS, body, body, key=self._maybe_a_key(data))
 
-    def place_like_the_seed(self, data: DataObject) -> None:
+    def place_like_the_first_version(self, data: DataObject) -> None:
         if len(self.model.orders) >= MOST_ORDERS:
             return self.operate(data)
         items = data.draw(_some_items)
@@ -315,7 +315,7 @@ class Histories(RuleBasedStateMachine):
             return self._send("DELETE", path, by=request.by, **headers)
         return self._send("POST", f"{path}/{request.operation}", request.body, by=request.by, **headers)
 
-    # --- several orders, and the seed's own calls ---
+    # --- several orders, and the first version's own calls ---
 
     def tell_several_orders(self, data: DataObject) -> None:
         request = data.draw(drawn_requests.requests(self.model, IN_BULK, self.actors))
@@ -343,14 +343,14 @@ class Histories(RuleBasedStateMachine):
         if all(not isinstance(each, Refused) and each for each in expected.values()):
             self._remember(key, f"{ORDERS}/bulk", body, answer)
 
-    def call_like_the_seed(self, data: DataObject) -> None:
+    def call_like_the_first_version(self, data: DataObject) -> None:
         order, deletes = data.draw(st.sampled_from(self.model.orders)), data.draw(_one_in_four)
         if deletes:
             expected = _predicted(lambda: self.model.perform(order, "delete", {}, self.actors["ann"]))
             answer = self._send("DELETE", f"/order/delete/{order.id}", by="ann")
         else:
-            body = data.draw(drawn_requests.requests_of_seed(order))
-            expected = _predicted(lambda: self.model.seed_update(order, body, self.actors["ann"]))
+            body = data.draw(drawn_requests.requests_of_first_version(order))
+            expected = _predicted(lambda: self.model.first_version_update(order, body, self.actors["ann"]))
             answer = self._send("PUT", f"/order/update/{order.id}", body, by="ann")
 
         if isinstance(expected, Refused):
@@ -360,7 +360,7 @@ class Histories(RuleBasedStateMachine):
             self.witness.compare(expected)
             message = "Order deleted." if deletes else "Order updated."
             assert (answer.status_code, answer.json()) == (200, _envelope(order, message))
-        event(f"{'delete' if deletes else 'update'} like the seed: {_word(expected)}")
+        event(f"{'delete' if deletes else 'update'} like the first version: {_word(expected)}")
 
     # --- what must not make a difference ---
 
@@ -548,7 +548,7 @@ def _word(expected: object) -> str:
 
 
 def _envelope(order: ModelOrder, message: str) -> Document:
-    return {"data": seed_document(order), "message": message, "success": True}
+    return {"data": first_version_document(order), "message": message, "success": True}
 
 
 def _code(answer: Any) -> str:

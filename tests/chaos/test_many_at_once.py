@@ -159,13 +159,13 @@ def test_change_cancel_and_delete_racing_for_one_order_have_one_outcome_each(cal
     order_ids = [call("POST", ORDERS, order_of("cup")).json()["id"] for _ in range(8)]
 
     def race(order_id: str) -> list[tuple[str, Any]]:
-        path, seed_path = f"{ORDERS}/{order_id}", f"/order/update/{order_id}"
+        path, first_version_path = f"{ORDERS}/{order_id}", f"/order/update/{order_id}"
         return [
             (order_id, lambda: ("change", call("PATCH", path, {"note": "hello"}))),
-            (order_id, lambda: ("cancel", call("PUT", seed_path, {"status": "canceled"}))),
+            (order_id, lambda: ("cancel", call("PUT", first_version_path, {"status": "canceled"}))),
             (order_id, lambda: ("delete", call("DELETE", path))),
             (order_id, lambda: ("delete", call("DELETE", path))),
-            (order_id, lambda: ("confirm", call("PUT", seed_path, {"status": "confirmed"}))),
+            (order_id, lambda: ("confirm", call("PUT", first_version_path, {"status": "confirmed"}))),
         ]
 
     racers = [racer for order_id in order_ids for racer in race(order_id)]

@@ -25,7 +25,7 @@ from tests.orders.examples import EXAMPLES, ready_for
 from tests.orders.refusals import assert_nothing_happened, assert_refused
 
 ORDER = {"customer_id": "cus123", "items": [{"product_id": "cup", "quantity": 1}]}
-SEED_ORDER = {"customerId": "cus123", "items": [{"productId": "cup", "quantity": 1}]}
+FIRST_VERSION_ORDER = {"customerId": "cus123", "items": [{"productId": "cup", "quantity": 1}]}
 SOME_ID = "01a2068a-33c2-75f8-9a09-a014ce1a34b0"
 # The scope each operation needs, literally.
 SCOPES = {
@@ -63,7 +63,7 @@ ROUTES: dict[tuple[str, str], tuple[Any, Scope]] = {
     ("get", "/api/v1/orders/{id}/actions"): (None, Scope.ORDERS_READ),
     ("get", "/api/v1/orders/{id}/timeline"): (None, Scope.ORDERS_READ),
     **{("post", path): (EXAMPLES[name].body, SCOPES[name]) for path, name in OPERATION_PATHS.items()},
-    ("post", "/order/create"): (SEED_ORDER, Scope.ORDERS_WRITE),
+    ("post", "/order/create"): (FIRST_VERSION_ORDER, Scope.ORDERS_WRITE),
     ("get", "/order/{id}"): (None, Scope.ORDERS_READ),
     ("put", "/order/update/{id}"): ({"status": "canceled"}, Scope.ORDERS_WRITE),
     ("delete", "/order/delete/{id}"): (None, Scope.ORDERS_DELETE),

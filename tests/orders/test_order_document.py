@@ -86,12 +86,12 @@ def test_no_event_tells_anything_personal(api, stock, when):
     body = {"customer_id": "cus123", "items": [{"product_id": "cup", "quantity": 1}]}
     first = PERSONAL if when == "placed" else {}
     path = api.post("/api/v1/orders", {**body, **first}, content_type="application/json").headers["Location"]
-    seed_path = path.replace("/api/v1/orders", "/order/update")
+    first_version_path = path.replace("/api/v1/orders", "/order/update")
 
     api.patch(path, PERSONAL, content_type="application/json")
     api.patch(path, {"note": "marker-2", "shipping_address": {"city": "marker-3"}}, content_type="application/json")
     for status in ("confirmed", "shipped", "completed"):
-        api.put(seed_path, {"status": status, "trackingNumber": "1Z"}, content_type="application/json")
+        api.put(first_version_path, {"status": status, "trackingNumber": "1Z"}, content_type="application/json")
     api.delete(path)
 
     events = list(Event.objects.order_by("sequence"))

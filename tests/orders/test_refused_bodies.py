@@ -284,7 +284,7 @@ def test_a_number_no_computer_word_holds_ends_only_its_own_order_of_a_batch(api,
         ),
     ],
 )
-def test_refuses_a_seed_order_that_is_not_valid_in_the_seed_s_own_words(api, stock, body, code, pointer):
+def test_refuses_a_first_version_order_that_is_not_valid_in_its_own_words(api, stock, body, code, pointer):
     stock(cup=10)
 
     response = post(api, "/order/create", body)

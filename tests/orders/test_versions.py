@@ -34,17 +34,17 @@ def assert_one_event_per_version(order_id: str) -> None:
 
 def test_every_change_is_one_version_and_one_event(api, place_order):
     path = f"/api/v1/orders/{place_order(cup=1)['id']}"
-    seed_path = path.replace("/api/v1/orders", "/order/update")
+    first_version_path = path.replace("/api/v1/orders", "/order/update")
 
     versions = [
         api.patch(path, {"note": "ring twice"}, content_type="application/json").headers["ETag"],
         api.patch(
             path, {"metadata": {"a": "1"}, "contact": {"email": "a@b.co"}}, content_type="application/json"
         ).headers["ETag"],
-        api.put(seed_path, {"trackingNumber": "1Z"}, content_type="application/json").headers["ETag"],
-        api.put(seed_path, {"status": "confirmed"}, content_type="application/json").headers["ETag"],
-        api.put(seed_path, {"status": "shipped"}, content_type="application/json").headers["ETag"],
-        api.put(seed_path, {"status": "completed"}, content_type="application/json").headers["ETag"],
+        api.put(first_version_path, {"trackingNumber": "1Z"}, content_type="application/json").headers["ETag"],
+        api.put(first_version_path, {"status": "confirmed"}, content_type="application/json").headers["ETag"],
+        api.put(first_version_path, {"status": "shipped"}, content_type="application/json").headers["ETag"],
+        api.put(first_version_path, {"status": "completed"}, content_type="application/json").headers["ETag"],
     ]
 
     assert versions == ['"2"', '"3"', '"4"', '"5"', '"6"', '"7"']

@@ -14,7 +14,7 @@ from orders.admin.operations.unit_forms import QuantityField
 from orders.admin.words.amounts import AmountField
 from orders.models import Order, OrderItem
 from orders.requests.operations import Amend, AmendedItem
-from orders.requests.placing import parse
+from orders.requests.parsing import parse
 from orders.rules.errors import InvalidRequest
 
 _NEW_ROWS: Final = 3

@@ -13,7 +13,9 @@ from unfold.widgets import UnfoldAdminSelectWidget
 
 from orders.admin.operations.forms import StepForm, TextField
 from orders.operations.obstacles import obstacles
-from orders.requests.placing import Address, OrderDetails, checked_details, parse
+from orders.requests.operations import OrderDetails, checked_details
+from orders.requests.parsing import parse
+from orders.requests.placing import Address
 from orders.rules.callers import system
 from orders.rules.lifecycle import Operation
 

@@ -23,7 +23,7 @@ from unfold.widgets import (
 
 from orders.models import Order
 from orders.requests.operations import DecideRefund, DecideReturn, Deliver, Extend, Hold, Plain, ReleaseHold
-from orders.requests.placing import parse
+from orders.requests.parsing import parse
 from orders.rules.errors import InvalidRequest
 from orders.rules.lifecycle import BLOCKED_BY, HOLDABLE
 from orders.rules.statuses import HoldKind

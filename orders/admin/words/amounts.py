@@ -8,8 +8,8 @@ from typing import Any
 from django import forms
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from orders.requests.placing import MAX_AMOUNT
 from orders.rules.currencies import MINOR_DIGITS, format_amount
+from orders.rules.sums import MAX_AMOUNT
 
 
 def written(amount: int | None, currency: str | None) -> str:

@@ -24,7 +24,8 @@ from orders.management.named_orders import NamedOrder, orders_named
 from orders.management.storefront_option import add_storefront_option, storefront_of
 from orders.models import Storefront
 from orders.operations import PERFORMERS, Call, Document, Precondition, Rehearsal, Replay
-from orders.requests.placing import OrderDetails, checked_details, parse
+from orders.requests.operations import OrderDetails, checked_details
+from orders.requests.parsing import parse
 from orders.rules import errors
 from orders.rules.callers import Caller, system
 from orders.rules.errors import OrderError

@@ -56,8 +56,13 @@ _MONEY: Final = (
     "charged_back_amount",
     "balance_amount",
 )
-_SEED_STEPS: Final = {"confirmed": "confirm", "shipped": "ship", "completed": "complete", "canceled": "cancel"}
-_SEED_TRACKING: Final = {
+_FIRST_VERSION_OPERATIONS: Final = {
+    "confirmed": "confirm",
+    "shipped": "ship",
+    "completed": "complete",
+    "canceled": "cancel",
+}
+_FIRST_VERSION_TRACKING: Final = {
     "trackingCompany": "tracking_company",
     "trackingNumber": "tracking_number",
     "trackingLink": "tracking_link",
@@ -252,31 +257,31 @@ class ModelStorefront:
                 told += self.perform(order, "complete", {}, "system:sweep")
         return told
 
-    # --- the seed's own call ---
+    # --- the first version's own call ---
 
-    def seed_update(self, order: ModelOrder, asked: Asked, by: str) -> list[Told]:
+    def first_version_update(self, order: ModelOrder, asked: Asked, by: str) -> list[Told]:
         """A status stands for the operation that leads there; then the tracking is set. Refused, all is as it was."""
         before = copy.deepcopy(vars(order))
         try:
-            return self._seed_updated(order, asked, by)
+            return self._first_version_updated(order, asked, by)
         except Refused:
             vars(order).update(before)
             raise
 
-    def _seed_updated(self, order: ModelOrder, asked: Asked, by: str) -> list[Told]:
+    def _first_version_updated(self, order: ModelOrder, asked: Asked, by: str) -> list[Told]:
         if order.deleted:
             raise Refused("order_not_found")
-        tracking = {name: asked[key] for key, name in _SEED_TRACKING.items() if key in asked}
+        tracking = {name: asked[key] for key, name in _FIRST_VERSION_TRACKING.items() if key in asked}
         if tracking.get("tracking_link", "") is None:  # the caller knows of none; it may have been built here
             del tracking["tracking_link"]
         wanted = asked.get("status", order.status)
         if wanted == order.status:
             return self.perform(order, "track", tracking, by)
-        if wanted not in _SEED_STEPS:
+        if wanted not in _FIRST_VERSION_OPERATIONS:
             raise Refused("invalid_transition")
         latest = vars(order.shipments[-1]) if order.shipments else {}
         retracks = any(latest.get(name) != value for name, value in tracking.items())
-        step = _SEED_STEPS[wanted]
+        step = _FIRST_VERSION_OPERATIONS[wanted]
         told = []
         if (order.status, wanted) == ("pending", "shipped"):
             told += self.perform(order, "confirm", {}, by)
@@ -286,8 +291,8 @@ class ModelStorefront:
         return told
 
 
-def seed_document(order: ModelOrder) -> Document:
-    """An order in the seed's words."""
+def first_version_document(order: ModelOrder) -> Document:
+    """An order in the first version's words."""
     tracking = vars(order.shipments[-1]) if order.shipments else {}
     holds_stock = order.status != "canceled" and not order.deleted
     lines = [{"productId": item.product_id, "quantity": item.quantity, "reserved": holds_stock} for item in order.items]
@@ -296,7 +301,7 @@ def seed_document(order: ModelOrder) -> Document:
         "customerId": order.customer_id,
         "status": order.status,
         "items": lines,
-        **{key: tracking.get(name) for key, name in _SEED_TRACKING.items()},
+        **{key: tracking.get(name) for key, name in _FIRST_VERSION_TRACKING.items()},
     }
 
 

@@ -1,4 +1,4 @@
-"""The seed's own four calls, in its camelCase and its envelope."""
+"""The first version's own four calls, in its camelCase and its envelope."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def update(api, order: dict[str, Any], **fields: Any) -> Any:
     return api.put(f"/order/update/{order['orderId']}", fields, content_type="application/json")
 
 
-def test_the_seed_s_order_is_placed_and_read_in_its_own_words(api, order):
+def test_the_first_version_s_order_is_placed_and_read_in_its_own_words(api, order):
     assert order == {
         "orderId": order["orderId"],
         "customerId": "cus123",
@@ -56,7 +56,7 @@ def test_a_missing_order_is_a_404_that_says_so_in_the_envelope_too(api, method, 
     assert (problem["success"], problem["data"], problem["message"]) == (False, None, problem["detail"])
 
 
-def test_a_pending_order_is_shipped_in_one_call_as_the_seed_did(api, order):
+def test_a_pending_order_is_shipped_in_one_call_as_the_first_version_did(api, order):
     response = update(
         api, order, status="shipped", trackingCompany="DHL", trackingNumber="1Z", trackingLink="https://dhl.example/1Z"
     )

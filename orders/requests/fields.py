@@ -1,0 +1,45 @@
+"""What a single value of a request may be: lengths, ranges, patterns."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Final
+
+from msgspec import Meta
+
+from orders.rules.sums import MAX_AMOUNT
+
+MAX_ITEMS: Final = 500
+MAX_ORDERS_IN_BATCH: Final = 500
+MAX_ORDERS_IN_BULK: Final = 1000
+MAX_METADATA_ENTRIES: Final = 50
+_MAX_TAGS: Final = 20
+_MAX_UNITS: Final = 1_000_000
+
+Text40 = Annotated[str, Meta(max_length=40)]
+Text100 = Annotated[str, Meta(min_length=1, max_length=100)]
+Text200 = Annotated[str, Meta(min_length=1, max_length=200)]
+Text300 = Annotated[str, Meta(max_length=300)]
+Note = Annotated[str, Meta(max_length=5000)]
+Reason = Annotated[str, Meta(max_length=500, description="Why; kept with the change.")]
+# Python's `$` would let a line break at the end pass, ECMAScript's would not: `(?!\n)` makes them agree.
+Email = Annotated[str, Meta(max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$(?!\n)")]
+Phone = Annotated[str, Meta(max_length=40, pattern=r"^\+?[0-9 ()./-]{4,}$(?!\n)")]
+Country = Annotated[str, Meta(pattern=r"^[A-Z]{2}$(?!\n)", description="ISO 3166-1 alpha-2")]
+Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}$(?!\n)", description="ISO 4217")]
+TrackingLink = Annotated[str, Meta(max_length=500, pattern=r"^https?://\S+$(?!\n)")]
+Metadata = Annotated[
+    dict[Annotated[str, Meta(min_length=1, max_length=40)], Annotated[str, Meta(max_length=500)]],
+    Meta(max_length=MAX_METADATA_ENTRIES),
+]
+Tags = Annotated[
+    list[Annotated[str, Meta(min_length=1, max_length=40)]],
+    Meta(max_length=_MAX_TAGS, description="A set: kept sorted, each once"),
+]
+
+Quantity = Annotated[int, Meta(ge=1, le=_MAX_UNITS)]
+QuantityOrZero = Annotated[int, Meta(ge=0, le=_MAX_UNITS)]
+Amount = Annotated[int, Meta(ge=0, le=MAX_AMOUNT)]
+UnitAmount = Annotated[Amount, Meta(description="Minor units of the currency")]
+MovedAmount = Annotated[int, Meta(ge=1, le=MAX_AMOUNT, description="Minor units of the currency")]
+Moment = Annotated[datetime, Meta(tz=True)]

@@ -1,0 +1,38 @@
+"""The bodies of the first version's calls, in its camelCase."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from inventory_client.wire import ProductId
+from orders.requests.fields import MAX_ITEMS, Quantity, Text100, Text200, TrackingLink
+from orders.requests.placing import NewItem, NewOrder
+
+
+class FirstVersionItem(Struct, forbid_unknown_fields=True, frozen=True, rename="camel"):
+    product_id: ProductId
+    quantity: Quantity
+
+
+class FirstVersionNewOrder(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True, rename="camel"):
+    """The body of `POST /order/create`."""
+
+    customer_id: Text200
+    items: Annotated[list[FirstVersionItem], Meta(min_length=1, max_length=MAX_ITEMS)]
+
+    def as_new_order(self) -> NewOrder:
+        return NewOrder(
+            customer_id=self.customer_id,
+            items=[NewItem(product_id=item.product_id, quantity=item.quantity) for item in self.items],
+        )
+
+
+class FirstVersionUpdate(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True, rename="camel"):
+    """The body of `PUT /order/update/{id}`."""
+
+    tracking_company: Text100 | UnsetType | None = UNSET
+    tracking_number: Text100 | UnsetType | None = UNSET
+    tracking_link: TrackingLink | UnsetType | None = UNSET
+    status: str | UnsetType = UNSET
