@@ -60,6 +60,6 @@ def perform(
 
 def make_ready(operation: str, order_id: UUID | str) -> None:
     """Bring a new order to where the operation is possible."""
-    for number, (step, asked) in enumerate(READY_FOR[operation]):
+    for number, (earlier, asked) in enumerate(READY_FOR[operation]):
         reference = {"psp_reference": f"pi_{order_id}_{number}"} if "psp_reference" in asked else {}
-        perform(step, order_id, **{**asked, **reference})
+        perform(earlier, order_id, **{**asked, **reference})

@@ -16,7 +16,6 @@ from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -31,9 +30,10 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
+from orders.admin.display.frame import framed
+from orders.admin.display.pills import pill
 from orders.admin.operations.staff_requests import Staff, limited, storefronts_of, user_of
 from orders.admin.orders.filters import StorefrontFilter
-from orders.admin.words.pills import pill
 from orders.api.keys import make_key, revoke_key, rotate_key
 from orders.models import ApiKey, Storefront
 from orders.rules.scopes import Scope
@@ -203,12 +203,11 @@ class ApiKeyAdmin(ModelAdmin):
         return key
 
     def _form_page(self, request: HttpRequest, form: forms.Form, **context: Any) -> HttpResponse:
-        return TemplateResponse(
+        return framed(
+            self,
             request,
             "admin/orders/apikey/form.html",
             {
-                **self.admin_site.each_context(request),
-                "opts": self.opts,
                 "form": form,
                 "media": self.media + form.media,
                 "list_url": reverse("admin:orders_apikey_changelist"),
@@ -218,12 +217,11 @@ class ApiKeyAdmin(ModelAdmin):
 
     def _made(self, request: HttpRequest, key: ApiKey, secret: str) -> HttpResponse:
         """Answered directly, not by a redirect: a message would store the key on its way."""
-        return TemplateResponse(
+        return framed(
+            self,
             request,
             "admin/orders/apikey/made.html",
             {
-                **self.admin_site.each_context(request),
-                "opts": self.opts,
                 "title": f"The new key of {key.storefront}",
                 "key": key,
                 "secret": secret,

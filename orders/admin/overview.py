@@ -9,15 +9,20 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from events.models import OutboxEntry
-from orders.admin.operations.staff_requests import Staff, limited, newest_of, storefronts_of, user_of
-from orders.admin.orders.filters import held_up, in_any_storefront, in_status
-from orders.admin.words.pills import status_pill
+from orders.admin.display.pills import status_pill
+from orders.admin.operations.staff_requests import Staff, limited, storefronts_of, user_of
 from orders.models import Order
+from orders.models.querysets import OrderQuerySet
 from orders.rules.currencies import format_amount
 from orders.rules.statuses import OrderStatus
 
 _COUNTED: Final = 100
 _LATEST: Final = 10
+_STATUS_CARDS: Final = {
+    OrderStatus.PENDING: "Pending",
+    OrderStatus.CONFIRMED: "To be shipped",
+    OrderStatus.SHIPPED: "Under way",
+}
 
 
 class Card(NamedTuple):
@@ -55,20 +60,19 @@ def overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 
 
 def _latest(user: Staff) -> QuerySet[Order]:
-    orders, storefronts = Order.objects.all(), storefronts_of(user)
-    newest = orders if storefronts is None else newest_of(orders, storefronts, _LATEST)
+    orders: OrderQuerySet = Order.objects.all()
+    storefronts = storefronts_of(user)
+    newest = orders if storefronts is None else orders.newest_of_each(storefronts, _LATEST)
     return newest.select_related("storefront").order_by("-id")[:_LATEST]
 
 
 def _order_cards(user: Staff) -> list[Card]:
     orders = reverse("admin:orders_order_changelist")
-    live = limited(in_any_storefront(Order.objects.all()), user)
-    cards = [
-        Card("Pending", _bounded(in_status(live, OrderStatus.PENDING))[1], f"{orders}?status=pending"),
-        Card("To be shipped", _bounded(in_status(live, OrderStatus.CONFIRMED))[1], f"{orders}?status=confirmed"),
-        Card("Under way", _bounded(in_status(live, OrderStatus.SHIPPED))[1], f"{orders}?status=shipped"),
-        Card("On hold", _bounded(held_up(limited(Order.objects.all(), user)))[1], f"{orders}?held_up=yes"),
-    ]
+    cards = []
+    for status, title in _STATUS_CARDS.items():
+        live = Order.objects.in_any_storefront().in_status(status)
+        cards.append(Card(title, _bounded(limited(live, user))[1], f"{orders}?status={status}"))
+    cards.append(Card("On hold", _bounded(limited(Order.objects.held_up(), user))[1], f"{orders}?held_up=yes"))
     untold, shown = _bounded(limited(Order.all_objects.awaiting_inventory(), user))
     return [*cards, Card("Inventory to be told", shown, f"{orders}?inventory=waiting", alert=untold > 0)]
 

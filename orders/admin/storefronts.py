@@ -11,8 +11,8 @@ from django.http import HttpRequest
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.widgets import UnfoldAdminSelectWidget
 
+from orders.admin.display.amounts import AmountField
 from orders.admin.operations.staff_requests import storefronts_of, user_of
-from orders.admin.words.amounts import AmountField
 from orders.models import Carrier, Storefront
 from orders.rules.currencies import MINOR_DIGITS, format_amount
 

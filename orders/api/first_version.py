@@ -120,7 +120,10 @@ class UpdateOrder(FirstVersionView):
 
 
 def _updated(order_id: UUID, update: FirstVersionUpdate, call: Call, storefront_id: int) -> Mapping[str, Any]:
-    """Take the step, then set the tracking; refused, neither has an effect. The same status again only sets it."""
+    """Do what leads to the status, then set the tracking; refused, neither has an effect.
+
+    The same status again only sets the tracking.
+    """
     found = read_document(order_id, storefront_id=storefront_id)
     if found is None:
         raise errors.OrderNotFound(order_id)
@@ -132,24 +135,24 @@ def _updated(order_id: UUID, update: FirstVersionUpdate, call: Call, storefront_
         del tracking["tracking_link"]
     if wanted == current:
         return operations.perform(Operation.TRACK, order_id, Tracking(**tracking), call=call)
-    steps: list[tuple[Operation, Any]]
+    way: list[tuple[Operation, Any]]
     match wanted:
         case OrderStatus.SHIPPED:
-            steps = [(Operation.SHIP, Parcel(**tracking))]
-            if current == OrderStatus.PENDING:  # the first version has no step between: its shops ship what was placed
-                steps.insert(0, (Operation.CONFIRM, Plain()))
+            way = [(Operation.SHIP, Parcel(**tracking))]
+            if current == OrderStatus.PENDING:  # its shops ship what was placed: there was no status between
+                way.insert(0, (Operation.CONFIRM, Plain()))
         case OrderStatus.CONFIRMED:
-            steps = [(Operation.CONFIRM, Plain())]
+            way = [(Operation.CONFIRM, Plain())]
         case OrderStatus.COMPLETED:
-            steps = [(Operation.COMPLETE, Plain())]
+            way = [(Operation.COMPLETE, Plain())]
         case OrderStatus.CANCELED:
-            steps = [(Operation.CANCEL, Cancel())]
+            way = [(Operation.CANCEL, Cancel())]
         case _:
             raise errors.InvalidTransition(current, wanted, RULES[current].next_statuses)
     parcel = read["shipments"][-1] if read["shipments"] else {}
     if wanted != OrderStatus.SHIPPED and any(parcel.get(name) != value for name, value in tracking.items()):
-        steps.append((Operation.TRACK, Tracking(**tracking)))
-    return operations.perform_in_turn(order_id, steps, call=call)
+        way.append((Operation.TRACK, Tracking(**tracking)))
+    return operations.perform_in_turn(order_id, way, call=call)
 
 
 def _status_in(text: str) -> OrderStatus:

@@ -1,4 +1,4 @@
-"""An order that was placed elsewhere: how it began, as rows, and what came after, step by step."""
+"""An order that was placed elsewhere: how it began, as rows, and what came after, operation by operation."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MAX_METADATA_TEXT: Final = 500
 _PSP: Final = "import"
 
 
-class Step(NamedTuple):
+class PastOperation(NamedTuple):
     """One operation of an order's life, and when it happened."""
 
     operation: Operation
@@ -53,15 +53,15 @@ class HistoricOrder:
     def as_document(self) -> dict[str, Any]:
         return new_order_document(self.order_row, self.item_rows, storefront_code=self.storefront.code)
 
-    def steps(self) -> Iterator[Step]:
+    def operations(self) -> Iterator[PastOperation]:
         """What came after it was placed, in an order in which it can have happened.
 
-        A step whose stamp is missing, or earlier than the step before, happens together with that one.
+        One whose stamp is missing, or earlier than the one before, happens together with that one.
         """
         at = self.imported.placed_at
-        for operation, request, stamp in _told_steps(self.imported):
+        for operation, request, stamp in _told_operations(self.imported):
             at = max(at, stamp or at)
-            yield Step(operation, request, at)
+            yield PastOperation(operation, request, at)
 
 
 def status_of(order: ImportedOrder) -> OrderStatus:
@@ -85,8 +85,8 @@ def payment_text(payments: list[Payment]) -> str:
     )
 
 
-def _told_steps(order: ImportedOrder) -> Iterator[tuple[Operation, OperationRequest, datetime | None]]:
-    """Each step with the file's stamp for it. Parcels and payments keep that stamp as it is."""
+def _told_operations(order: ImportedOrder) -> Iterator[tuple[Operation, OperationRequest, datetime | None]]:
+    """Each operation with the file's stamp for it. Parcels and payments keep that stamp as it is."""
     history, status = order.history, status_of(order)
     approved_at, shipped_at, delivered_at = history.approved_at, history.shipped_at, history.delivered_at
     if approved_at is not None:

@@ -46,7 +46,7 @@ class Rehearsal:
 class Call:
     """`at` is when it happened, where that is not now (history). With `rehearsal` nothing is kept.
 
-    `joins_transaction` is for what takes several steps in one transaction of its own, such as the importer.
+    `joins_transaction` is for what does several operations in one transaction of its own, such as the importer.
     """
 
     caller: Caller

@@ -61,8 +61,8 @@ class _LookAgain(Exception):
 def import_orders(orders: Sequence[ImportedOrder], *, call: Call) -> list[ImportOutcome]:
     """Write the orders with all their history, in one transaction; no stock is touched. An outcome for each, in order.
 
-    Storefronts that are missing are created. An order that is refused at any step of its life is not there at
-    all, and does not end the others. Raises OperationalError when the database cannot be used; what it has
+    Storefronts that are missing are created. An order that is refused at any operation of its life is not there
+    at all, and does not end the others. Raises OperationalError when the database cannot be used; what it has
     committed by then stays.
     """
     storefronts = storefronts_of(orders)
@@ -214,13 +214,13 @@ def _write_lives(historic: Sequence[HistoricOrder], call: Call) -> None:
 
 
 def _live(order: HistoricOrder, call: Call) -> None:
-    """Each step is an operation like any other, but for its time."""
+    """An operation of the past is like any other, but for its time."""
     status: str = OrderStatus.PENDING
-    for step in order.steps():
-        if step.operation is Operation.CONFIRM and status != OrderStatus.PENDING:
+    for past in order.operations():
+        if past.operation is Operation.CONFIRM and status != OrderStatus.PENDING:
             continue  # its storefront confirms by itself what is paid
-        moment = replace(call, at=step.at, joins_transaction=True)
-        status = perform(step.operation, order.order_id, step.request, call=moment)["status"]
+        moment = replace(call, at=past.at, joins_transaction=True)
+        status = perform(past.operation, order.order_id, past.request, call=moment)["status"]
 
 
 # --- placement ---------------------------------------------------------------------------------------

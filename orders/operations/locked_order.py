@@ -57,7 +57,7 @@ def locked_order(
     """
     if refusal := refusal_to(call.caller, operation):
         raise refusal
-    # Inside a transaction of several steps a savepoint for each would only cost.
+    # Inside a transaction of several operations a savepoint for each would only cost.
     with transaction.atomic(durable=not call.joins_transaction, savepoint=not call.joins_transaction):
         order = _lock(order_id, operation, call, deleted=deleted)
         if call.idempotency is not None:

@@ -94,15 +94,15 @@ def perform(operation: Operation, order_id: UUID, request: Any, *, call: Call) -
     return PERFORMERS[operation].perform(order_id, request, call=call)
 
 
-def perform_in_turn(order_id: UUID, steps: Sequence[tuple[Operation, Any]], *, call: Call) -> Document:
-    """Take several steps of one order in one transaction: all of them, or none when one is refused.
+def perform_in_turn(order_id: UUID, operations: Sequence[tuple[Operation, Any]], *, call: Call) -> Document:
+    """Do several operations on one order in one transaction: all of them, or none when one is refused.
 
-    Not for amend and restore, which ask the inventory first. The caller's precondition is about the first step.
+    Not for amend and restore, which ask the inventory first. The caller's precondition is about the first.
     """
     call = replace(call, joins_transaction=True)
     document: Document = {}
     with transaction.atomic(durable=True):
-        for operation, request in steps:
+        for operation, request in operations:
             document = perform(operation, order_id, request, call=call)
             call = replace(call, precondition=ANY_VERSION)
     return document

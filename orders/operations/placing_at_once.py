@@ -1,4 +1,4 @@
-"""A shortcut for placing where the inventory is the ledger in our own database: both steps in one call.
+"""A shortcut for placing where the inventory is the ledger in our own database: hold and write in one call.
 
 It saves a round trip, a quarter of what placing an order costs. Whatever it meets, it leaves things as
 the two calls would, so the long way goes on from there.

@@ -52,7 +52,7 @@ def _stock_held_again(order_id: UUID, call: Call) -> Iterator[tuple[UUID | None,
     """Hold the stock of an order that was deleted while pending; give it back when the block fails.
 
     The hold comes before the lock because no network call is made under one. Status cannot change
-    meanwhile: only a restored order can take a step.
+    meanwhile: only a restored order can be changed otherwise.
     """
     orders = Order.all_objects.filter(pk=order_id).exclude(deleted_at=None)
     if call.caller.storefronts is not None:

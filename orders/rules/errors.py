@@ -107,7 +107,7 @@ class OrderBusy(OrderError):
 class InvalidTransition(OrderError):
     code = "invalid_transition"
     obstacle = "status"
-    title = "The order cannot take this step"
+    title = "The order's status cannot change like this"
 
     def __init__(self, current: str, wanted: str, allowed: Iterable[str]) -> None:
         choices = sorted(allowed)

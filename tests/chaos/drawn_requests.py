@@ -100,7 +100,7 @@ def requests(
 
 @st.composite
 def requests_of_first_version(draw: Draw, order: ModelOrder) -> Body:
-    """The body of `PUT /order/update/{id}`: mostly the step that comes next."""
+    """The body of `PUT /order/update/{id}`: mostly the status that comes next."""
     following = {"pending": "shipped", "confirmed": "shipped", "shipped": "completed"}.get(order.status, "completed")
     anything = ["pending", "confirmed", "shipped", "completed", "canceled"]
     body: Body = {}

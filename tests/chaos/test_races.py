@@ -84,12 +84,12 @@ def one_more(product_id: str) -> list[AmendedItem]:
 
 @pytest.fixture
 def orders(place_order: Callable[..., dict[str, Any]], stock: Callable[..., None]) -> Orders:
-    """Many orders of `units` cups that have taken the same steps: `orders(("confirm", {}), units=2)`."""
+    """Many orders of `units` cups that have been through the same operations: `orders(("confirm", {}), units=2)`."""
 
-    def make(*steps: tuple[str, dict[str, Any]], units: int = 1, count: int = ROUNDS) -> list[UUID]:
+    def make(*done: tuple[str, dict[str, Any]], units: int = 1, count: int = ROUNDS) -> list[UUID]:
         order_id = UUID(place_order(cup=units)["id"])
         stock(cup=1_000_000)
-        for operation, asked in steps:
+        for operation, asked in done:
             if "psp_reference" in asked:  # names the order, so that each copy has one of its own
                 asked = {**asked, "psp_reference": f"{asked['psp_reference']} {order_id}"}
             perform(operation, order_id, by="staff:ann", **asked)

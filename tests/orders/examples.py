@@ -8,21 +8,21 @@ from orders.models import Storefront
 from orders.rules.statuses import HoldKind
 from tests.base import perform
 
-_Step = tuple[str, dict[str, Any]]
+_Done = tuple[str, dict[str, Any]]
 
 
 class Example(NamedTuple):
     """`before` is done by somebody else, so that approvals are not of one's own request."""
 
-    before: list[_Step]
+    before: list[_Done]
     body: dict[str, Any]
 
 
-_CAPTURED: _Step = ("record_payment", {"kind": "capture", "amount": 100, "psp_reference": "cap-1"})
-_SHIPPED: list[_Step] = [("confirm", {}), ("ship", {})]
-_RETURNING: list[_Step] = [*_SHIPPED, ("request_return", {"cause": "unwanted"})]
+_CAPTURED: _Done = ("record_payment", {"kind": "capture", "amount": 100, "psp_reference": "cap-1"})
+_SHIPPED: list[_Done] = [("confirm", {}), ("ship", {})]
+_RETURNING: list[_Done] = [*_SHIPPED, ("request_return", {"cause": "unwanted"})]
 # More than refund_approval_above, see `ready_for`.
-_REFUND_WAITS: list[_Step] = [_CAPTURED, ("request_refund", {"amount": 60})]
+_REFUND_WAITS: list[_Done] = [_CAPTURED, ("request_refund", {"amount": 60})]
 
 EXAMPLES: dict[str, Example] = {
     "confirm": Example([], {}),

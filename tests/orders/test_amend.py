@@ -477,19 +477,19 @@ def test_an_order_that_is_paid_by_becoming_cheaper_is_confirmed_where_the_storef
 
 
 @pytest.mark.parametrize(
-    ("steps", "status"),
+    ("earlier", "status"),
     [(["confirm", "ship"], "shipped"), (["confirm", "ship", "complete"], "completed"), (["cancel"], "canceled")],
 )
-def test_only_what_has_not_been_shipped_as_a_whole_can_be_amended(api, place_order, steps, status):
+def test_only_what_has_not_been_shipped_as_a_whole_can_be_amended(api, place_order, earlier, status):
     order_id = place_order(cup=2)["id"]
-    for step in steps:
-        perform(step, order_id)
+    for name in earlier:
+        perform(name, order_id)
 
     response = ask(api, order_id, "amend", items=[{"product_id": "cup", "quantity": 1}])
 
     problem = assert_refused(response, 409, "details_locked")
     assert (problem["field"], problem["current"], problem["allowed"]) == ("items", status, ["pending", "confirmed"])
-    assert read(api, order_id)["version"] == 1 + len(steps)
+    assert read(api, order_id)["version"] == 1 + len(earlier)
 
 
 @pytest.mark.parametrize(

@@ -149,17 +149,17 @@ def test_units_that_are_shipped_or_canceled_cannot_be_canceled(api, place_order)
 
 
 @pytest.mark.parametrize(
-    ("steps", "current", "allowed"),
+    ("earlier", "current", "allowed"),
     [
         (["confirm", "ship"], "shipped", ["completed"]),
         (["confirm", "ship", "complete"], "completed", []),
         (["cancel"], "canceled", []),
     ],
 )
-def test_what_has_left_or_ended_is_not_canceled(api, place_order, steps, current, allowed):
+def test_what_has_left_or_ended_is_not_canceled(api, place_order, earlier, current, allowed):
     order_id = place_order(cup=1)["id"]
-    for step in steps:
-        perform(step, order_id)
+    for name in earlier:
+        perform(name, order_id)
     before = read(api, order_id)
 
     problem = assert_refused(ask(api, order_id, "cancel"), 409, "invalid_transition")

@@ -75,7 +75,7 @@ def test_the_hold_of_a_confirmed_order_does_not_expire(api, place_order):
 
 
 @pytest.mark.parametrize(
-    ("steps", "status", "allowed"),
+    ("earlier", "status", "allowed"),
     [
         (["confirm"], "confirmed", ["canceled", "shipped"]),
         (["confirm", "ship"], "shipped", ["completed"]),
@@ -83,10 +83,10 @@ def test_the_hold_of_a_confirmed_order_does_not_expire(api, place_order):
         (["cancel"], "canceled", []),
     ],
 )
-def test_only_a_pending_order_can_be_confirmed(api, place_order, steps, status, allowed):
+def test_only_a_pending_order_can_be_confirmed(api, place_order, earlier, status, allowed):
     order_id = place_order(cup=2)["id"]
-    for step in steps:
-        perform(step, order_id)
+    for name in earlier:
+        perform(name, order_id)
     before = read(api, order_id)
 
     response = ask(api, order_id, "confirm")
@@ -94,7 +94,7 @@ def test_only_a_pending_order_can_be_confirmed(api, place_order, steps, status, 
     problem = assert_refused(response, 409, "invalid_transition")
     assert (problem["current"], problem["wanted"], problem["allowed"]) == (status, "confirmed", allowed)
     assert read(api, order_id) == before
-    assert event_count() == 1 + len(steps)
+    assert event_count() == 1 + len(earlier)
 
 
 def test_a_confirmation_that_the_inventory_missed_is_told_later(api, place_order, settings):

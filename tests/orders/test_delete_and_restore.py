@@ -65,7 +65,7 @@ def test_the_refusal_tells_what_has_to_come_first(api, place_order, status, firs
 
 
 @pytest.mark.parametrize(
-    ("steps", "deletable", "reserved_after"),
+    ("statuses", "deletable", "reserved_after"),
     [
         ([], True, 0),
         (["confirmed"], False, 2),
@@ -75,9 +75,9 @@ def test_the_refusal_tells_what_has_to_come_first(api, place_order, status, firs
         (["confirmed", "canceled"], True, 0),
     ],
 )
-def test_the_status_decides_whether_an_order_can_be_deleted(api, place_order, steps, deletable, reserved_after):
+def test_the_status_decides_whether_an_order_can_be_deleted(api, place_order, statuses, deletable, reserved_after):
     order_id = place_order(cup=2)["id"]
-    move(api, order_id, *steps)
+    move(api, order_id, *statuses)
     events = Event.objects.count()
 
     response = api.delete(f"/api/v1/orders/{order_id}")
@@ -86,7 +86,7 @@ def test_the_status_decides_whether_an_order_can_be_deleted(api, place_order, st
         assert response.status_code == 204
     else:
         problem = assert_refused(response, 409, "not_deletable")
-        assert (problem["current"], problem["allowed"]) == (steps[-1], ["canceled", "completed", "pending"])
+        assert (problem["current"], problem["allowed"]) == (statuses[-1], ["canceled", "completed", "pending"])
     assert Event.objects.count() == events + deletable
     assert Stock.objects.get(pk="cup").reserved == reserved_after
 
@@ -122,16 +122,16 @@ def test_an_order_whose_stock_is_gone_stays_deleted(api, place_order, stock):
     assert Stock.objects.get(pk="cup").reserved == 0
 
 
-@pytest.mark.parametrize("steps", [["canceled"], ["shipped", "completed"]])
-def test_an_order_that_had_ended_is_restored_without_stock(api, place_order, stock, steps):
+@pytest.mark.parametrize("statuses", [["canceled"], ["shipped", "completed"]])
+def test_an_order_that_had_ended_is_restored_without_stock(api, place_order, stock, statuses):
     order_id = place_order(cup=2)["id"]
-    move(api, order_id, *steps)
+    move(api, order_id, *statuses)
     reserved = Stock.objects.get(pk="cup").reserved
     api.delete(f"/api/v1/orders/{order_id}")
 
     restore(order_id)
 
-    assert api.get(f"/api/v1/orders/{order_id}").json()["status"] == steps[-1]
+    assert api.get(f"/api/v1/orders/{order_id}").json()["status"] == statuses[-1]
     assert Stock.objects.get(pk="cup").reserved == reserved
 
 

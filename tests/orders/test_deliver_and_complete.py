@@ -125,7 +125,7 @@ def test_a_parcel_of_another_order_is_unknown(api, two_parcels, place_order):
 
 
 @pytest.mark.parametrize(
-    ("steps", "code"),
+    ("earlier", "code"),
     [
         ([], "not_allowed_in_status"),
         (["confirm"], "nothing_left"),
@@ -134,10 +134,10 @@ def test_a_parcel_of_another_order_is_unknown(api, two_parcels, place_order):
         (["cancel"], "not_allowed_in_status"),
     ],
 )
-def test_nothing_arrives_that_is_not_on_its_way(api, place_order, steps, code):
+def test_nothing_arrives_that_is_not_on_its_way(api, place_order, earlier, code):
     order_id = place_order(cup=1)["id"]
-    for step in steps:
-        perform(step, order_id)
+    for name in earlier:
+        perform(name, order_id)
     before = read(api, order_id)
 
     assert_refused(ask(api, order_id, "deliver"), 409, code)
@@ -164,7 +164,7 @@ def test_a_completed_order_has_all_its_parcels_delivered(api, two_parcels):
 
 
 @pytest.mark.parametrize(
-    ("steps", "current", "allowed"),
+    ("earlier", "current", "allowed"),
     [
         ([], "pending", ["canceled", "confirmed"]),
         (["confirm"], "confirmed", ["canceled", "shipped"]),
@@ -172,10 +172,10 @@ def test_a_completed_order_has_all_its_parcels_delivered(api, two_parcels):
         (["cancel"], "canceled", []),
     ],
 )
-def test_only_a_shipped_order_is_completed(api, place_order, steps, current, allowed):
+def test_only_a_shipped_order_is_completed(api, place_order, earlier, current, allowed):
     order_id = place_order(cup=1)["id"]
-    for step in steps:
-        perform(step, order_id)
+    for name in earlier:
+        perform(name, order_id)
     before = read(api, order_id)
 
     problem = assert_refused(ask(api, order_id, "complete"), 409, "invalid_transition")

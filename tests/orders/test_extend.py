@@ -78,7 +78,7 @@ def test_thirty_days_are_the_most(api, place_order):
 
 
 @pytest.mark.parametrize(
-    ("steps", "status"),
+    ("earlier", "status"),
     [
         (["confirm"], "confirmed"),
         (["confirm", "ship"], "shipped"),
@@ -86,10 +86,10 @@ def test_thirty_days_are_the_most(api, place_order):
         (["cancel"], "canceled"),
     ],
 )
-def test_only_the_hold_of_a_pending_order_is_extended(api, place_order, steps, status):
+def test_only_the_hold_of_a_pending_order_is_extended(api, place_order, earlier, status):
     order_id = place_order(cup=1)["id"]
-    for step in steps:
-        perform(step, order_id)
+    for name in earlier:
+        perform(name, order_id)
     before = read(api, order_id)
 
     problem = assert_refused(ask(api, order_id, "extend", minutes=6000), 409, "not_allowed_in_status")

@@ -84,7 +84,7 @@ def test_tracking_is_set_before_and_corrected_after_the_parcel_leaves(api, order
 
 
 @pytest.mark.parametrize(
-    ("steps", "wrong"),
+    ("statuses", "wrong"),
     [
         ([], "completed"),
         (["confirmed"], "pending"),
@@ -100,15 +100,15 @@ def test_tracking_is_set_before_and_corrected_after_the_parcel_leaves(api, order
         (["canceled"], "completed"),
     ],
 )
-def test_a_wrong_step_is_refused_and_changes_nothing(api, order, steps, wrong):
-    for status in steps:
+def test_a_wrong_status_is_refused_and_changes_nothing(api, order, statuses, wrong):
+    for status in statuses:
         assert update(api, order, status=status).status_code == 200
     before, events = api.get(f"/api/v1/orders/{order['orderId']}").json(), Event.objects.count()
 
     response = update(api, order, status=wrong, trackingNumber="1Z")
 
     problem = assert_refused(response, 409, "invalid_transition")
-    assert (problem["current"], problem["wanted"]) == ((["pending", *steps])[-1], wrong)
+    assert (problem["current"], problem["wanted"]) == ((["pending", *statuses])[-1], wrong)
     assert api.get(f"/api/v1/orders/{order['orderId']}").json() == before
     assert Event.objects.count() == events
 
@@ -132,9 +132,9 @@ def test_shipping_what_was_placed_is_two_events_and_confirms_its_hold(api, order
     assert Reservation.objects.get().state == "confirmed"
 
 
-@pytest.mark.parametrize("steps", [[], ["confirmed"]])
-def test_tracking_a_canceled_order_is_refused_before_anything_is_canceled(api, order, steps):
-    for status in steps:
+@pytest.mark.parametrize("statuses", [[], ["confirmed"]])
+def test_tracking_a_canceled_order_is_refused_before_anything_is_canceled(api, order, statuses):
+    for status in statuses:
         update(api, order, status=status)
     before = api.get(f"/api/v1/orders/{order['orderId']}").json()
 

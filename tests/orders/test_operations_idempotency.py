@@ -45,12 +45,12 @@ def test_a_repeat_is_answered_although_the_order_is_gone_and_the_inventory_down(
     ready_for(operation, order_id)
     first = ask(api, order_id, operation, KEY, **EXAMPLES[operation].body)
     status = read(api, order_id)["status"]
-    for step in {"confirmed": ["cancel", "delete"], "shipped": ["complete", "delete"]}.get(status, ["delete"]):
+    for name in {"confirmed": ["cancel", "delete"], "shipped": ["complete", "delete"]}.get(status, ["delete"]):
         if operation == "hold":
             perform("release_hold", order_id)
         if status == "pending" and read(api, order_id)["captured_amount"]:
             perform("cancel", order_id)
-        perform(step, order_id)
+        perform(name, order_id)
     settings.INVENTORY_URL = "http://127.0.0.1:9"
 
     again = ask(api, order_id, operation, KEY, **EXAMPLES[operation].body)

@@ -57,9 +57,9 @@ def test_a_hold_stands_in_the_order_with_who_and_what(api, place_order):
 @pytest.mark.parametrize("operation", HOLDABLE)
 def test_each_kind_blocks_what_it_should(api, place_order, kind, operation):
     order_id = place_order(cup=2)["id"]
-    steps, asked = HOLDABLE[operation]
-    for step in steps:
-        perform(step, order_id)
+    earlier, asked = HOLDABLE[operation]
+    for name in earlier:
+        perform(name, order_id)
     before = done(api, order_id, "hold", kind=kind)
 
     response = ask(api, order_id, operation, **asked)
@@ -178,13 +178,13 @@ def test_where_there_is_no_hold_nothing_is_released(api, place_order):
 
 
 @pytest.mark.parametrize(
-    ("steps", "status"), [(["confirm", "ship", "complete"], "completed"), (["cancel"], "canceled")]
+    ("earlier", "status"), [(["confirm", "ship", "complete"], "completed"), (["cancel"], "canceled")]
 )
-def test_an_order_that_has_ended_is_not_held_up_but_its_holds_can_go(api, place_order, steps, status):
+def test_an_order_that_has_ended_is_not_held_up_but_its_holds_can_go(api, place_order, earlier, status):
     order_id = place_order(cup=1)["id"]
     done(api, order_id, "hold", kind="manual", blocks=["expire"])
-    for step in steps:
-        perform(step, order_id)
+    for name in earlier:
+        perform(name, order_id)
 
     problem = assert_refused(ask(api, order_id, "hold", kind="fraud"), 409, "not_allowed_in_status")
     order = done(api, order_id, "release_hold")

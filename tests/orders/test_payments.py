@@ -269,8 +269,8 @@ def test_canceled_units_are_not_due(api, storefront):
 @pytest.mark.parametrize("status", ["pending", "confirmed", "shipped", "completed"])
 def test_a_payment_is_recorded_in_every_status(api, storefront, status):
     order_id = sell(api)["id"]
-    for step in ["confirm", "ship", "complete"][: ["pending", "confirmed", "shipped", "completed"].index(status)]:
-        perform(step, order_id)
+    for name in ["confirm", "ship", "complete"][: ["pending", "confirmed", "shipped", "completed"].index(status)]:
+        perform(name, order_id)
 
     order = pay(api, order_id, ("capture", 3000))
 

@@ -151,11 +151,11 @@ def test_while_the_inventory_is_down_it_stays_deleted(api, storefront, settings,
     assert reserved() == {"cup": 2, "plate": 1}
 
 
-@pytest.mark.parametrize("steps", [["cancel"], ["confirm", "ship", "complete"]])
-def test_an_order_that_had_ended_needs_no_inventory(api, storefront, settings, steps):
+@pytest.mark.parametrize("earlier", [["cancel"], ["confirm", "ship", "complete"]])
+def test_an_order_that_had_ended_needs_no_inventory(api, storefront, settings, earlier):
     order_id = sell(api)["id"]
-    for step in steps:
-        perform(step, order_id)
+    for name in earlier:
+        perform(name, order_id)
     before, stock_before = read(api, order_id), reserved()
     delete(api, order_id)
     settings.INVENTORY_URL = "http://127.0.0.1:9"
@@ -171,8 +171,8 @@ def test_an_order_that_had_ended_needs_no_inventory(api, storefront, settings, s
 
 def test_what_the_inventory_has_still_to_be_told_of_an_ended_order_does_not_stop_it(api, storefront, settings):
     order_id = sell(api)["id"]
-    for step in ("confirm", "ship", "complete"):
-        perform(step, order_id)
+    for name in ("confirm", "ship", "complete"):
+        perform(name, order_id)
     perform("request_return", order_id, cause="unwanted")
     perform("approve_return", order_id)
     settings.INVENTORY_URL = "http://127.0.0.1:9"

@@ -95,7 +95,7 @@ def test_every_cause_is_kept(api, shipped, cause):
 
 
 @pytest.mark.parametrize(
-    ("steps", "code"),
+    ("earlier", "code"),
     [
         ([], "not_allowed_in_status"),
         (["confirm"], "nothing_left"),
@@ -103,10 +103,10 @@ def test_every_cause_is_kept(api, shipped, cause):
         (["cancel"], "not_allowed_in_status"),
     ],
 )
-def test_nothing_comes_back_that_has_not_left(api, place_order, steps, code):
+def test_nothing_comes_back_that_has_not_left(api, place_order, earlier, code):
     order_id = place_order(cup=1)["id"]
-    for step in steps:
-        perform(step, order_id)
+    for name in earlier:
+        perform(name, order_id)
     before = read(api, order_id)
 
     assert_refused(ask(api, order_id, "request_return", cause="unwanted"), 409, code)
@@ -178,8 +178,8 @@ def test_a_return_in_another_state_is_not_taken_further(api, shipped, operation,
 @pytest.mark.parametrize("operation", ["approve_return", "reject_return", "receive_return"])
 def test_a_return_of_another_order_is_unknown(api, shipped, place_order, operation):
     foreign = place_order(cup=1)["id"]
-    for step, asked in (("confirm", {}), ("ship", {}), ("request_return", {"cause": "unwanted"})):
-        foreign_return = perform(step, foreign, **asked)["returns"]
+    for name, asked in (("confirm", {}), ("ship", {}), ("request_return", {"cause": "unwanted"})):
+        foreign_return = perform(name, foreign, **asked)["returns"]
     before = done(api, shipped["id"], "request_return", cause="unwanted")
     if operation == "receive_return":
         before = done(api, shipped["id"], "approve_return")

@@ -19,7 +19,7 @@ from orders.models import Order
 from orders.rules.lifecycle import OPERATIONS, Operation
 from tests.base import READY_FOR, make_ready
 
-# What is asked for over the API and by the command, and what staff type into the step's page besides what it shows.
+# What is asked for over the API and by the command, and what staff type into the page besides what it shows.
 ASKED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "amend": ({"items": [{"item_id": "<item>", "quantity": 1}]}, {"quantity_<item>": "1"}),
     "cancel": ({"cause": "fraud"}, {"cause": "fraud"}),
@@ -74,7 +74,7 @@ def by_staff(database: None):
     client.force_login(User.objects.create_superuser("root"))
 
     def ask(operation: str, order: Order, typed: dict[str, Any]) -> None:
-        address = reverse(f"admin:orders_order_step_{operation}", args=[order.pk])
+        address = reverse(f"admin:orders_order_operation_{operation}", args=[order.pk])
         form = client.get(address).context["form"]
         shown = {name: form[name].value() for name in form.fields}
         filled = {name: value for name, value in {**shown, **typed}.items() if value not in (None, "", False)}

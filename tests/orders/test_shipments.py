@@ -142,17 +142,17 @@ def test_units_named_twice_are_counted_together(api, confirmed):
 
 
 @pytest.mark.parametrize(
-    ("steps", "current", "allowed"),
+    ("earlier", "current", "allowed"),
     [
         ([], "pending", ["canceled", "confirmed"]),
         (["confirm", "ship"], "shipped", ["completed"]),
         (["cancel"], "canceled", []),
     ],
 )
-def test_only_a_confirmed_order_is_shipped(api, place_order, steps, current, allowed):
+def test_only_a_confirmed_order_is_shipped(api, place_order, earlier, current, allowed):
     order_id = place_order(cup=1)["id"]
-    for step in steps:
-        perform(step, order_id)
+    for name in earlier:
+        perform(name, order_id)
     before = read(api, order_id)
 
     response = ask(api, order_id, "ship")
@@ -287,11 +287,11 @@ def test_a_parcel_leaves_once(api, confirmed, operation):
     assert read(api, confirmed["id"]) == before
 
 
-@pytest.mark.parametrize(("steps", "status"), [(["confirm", "ship"], "shipped"), (["cancel"], "canceled")])
-def test_what_has_left_or_ended_is_not_packed(api, place_order, steps, status):
+@pytest.mark.parametrize(("earlier", "status"), [(["confirm", "ship"], "shipped"), (["cancel"], "canceled")])
+def test_what_has_left_or_ended_is_not_packed(api, place_order, earlier, status):
     order_id = place_order(cup=1)["id"]
-    for step in steps:
-        perform(step, order_id)
+    for name in earlier:
+        perform(name, order_id)
 
     problem = assert_refused(ask(api, order_id, "pack"), 409, "not_allowed_in_status")
 
@@ -377,15 +377,15 @@ def test_nothing_told_makes_no_parcel(api, place_order):
 
 
 @pytest.mark.parametrize(
-    ("steps", "status"), [(["confirm", "ship", "complete"], "completed"), (["cancel"], "canceled")]
+    ("earlier", "status"), [(["confirm", "ship", "complete"], "completed"), (["cancel"], "canceled")]
 )
-def test_the_tracking_of_an_order_that_has_ended_stays(api, place_order, steps, status):
+def test_the_tracking_of_an_order_that_has_ended_stays(api, place_order, earlier, status):
     order_id = place_order(cup=1)["id"]
-    for step in steps:
-        perform(step, order_id)
+    for name in earlier:
+        perform(name, order_id)
 
     problem = assert_refused(ask(api, order_id, "track", tracking_number="1"), 409, "details_locked")
 
     assert (problem["field"], problem["current"]) == ("tracking", status)
     assert problem["allowed"] == ["pending", "confirmed", "shipped"]
-    assert Order.objects.get().version == 1 + len(steps)
+    assert Order.objects.get().version == 1 + len(earlier)

@@ -56,11 +56,11 @@ def test_words_are_kept_as_they_are(api, storefront):
     assert read(api, placed["id"])["tags"] == sorted(["été", "VIP", "vip", "a b", "🎁", '"', "\\", "{,}", "NULL"])
 
 
-@pytest.mark.parametrize("steps", [["confirm"], ["confirm", "ship"], ["confirm", "ship", "complete"], ["cancel"]])
-def test_an_order_can_be_tagged_in_every_status(api, storefront, steps):
+@pytest.mark.parametrize("earlier", [["confirm"], ["confirm", "ship"], ["confirm", "ship", "complete"], ["cancel"]])
+def test_an_order_can_be_tagged_in_every_status(api, storefront, earlier):
     placed = sell(api)
-    for step in steps:
-        perform(step, placed["id"])
+    for name in earlier:
+        perform(name, placed["id"])
 
     assert tag(api, placed["id"], "vip").json()["tags"] == ["vip"]
 

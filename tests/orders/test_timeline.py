@@ -73,9 +73,9 @@ def test_it_tells_who_did_what_when_why_and_in_which_request(api, storefront):
     assert page["next_before"] is None
 
 
-def test_every_step_of_a_life_stands_there_once(api, storefront):
+def test_every_operation_of_a_life_stands_there_once(api, storefront):
     order_id = sell(api)["id"]
-    steps: list[tuple[str, dict[str, Any]]] = [
+    earlier: list[tuple[str, dict[str, Any]]] = [
         ("hold", {"kind": "address"}),
         ("release_hold", {}),
         ("record_payment", {"kind": "capture", "amount": 3000, "psp_reference": "pi_1"}),
@@ -89,7 +89,7 @@ def test_every_step_of_a_life_stands_there_once(api, storefront):
         ("receive_return", {}),
         ("request_refund", {}),
     ]
-    for name, asked in steps:
+    for name, asked in earlier:
         done(api, order_id, name, **asked)
     api.delete(f"/api/v1/orders/{order_id}?reason=test")
     done(api, order_id, "restore", reason="no test")
@@ -97,7 +97,7 @@ def test_every_step_of_a_life_stands_there_once(api, storefront):
     results = timeline(api, order_id)["results"]
 
     told = [(entry["version"], entry["operation"]) for entry in reversed(results)]
-    names = ["place", *(name for name, _ in steps), "delete", "restore"]
+    names = ["place", *(name for name, _ in earlier), "delete", "restore"]
     assert told == list(enumerate(names, start=1))
     deleted, restored = results[1], results[0]
     assert (deleted["type"], deleted["reason"]) == ("order.deleted", "test")

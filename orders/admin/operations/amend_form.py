@@ -9,9 +9,9 @@ import orjson
 from django import forms
 from django.utils.functional import cached_property
 
-from orders.admin.operations.forms import StepForm, Table, TextField
+from orders.admin.display.amounts import AmountField
+from orders.admin.operations.forms import OperationForm, Table, TextField
 from orders.admin.operations.unit_forms import QuantityField
-from orders.admin.words.amounts import AmountField
 from orders.models import Order, OrderItem
 from orders.requests.operations import Amend, AmendedItem
 from orders.requests.parsing import parse
@@ -23,7 +23,7 @@ _AMOUNTS: Final = {"shipping_amount": "Shipping", "tax_amount": "Tax", "discount
 _NEW_FIELDS: Final = ("product_id", "name", "quantity", "unit_amount")
 
 
-class AmendForm(StepForm):
+class AmendForm(OperationForm):
     """Only what was changed is handed on; sums are made anew."""
 
     asks = Amend

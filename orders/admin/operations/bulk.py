@@ -1,4 +1,4 @@
-"""One step for several orders of the list: each is done or refused on its own."""
+"""One operation for several orders of the list: each is done or refused on its own."""
 
 from __future__ import annotations
 
@@ -11,16 +11,15 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from orders import operations
-from orders.admin.operations.forms import StepForm
-from orders.admin.operations.staff_operation import Step, staff_sentence
+from orders.admin.display.frame import framed
+from orders.admin.display.pills import status_pill
+from orders.admin.operations.forms import OperationForm
+from orders.admin.operations.staff_operation import StaffOperation, staff_sentence
 from orders.admin.operations.staff_requests import Staff, call_of, user_of
-from orders.admin.operations.table import BULK_STEPS
-from orders.admin.orders.page import with_parts
-from orders.admin.words.pills import status_pill
+from orders.admin.operations.table import BULK_OPERATIONS
 from orders.models import Order
 from orders.operations import Replay
 from orders.rules.errors import OrderError
@@ -41,52 +40,56 @@ class _Chosen(NamedTuple):
 
 def bulk_actions(user: Staff) -> dict[str, tuple[Action, str, str]]:
     """The list's actions that the user may do, as `ModelAdmin.get_actions` returns them."""
-    return {step.slug: (_action(step), step.slug, step.title_many) for step in BULK_STEPS if step.allowed_to(user)}
+    return {
+        operation.slug: (_action(operation), operation.slug, operation.title_many)
+        for operation in BULK_OPERATIONS
+        if operation.allowed_to(user)
+    }
 
 
-def _action(step: Step) -> Action:
+def _action(operation: StaffOperation) -> Action:
     def show_page(model_admin: Any, request: HttpRequest, orders: QuerySet[Order]) -> HttpResponse:
         if request.POST.get("select_across") != "1":
             orders = orders.filter(pk__in=request.POST.getlist(ACTION_CHECKBOX_NAME))
         ids = list(orders.values_list("pk", flat=True)[:MOST_ORDERS])
         chosen = [
-            _Chosen(order, order.version) for order in with_parts(Order.all_objects.filter(pk__in=ids)).order_by("pk")
+            _Chosen(order, order.version) for order in Order.all_objects.filter(pk__in=ids).with_parts().order_by("pk")
         ]
-        return _page(model_admin, request, step, step.form_class(), chosen)
+        return _page(model_admin, request, operation, operation.form_class(), chosen)
 
     return show_page
 
 
-def bulk_step_page(model_admin: Any, request: HttpRequest, *, step: Step) -> HttpResponse:
+def bulk_page(model_admin: Any, request: HttpRequest, *, operation: StaffOperation) -> HttpResponse:
     """Takes what the page of an action sends: the chosen orders, each with the version that was shown."""
     user = user_of(request)
-    if not step.allowed_to(user):
+    if not operation.allowed_to(user):
         raise PermissionDenied
     if request.method != "POST":
         return HttpResponseRedirect(_list_url())
     chosen = _chosen(model_admin, request)
-    form = step.form_class(request.POST)
+    form = operation.form_class(request.POST)
     if not form.is_valid():
-        return _page(model_admin, request, step, form, chosen)
+        return _page(model_admin, request, operation, form, chosen)
     orders = {order.pk: order for order, _ in chosen}
     calls = [
         (order.pk, call_of(request, reason=form.cleaned_data["reason"], version=version)) for order, version in chosen
     ]
     done, unchanged, refused = 0, 0, []
-    for order_id, outcome in operations.perform_together(step.operation, calls, form.request()):
+    for order_id, outcome in operations.perform_together(operation.name, calls, form.request()):
         order = orders[order_id]
         if isinstance(outcome, OrderError):
             refused.append(f"{order.number}: {staff_sentence(outcome, order)}")
         elif isinstance(outcome, Replay) or outcome["version"] == order.version:
             unchanged += 1
         else:
-            model_admin.log_change(request, order, step.log_message)
+            model_admin.log_change(request, order, operation.log_message)
             done += 1
-    _tell(request, step, done=done, unchanged=unchanged, refused=refused)
+    _tell(request, operation, done=done, unchanged=unchanged, refused=refused)
     return HttpResponseRedirect(_list_url())
 
 
-def _tell(request: HttpRequest, step: Step, *, done: int, unchanged: int, refused: list[str]) -> None:
+def _tell(request: HttpRequest, operation: StaffOperation, *, done: int, unchanged: int, refused: list[str]) -> None:
     for sentence in refused[:_MOST_MESSAGES]:
         messages.error(request, sentence)
     if (more := len(refused) - _MOST_MESSAGES) > 0:
@@ -95,7 +98,7 @@ def _tell(request: HttpRequest, step: Step, *, done: int, unchanged: int, refuse
         were = "1 order was" if unchanged == 1 else f"{unchanged} orders were"
         messages.info(request, f"{were} like this already.")
     if done:
-        messages.success(request, f"1 order {step.done}" if done == 1 else f"{done} orders {step.done_many}")
+        messages.success(request, f"1 order {operation.done}" if done == 1 else f"{done} orders {operation.done_many}")
 
 
 def _chosen(model_admin: Any, request: HttpRequest) -> list[_Chosen]:
@@ -110,12 +113,14 @@ def _chosen(model_admin: Any, request: HttpRequest) -> list[_Chosen]:
             versions[UUID(order_id)] = int(version)
         except ValueError:
             continue
-    orders = with_parts(model_admin.get_queryset(request).filter(pk__in=versions)).order_by("pk")
+    orders = model_admin.get_queryset(request).filter(pk__in=versions).with_parts().order_by("pk")
     return [_Chosen(order, versions[order.pk]) for order in orders]
 
 
-def _page(model_admin: Any, request: HttpRequest, step: Step, form: StepForm, chosen: list[_Chosen]) -> HttpResponse:
-    refusals = {order.pk: step.refusal(order, user_of(request)) for order, _ in chosen}
+def _page(
+    model_admin: Any, request: HttpRequest, operation: StaffOperation, form: OperationForm, chosen: list[_Chosen]
+) -> HttpResponse:
+    refusals = {order.pk: operation.refusal(order, user_of(request)) for order, _ in chosen}
     rows = [
         {
             "order": order,
@@ -125,18 +130,16 @@ def _page(model_admin: Any, request: HttpRequest, step: Step, form: StepForm, ch
         for order, _ in chosen
     ]
     rows.sort(key=lambda row: not row["refusal"])  # those that will be refused first
-    return TemplateResponse(
+    return framed(
+        model_admin,
         request,
-        "admin/orders/order/bulk_step.html",
+        "admin/orders/order/bulk.html",
         {
-            **model_admin.admin_site.each_context(request),
-            "opts": model_admin.opts,
-            "title": step.title_of(len(chosen)),
-            "step": step,
+            "title": operation.title_of(len(chosen)),
+            "operation": operation,
             "form": form,
-            "danger": step.dangerous,
             "list_url": _list_url(),
-            "form_url": reverse(f"admin:orders_order_together_{step.slug}"),
+            "form_url": reverse(f"admin:orders_order_together_{operation.slug}"),
             "chosen": " ".join(f"{order.pk}:{version}" for order, version in chosen),
             "rows": rows[:_MOST_ROWS],
             "more_rows": max(0, len(rows) - _MOST_ROWS),

@@ -11,7 +11,7 @@ from django_countries import countries
 from msgspec import Struct
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from orders.admin.operations.forms import StepForm, TextField
+from orders.admin.operations.forms import OperationForm, TextField
 from orders.operations.obstacles import obstacles
 from orders.requests.operations import OrderDetails, checked_details
 from orders.requests.parsing import parse
@@ -25,7 +25,7 @@ _LABELS: Final = {"email": "E-mail", "line1": "Street", "line2": "Street, second
 _GROUPS: Final = {"contact": "Contact", "shipping_address": "Shipping address", "billing_address": "Billing address"}
 
 
-class DetailsForm(StepForm):
+class DetailsForm(OperationForm):
     """What the order's status locks is shown, and says so."""
 
     asks = OrderDetails

@@ -61,8 +61,8 @@ class Table(NamedTuple):
     help_text: str = ""
 
 
-class StepForm(forms.Form):
-    """The least a step asks for: which version it was decided on, and why.
+class OperationForm(forms.Form):
+    """The least an operation asks for: which version it was decided on, and why.
 
     `asks` is what the operation takes, `part_name` what that calls the part of the order it is meant for.
     """
@@ -168,34 +168,34 @@ def _remove(body: dict[str, Any], pointer: str) -> bool:
     return body.pop(name, None) is not None
 
 
-class ReasonedForm(StepForm):
+class ReasonedForm(OperationForm):
     """For what should not be done without a word."""
 
     def build(self) -> None:
         self.fields["reason"].required = True
 
 
-class DecideRefundForm(StepForm):
+class DecideRefundForm(OperationForm):
     asks = DecideRefund
     part_name = "refund_id"
 
 
-class DecideReturnForm(StepForm):
+class DecideReturnForm(OperationForm):
     asks = DecideReturn
     part_name = "return_id"
 
 
-class DeliverForm(StepForm):
+class DeliverForm(OperationForm):
     asks = Deliver
     part_name = "shipment_id"
 
 
-class ReleaseHoldForm(StepForm):
+class ReleaseHoldForm(OperationForm):
     asks = ReleaseHold
     part_name = "hold_id"
 
 
-class ExtendForm(StepForm):
+class ExtendForm(OperationForm):
     asks = Extend
 
     number = forms.IntegerField(
@@ -220,7 +220,7 @@ class ExtendForm(StepForm):
         return "number" if pointer == "/minutes" else super().field_at(pointer)
 
 
-class HoldForm(StepForm):
+class HoldForm(OperationForm):
     asks = Hold
 
     kind = forms.ChoiceField(label="Why", choices=HoldKind.choices, widget=UnfoldAdminSelectWidget)

@@ -1,4 +1,4 @@
-"""Steps that ask for an amount of money."""
+"""Operations that ask for an amount of money."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 from django import forms
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from orders.admin.operations.forms import StepForm, TextField
-from orders.admin.words.amounts import AmountField
+from orders.admin.display.amounts import AmountField
+from orders.admin.operations.forms import OperationForm, TextField
 from orders.models import Refund
 from orders.requests.operations import RecordPayment, RequestRefund
 from orders.rules.currencies import MINOR_DIGITS, format_amount
@@ -17,7 +17,7 @@ from orders.rules.statuses import PaymentKind, RefundState
 _TO_SETTLE = (RefundState.REQUESTED, RefundState.APPROVED)
 
 
-class RecordPaymentForm(StepForm):
+class RecordPaymentForm(OperationForm):
     """One fact from the payment provider; `part` is the refund that it pays out."""
 
     asks = RecordPayment
@@ -74,7 +74,7 @@ class RecordPaymentForm(StepForm):
         return {name: self.cleaned_data[name] for name in names if self.cleaned_data.get(name)}
 
 
-class RequestRefundForm(StepForm):
+class RequestRefundForm(OperationForm):
     asks = RequestRefund
 
     amount = AmountField("Amount", least=1)

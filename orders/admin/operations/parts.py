@@ -1,15 +1,15 @@
-"""Which part of an order a step can be meant for: a parcel, a refund, a return or a hold."""
+"""Which part of an order an operation can be meant for: a parcel, a refund, a return or a hold."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final, NamedTuple
-from uuid import UUID
+from collections.abc import Callable, Iterator
+from typing import Final, NamedTuple
 
-from orders.models import Order, Return, Shipment
+from orders.admin.display.contents import contents_in_words, contents_of, hold_label, product_names
+from orders.models import Order, Shipment
 from orders.rules.currencies import format_amount
 from orders.rules.lifecycle import Operation
-from orders.rules.statuses import HoldKind, RefundState, ReturnState
+from orders.rules.statuses import RefundState, ReturnState
 
 
 class Part(NamedTuple):
@@ -23,20 +23,6 @@ def parts_of(order: Order, operation: Operation, *, actor: str) -> list[Part]:
     """What the operation can be meant for; nothing when it is meant for the whole order."""
     find = _PARTS.get(operation)
     return list(find(order, actor)) if find else []
-
-
-def product_names(order: Order) -> dict[UUID, str]:
-    return {item.pk: item.name or item.product_id for item in order.lines}
-
-
-def contents_in_words(contents: Mapping[UUID, int], names: Mapping[UUID, str]) -> str:
-    """2 × cup, 1 × plate."""
-    return ", ".join(f"{quantity} × {names.get(item_id, 'a removed item')}" for item_id, quantity in contents.items())
-
-
-def contents_of(part: Shipment | Return) -> dict[UUID, int]:
-    """Units by item id."""
-    return {line.item_id: line.quantity for line in part.items.all()}
 
 
 def _parcel(order: Order, parcel: Shipment) -> Part:
@@ -92,10 +78,6 @@ def _returns(state: ReturnState) -> Callable[[Order, str], Iterator[Part]]:
 def _holds(order: Order, actor: str) -> Iterator[Part]:
     for hold in order.holds:
         yield Part(hold["id"], f"{hold_label(hold)}, by {hold['placed_by']}")
-
-
-def hold_label(hold: Mapping[str, Any]) -> str:
-    return str(HoldKind(hold["kind"]).label)
 
 
 _PARTS: Final = {

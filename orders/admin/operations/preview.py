@@ -1,10 +1,10 @@
-"""What a step would do, before it is done: from a rehearsal of the operation itself."""
+"""What an operation would do, before it is done: from a rehearsal of the operation itself."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from orders.admin.words.changes import FieldChange, Wording, instruction_in_words
+from orders.admin.display.changes import FieldChange, Wording, instruction_in_words
 from orders.api.rehearsals import told
 from orders.operations import Rehearsal
 from orders.reading.changes_between import changes_between

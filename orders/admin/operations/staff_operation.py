@@ -1,4 +1,4 @@
-"""A step is one operation of `lifecycle.py` as staff take it: a button, a page, an entry in the list's actions.
+"""An operation as staff do it: a button, a page, an entry in the list's actions.
 
 It is shown where the table allows it for the user and for the order; the operation asks again under the lock.
 """
@@ -13,7 +13,7 @@ from typing import Any, Final
 from unfold.enums import ActionVariant
 
 from orders import operations
-from orders.admin.operations.forms import StepForm
+from orders.admin.operations.forms import OperationForm
 from orders.admin.operations.parts import Part, parts_of
 from orders.admin.operations.staff_requests import Staff, caller_of
 from orders.models import Order
@@ -28,7 +28,7 @@ _OF_DELETED: Final = frozenset({Operation.RESTORE, Operation.RECORD_PAYMENT})
 
 
 class Place(Enum):
-    """Where on an order's page a step has its button."""
+    """Where on an order's page an operation has its button."""
 
     HEADER = auto()
     MENU = auto()  # of the header
@@ -40,19 +40,19 @@ class Place(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class StaffOperation:
     """`done` ends the sentence that begins with the order's number. The form makes what the operation takes.
 
     `title_many` is for several orders at once; empty, where that makes no sense.
     """
 
-    operation: Operation
+    name: Operation
     title: str
     done: str
     explanation: str
     icon: str
     place: Place
-    form_class: type[StepForm] = StepForm
+    form_class: type[OperationForm] = OperationForm
     variant: ActionVariant = ActionVariant.DEFAULT
     dangerous: bool = False
     title_many: str = ""
@@ -60,7 +60,7 @@ class Step:
     @property
     def slug(self) -> str:
         """As it stands in addresses."""
-        return self.operation.value
+        return self.name.value
 
     @property
     def done_many(self) -> str:
@@ -76,24 +76,24 @@ class Step:
 
     def told(self, document: Mapping[str, Any]) -> str:
         """`done`, of the order as it is now: open units may be left."""
-        status = OPERATIONS[self.operation].moves_to
+        status = OPERATIONS[self.name].moves_to
         return self.done if status in (None, document["status"]) else f"{self.done.removesuffix('.')} in part."
 
     def allowed_to(self, user: Staff) -> bool:
-        return user.has_perm("orders.view_order") and refusal_to(caller_of(user), self.operation) is None
+        return user.has_perm("orders.view_order") and refusal_to(caller_of(user), self.name) is None
 
     def refusal(self, order: Order, user: Staff) -> OrderError | None:
-        """Why the user cannot take this step with the order now; None when they can."""
-        if order.deleted_at is not None and self.operation not in _OF_DELETED:
+        """Why the user cannot do this to the order now; None when they can."""
+        if order.deleted_at is not None and self.name not in _OF_DELETED:
             return OrderNotFound(order.pk)
-        return next(obstacles(order, self.operation, caller_of(user)), None)
+        return next(obstacles(order, self.name, caller_of(user)), None)
 
     def parts(self, order: Order, user: Staff) -> list[Part]:
         """What of the order it can be meant for."""
-        return parts_of(order, self.operation, actor=caller_of(user).actor)
+        return parts_of(order, self.name, actor=caller_of(user).actor)
 
-    def perform(self, order: Order, form: StepForm, call: Call) -> operations.Document:
-        return operations.perform(self.operation, order.pk, form.request(), call=call)
+    def perform(self, order: Order, form: OperationForm, call: Call) -> operations.Document:
+        return operations.perform(self.name, order.pk, form.request(), call=call)
 
 
 def staff_sentence(error: OrderError, order: Order) -> str:

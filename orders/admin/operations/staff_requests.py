@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TypeVar
+from uuid import UUID
 
 from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
 
 from orders.models import Order
 from orders.models.querysets import OrderQuerySet
@@ -40,17 +40,13 @@ def limited(rows: QuerySet[M], user: Staff) -> QuerySet[M]:
     return rows if storefronts is None else rows.filter(storefront_id__in=storefronts)
 
 
-def newest_of(orders: OrderQuerySet, storefronts: Iterable[int], count: int) -> OrderQuerySet:
-    """The newest of these orders in each storefront: as many of each as could be wanted of all.
-
-    Each storefront's list is read by its own index; one list of several would be read through everybody's orders.
-    """
-    ids = [
-        orders.of_storefront(storefront_id).order_by("-placed_at", "-id").values("pk")[:count]
-        for storefront_id in sorted(storefronts)
-    ]
-    found: OrderQuerySet = Order.all_objects.filter(pk__in=ids[0].union(*ids[1:], all=True) if ids[1:] else ids[0])
-    return found
+def order_in(orders: OrderQuerySet, order_id: UUID | str) -> Order:
+    """Raises Http404, also for what is no id at all."""
+    try:
+        order: Order = orders.get(pk=order_id if isinstance(order_id, UUID) else UUID(order_id))
+    except (ValueError, Order.DoesNotExist):
+        raise Http404(f"There is no order {order_id}.") from None
+    return order
 
 
 def caller_of(user: Staff) -> Caller:

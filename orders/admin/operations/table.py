@@ -1,4 +1,4 @@
-"""All steps, in the order of their buttons: one for each operation that staff may do."""
+"""Every operation that staff may do, in the order of the buttons."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from orders.admin.operations.forms import (
     ReleaseHoldForm,
 )
 from orders.admin.operations.money_forms import RecordPaymentForm, RequestRefundForm
-from orders.admin.operations.staff_operation import Place, Step
+from orders.admin.operations.staff_operation import Place, StaffOperation
 from orders.admin.operations.unit_forms import (
     CancelForm,
     PackForm,
@@ -30,8 +30,8 @@ from orders.admin.operations.unit_forms import (
 from orders.rules.lifecycle import Operation
 
 _TABLE: Final = (
-    Step(
-        operation=Operation.CONFIRM,
+    StaffOperation(
+        name=Operation.CONFIRM,
         title="Confirm",
         title_many="Confirm selected orders",
         done="has been confirmed.",
@@ -40,8 +40,8 @@ _TABLE: Final = (
         place=Place.HEADER,
         variant=ActionVariant.PRIMARY,
     ),
-    Step(
-        operation=Operation.SHIP,
+    StaffOperation(
+        name=Operation.SHIP,
         title="Ship",
         title_many="Ship selected orders",
         done="has been shipped.",
@@ -51,8 +51,8 @@ _TABLE: Final = (
         form_class=ShipForm,
         variant=ActionVariant.PRIMARY,
     ),
-    Step(
-        operation=Operation.DELIVER,
+    StaffOperation(
+        name=Operation.DELIVER,
         title="Deliver",
         title_many="Deliver selected orders",
         done="has been delivered.",
@@ -62,8 +62,8 @@ _TABLE: Final = (
         form_class=DeliverForm,
         variant=ActionVariant.PRIMARY,
     ),
-    Step(
-        operation=Operation.COMPLETE,
+    StaffOperation(
+        name=Operation.COMPLETE,
         title="Complete",
         title_many="Complete selected orders",
         done="has been completed.",
@@ -72,8 +72,8 @@ _TABLE: Final = (
         place=Place.HEADER,
         variant=ActionVariant.PRIMARY,
     ),
-    Step(
-        operation=Operation.CHANGE_DETAILS,
+    StaffOperation(
+        name=Operation.CHANGE_DETAILS,
         title="Change details",
         done="has been changed.",
         explanation="Note, tags, contact and addresses. Note and tags can be changed at any time.",
@@ -81,8 +81,8 @@ _TABLE: Final = (
         place=Place.HEADER,
         form_class=DetailsForm,
     ),
-    Step(
-        operation=Operation.HOLD,
+    StaffOperation(
+        name=Operation.HOLD,
         title="Hold up",
         title_many="Hold up selected orders",
         done="has been held up.",
@@ -91,8 +91,8 @@ _TABLE: Final = (
         place=Place.MENU,
         form_class=HoldForm,
     ),
-    Step(
-        operation=Operation.EXTEND,
+    StaffOperation(
+        name=Operation.EXTEND,
         title="Extend reservation",
         title_many="Extend the reservations of selected orders",
         done="has an extended reservation.",
@@ -101,8 +101,8 @@ _TABLE: Final = (
         place=Place.MENU,
         form_class=ExtendForm,
     ),
-    Step(
-        operation=Operation.AMEND,
+    StaffOperation(
+        name=Operation.AMEND,
         title="Amend items",
         done="has been amended.",
         explanation="Items of which nothing has been shipped can be changed, and products added. "
@@ -111,8 +111,8 @@ _TABLE: Final = (
         place=Place.ITEMS,
         form_class=AmendForm,
     ),
-    Step(
-        operation=Operation.PACK,
+    StaffOperation(
+        name=Operation.PACK,
         title="Pack",
         title_many="Pack selected orders",
         done="has been packed.",
@@ -121,8 +121,8 @@ _TABLE: Final = (
         place=Place.SHIPMENTS,
         form_class=PackForm,
     ),
-    Step(
-        operation=Operation.TRACK,
+    StaffOperation(
+        name=Operation.TRACK,
         title="Tracking",
         done="has new tracking details.",
         explanation="How a parcel travels. It can be entered before the parcel leaves, and until it has arrived.",
@@ -130,8 +130,8 @@ _TABLE: Final = (
         place=Place.SHIPMENTS,
         form_class=TrackingForm,
     ),
-    Step(
-        operation=Operation.RECORD_PAYMENT,
+    StaffOperation(
+        name=Operation.RECORD_PAYMENT,
         title="Record payment",
         done="has a new payment record.",
         explanation="What the payment provider did. A record is kept for ever; it is never changed or taken back.",
@@ -139,8 +139,8 @@ _TABLE: Final = (
         place=Place.PAYMENTS,
         form_class=RecordPaymentForm,
     ),
-    Step(
-        operation=Operation.REQUEST_REFUND,
+    StaffOperation(
+        name=Operation.REQUEST_REFUND,
         title="Request refund",
         done="has a new refund.",
         explanation="Captured money is to be given back. Much money needs somebody else's approval first.",
@@ -148,8 +148,8 @@ _TABLE: Final = (
         place=Place.PAYMENTS,
         form_class=RequestRefundForm,
     ),
-    Step(
-        operation=Operation.APPROVE_REFUND,
+    StaffOperation(
+        name=Operation.APPROVE_REFUND,
         title="Approve refund",
         title_many="Approve the refunds of selected orders",
         done="has an approved refund.",
@@ -158,8 +158,8 @@ _TABLE: Final = (
         place=Place.PART,
         form_class=DecideRefundForm,
     ),
-    Step(
-        operation=Operation.REJECT_REFUND,
+    StaffOperation(
+        name=Operation.REJECT_REFUND,
         title="Reject refund",
         title_many="Reject the refunds of selected orders",
         done="has a rejected refund.",
@@ -168,8 +168,8 @@ _TABLE: Final = (
         place=Place.PART,
         form_class=DecideRefundForm,
     ),
-    Step(
-        operation=Operation.FAIL_REFUND,
+    StaffOperation(
+        name=Operation.FAIL_REFUND,
         title="Refund failed",
         done="has a failed refund.",
         explanation="The payment provider could not pay the refund out. Its amount can be refunded anew.",
@@ -177,8 +177,8 @@ _TABLE: Final = (
         place=Place.PART,
         form_class=DecideRefundForm,
     ),
-    Step(
-        operation=Operation.REQUEST_RETURN,
+    StaffOperation(
+        name=Operation.REQUEST_RETURN,
         title="Request return",
         done="has a new return.",
         explanation="Shipped units come back. Once the return is approved they can be received.",
@@ -186,8 +186,8 @@ _TABLE: Final = (
         place=Place.RETURNS,
         form_class=RequestReturnForm,
     ),
-    Step(
-        operation=Operation.APPROVE_RETURN,
+    StaffOperation(
+        name=Operation.APPROVE_RETURN,
         title="Approve return",
         title_many="Approve the returns of selected orders",
         done="has an approved return.",
@@ -196,8 +196,8 @@ _TABLE: Final = (
         place=Place.PART,
         form_class=DecideReturnForm,
     ),
-    Step(
-        operation=Operation.REJECT_RETURN,
+    StaffOperation(
+        name=Operation.REJECT_RETURN,
         title="Reject return",
         title_many="Reject the returns of selected orders",
         done="has a rejected return.",
@@ -206,8 +206,8 @@ _TABLE: Final = (
         place=Place.PART,
         form_class=DecideReturnForm,
     ),
-    Step(
-        operation=Operation.RECEIVE_RETURN,
+    StaffOperation(
+        name=Operation.RECEIVE_RETURN,
         title="Receive return",
         done="has a received return.",
         explanation="Units have come back. What is put back on the shelf can be sold again; what has not come "
@@ -216,8 +216,8 @@ _TABLE: Final = (
         place=Place.PART,
         form_class=ReceiveReturnForm,
     ),
-    Step(
-        operation=Operation.RELEASE_HOLD,
+    StaffOperation(
+        name=Operation.RELEASE_HOLD,
         title="Release hold",
         title_many="Release the holds of selected orders",
         done="has been released.",
@@ -226,8 +226,8 @@ _TABLE: Final = (
         place=Place.PART,
         form_class=ReleaseHoldForm,
     ),
-    Step(
-        operation=Operation.CANCEL,
+    StaffOperation(
+        name=Operation.CANCEL,
         title="Cancel order",
         title_many="Cancel selected orders",
         done="has been canceled.",
@@ -239,8 +239,8 @@ _TABLE: Final = (
         variant=ActionVariant.DANGER,
         dangerous=True,
     ),
-    Step(
-        operation=Operation.DELETE,
+    StaffOperation(
+        name=Operation.DELETE,
         title="Delete",
         title_many="Delete selected orders",
         done="has been deleted.",
@@ -252,8 +252,8 @@ _TABLE: Final = (
         variant=ActionVariant.DANGER,
         dangerous=True,
     ),
-    Step(
-        operation=Operation.RESTORE,
+    StaffOperation(
+        name=Operation.RESTORE,
         title="Restore",
         title_many="Restore selected orders",
         done="has been restored.",
@@ -265,7 +265,7 @@ _TABLE: Final = (
     ),
 )
 
-STEPS: Final[dict[str, Step]] = {step.slug: step for step in _TABLE}
+STAFF_OPERATIONS: Final[dict[str, StaffOperation]] = {operation.slug: operation for operation in _TABLE}
 
-# Steps that make sense for several orders at once.
-BULK_STEPS: Final = tuple(step for step in _TABLE if step.title_many)
+# Those that make sense for several orders at once.
+BULK_OPERATIONS: Final = tuple(operation for operation in _TABLE if operation.title_many)

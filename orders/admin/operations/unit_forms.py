@@ -1,4 +1,4 @@
-"""Steps that ask which units of which items: canceled, packed, shipped, sent back, received."""
+"""Operations that ask which units of which items: canceled, packed, shipped, sent back, received."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from uuid import UUID
 from django import forms
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidget, UnfoldBooleanWidget
 
-from orders.admin.operations.forms import StepForm, Table, TextField
-from orders.admin.operations.parts import contents_of
+from orders.admin.display.contents import contents_of
+from orders.admin.operations.forms import OperationForm, Table, TextField
 from orders.models import OrderItem, Shipment
 from orders.operations.obstacles import units_to_return
 from orders.requests.operations import Cancel, Parcel, ReceiveReturn, RequestReturn, Tracking
@@ -27,7 +27,7 @@ class QuantityField(forms.IntegerField):
         super().__init__(label=label, required=False, min_value=0, max_value=_MOST_UNITS, widget=widget, **kwargs)
 
 
-class UnitsForm(StepForm):
+class UnitsForm(OperationForm):
     """Quantities of the order's items: all that is possible is filled in, and can be lowered."""
 
     heading: ClassVar[str] = "Units"
@@ -110,7 +110,7 @@ class CancelForm(UnitsForm):
         return super().body() | {name: self.cleaned_data[name] for name in ("cause",) if name in self.cleaned_data}
 
 
-class TrackingForm(StepForm):
+class TrackingForm(OperationForm):
     """Carrier, number and link of a parcel. Only what was changed is handed on."""
 
     asks = Tracking

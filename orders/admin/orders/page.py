@@ -6,21 +6,19 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
 
 from django.conf import settings
-from django.db.models import Prefetch
 from django.urls import reverse
 from django.utils.dateparse import parse_datetime
 from django.utils.safestring import SafeString
 from django_countries import countries
 from unfold.enums import ActionVariant
 
-from orders.admin.operations.parts import contents_in_words, contents_of, hold_label, product_names
-from orders.admin.operations.staff_operation import Place, Step
+from orders.admin.display.contents import contents_in_words, contents_of, hold_label, product_names
+from orders.admin.display.pills import fulfillment_pill, payment_pill, refund_pill, return_pill, status_pill
+from orders.admin.operations.staff_operation import Place, StaffOperation
 from orders.admin.operations.staff_requests import Staff
-from orders.admin.operations.table import STEPS
+from orders.admin.operations.table import STAFF_OPERATIONS
 from orders.admin.orders.timeline import timeline_of
-from orders.admin.words.pills import fulfillment_pill, payment_pill, refund_pill, return_pill, status_pill
 from orders.models import Order, OrderItem, PaymentRecord, Refund, Return, Shipment
-from orders.models.querysets import OrderQuerySet
 from orders.rules.currencies import format_amount
 from orders.rules.lifecycle import Operation
 from orders.rules.statuses import CancelReason, Condition, OrderStatus, RefundState
@@ -59,18 +57,6 @@ class Button(NamedTuple):
     icon: str = ""
 
 
-def with_parts(orders: OrderQuerySet) -> OrderQuerySet:
-    """With all that the buttons and panels ask for."""
-    found: OrderQuerySet = orders.select_related("storefront").prefetch_related(
-        "items",
-        Prefetch("shipments", Shipment.objects.prefetch_related("items").order_by("id")),
-        "payments",
-        "refunds",
-        "returns__items",
-    )
-    return found
-
-
 def context_of(order: Order, user: Staff) -> dict[str, Any]:
     """The context of the page's template; the order comes `with_parts`."""
     buttons = _Buttons(order, user)
@@ -101,51 +87,61 @@ def context_of(order: Order, user: Staff) -> dict[str, Any]:
 
 
 class _Buttons:
-    """The steps that the user may take and the order allows; others have no button."""
+    """The operations that the user may take and the order allows; others have no button."""
 
     def __init__(self, order: Order, user: Staff) -> None:
         self._order = order
-        self._steps = [step for step in STEPS.values() if step.allowed_to(user) and step.refusal(order, user) is None]
-        self._parts = {step.operation: {part.id for part in step.parts(order, user)} for step in self._steps}
+        self._operations = [
+            operation
+            for operation in STAFF_OPERATIONS.values()
+            if operation.allowed_to(user) and operation.refusal(order, user) is None
+        ]
+        self._parts = {
+            operation.name: {part.id for part in operation.parts(order, user)} for operation in self._operations
+        }
 
     def of_header(self) -> list[dict[str, Any]]:
-        """As unfold draws them: the next steps side by side, the others in a menu."""
-        shown = [self._for_unfold(step) for step in self._steps if step.place is Place.HEADER]
-        menu = [self._for_unfold(step) for step in self._steps if step.place is Place.MENU]
+        """As unfold draws them: the next operations side by side, the others in a menu."""
+        shown = [self._for_unfold(operation) for operation in self._operations if operation.place is Place.HEADER]
+        menu = [self._for_unfold(operation) for operation in self._operations if operation.place is Place.MENU]
         if menu:
             more = {"title": "More", "icon": "more_horiz", "method_name": "more", "items": menu}
             shown.append(more | {"variant": ActionVariant.DEFAULT, "attrs": {}, "dialog": None, "path": ""})
         return shown
 
     def at(self, place: Place) -> list[Button]:
-        return [Button(step.title, self._url(step), step.icon) for step in self._steps if step.place is place]
+        return [
+            Button(operation.title, self._url(operation), operation.icon)
+            for operation in self._operations
+            if operation.place is place
+        ]
 
     def beside(self, part_id: str, titles: dict[Operation, str]) -> list[Button]:
         """What can be done with a part of the order."""
         return [
-            Button(titles[step.operation], f"{self._url(step)}?{urlencode({'part': part_id})}")
-            for step in self._steps
-            if step.operation in titles and part_id in self._parts[step.operation]
+            Button(titles[operation.name], f"{self._url(operation)}?{urlencode({'part': part_id})}")
+            for operation in self._operations
+            if operation.name in titles and part_id in self._parts[operation.name]
         ]
 
     def paying_out(self, refund: Refund) -> list[Button]:
         """A refund is paid out by a payment record that names it."""
-        step = STEPS[Operation.RECORD_PAYMENT]
-        if refund.state != RefundState.APPROVED or step not in self._steps:
+        operation = STAFF_OPERATIONS[Operation.RECORD_PAYMENT]
+        if refund.state != RefundState.APPROVED or operation not in self._operations:
             return []
-        return [Button("Paid out", f"{self._url(step)}?{urlencode({'part': str(refund.pk)})}")]
+        return [Button("Paid out", f"{self._url(operation)}?{urlencode({'part': str(refund.pk)})}")]
 
-    def _url(self, step: Step) -> str:
-        return reverse(f"admin:orders_order_step_{step.slug}", args=[self._order.pk])
+    def _url(self, operation: StaffOperation) -> str:
+        return reverse(f"admin:orders_order_operation_{operation.slug}", args=[self._order.pk])
 
-    def _for_unfold(self, step: Step) -> dict[str, Any]:
+    def _for_unfold(self, operation: StaffOperation) -> dict[str, Any]:
         return {
-            "title": step.title,
-            "icon": step.icon,
-            "variant": step.variant,
+            "title": operation.title,
+            "icon": operation.icon,
+            "variant": operation.variant,
             "attrs": {},
             "dialog": None,
-            "path": self._url(step),
+            "path": self._url(operation),
         }
 
 

@@ -11,7 +11,6 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from orders.admin.orders.filters import in_any_storefront
 from orders.models import Shipment, Storefront
 from orders.models.querysets import OrderQuerySet
 
@@ -35,7 +34,7 @@ def found(orders: OrderQuerySet, term: str) -> OrderQuerySet:
     numbered = _numbered(orders, term.upper())
     if numbered is not None and numbered.exists():
         return numbered
-    anywhere = in_any_storefront(orders)
+    anywhere = orders.in_any_storefront()
     for candidates in (anywhere.filter(customer_id=term), anywhere.filter(external_reference=term)):
         if candidates.exists():
             return candidates

@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 
 from events.models import Event, OutboxEntry, bucket_of
 from events.sinks import enabled_sinks
-from orders.admin.words.changes import FieldChange, Wording, instruction_in_words
+from orders.admin.display.changes import FieldChange, Wording, instruction_in_words
 from orders.models import Order
 from orders.reading.history import operation_of
 from orders.rules.lifecycle import Operation

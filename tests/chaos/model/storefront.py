@@ -281,11 +281,11 @@ class ModelStorefront:
             raise Refused("invalid_transition")
         latest = vars(order.shipments[-1]) if order.shipments else {}
         retracks = any(latest.get(name) != value for name, value in tracking.items())
-        step = _FIRST_VERSION_OPERATIONS[wanted]
+        operation = _FIRST_VERSION_OPERATIONS[wanted]
         told = []
         if (order.status, wanted) == ("pending", "shipped"):
             told += self.perform(order, "confirm", {}, by)
-        told += self.perform(order, step, tracking if wanted == "shipped" else {}, by)
+        told += self.perform(order, operation, tracking if wanted == "shipped" else {}, by)
         if retracks and wanted != "shipped":
             told += self.perform(order, "track", tracking, by)
         return told

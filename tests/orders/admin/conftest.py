@@ -92,18 +92,18 @@ def page_of(order: Order) -> str:
     return reverse("admin:orders_order_change", args=[order.pk])
 
 
-def step_of(order: Order, slug: str) -> str:
-    return reverse(f"admin:orders_order_step_{slug}", args=[order.pk])
+def operation_page(order: Order, slug: str) -> str:
+    return reverse(f"admin:orders_order_operation_{slug}", args=[order.pk])
 
 
 def units_of(order: Order, product_id: str) -> str:
-    """The field for units of a product on the page of a step."""
+    """The field for units of a product on the page of an operation."""
     return f"units_{order.items.get(product_id=product_id).pk}"
 
 
 def filled_in(client: Client, order: Order, slug: str, part: object = None) -> dict[str, Any]:
-    """What a browser would send of a step's page if nothing were typed."""
-    response = client.get(step_of(order, slug), {} if part is None else {"part": str(part)})
+    """What a browser would send of an operation's page if nothing were typed."""
+    response = client.get(operation_page(order, slug), {} if part is None else {"part": str(part)})
     form = response.context["form"]
     values = {field.html_name: _chosen(field) for field in form if not field.field.disabled}
     return {name: value for name, value in values.items() if value is not None and value is not False}
@@ -115,14 +115,16 @@ def _chosen(field: BoundField) -> Any:
     return choices[0][0] if choices and value is None and isinstance(field.field.widget, Select) else value
 
 
-def take_step(client: Client, order: Order, slug: str, *, part: Any = None, headers: Any = None, **typed: Any) -> Any:
-    """Open the page of a step, type, and send it; return the page that follows."""
+def do_operation(
+    client: Client, order: Order, slug: str, *, part: Any = None, headers: Any = None, **typed: Any
+) -> Any:
+    """Open the page of an operation, type, and send it; return the page that follows."""
     data = filled_in(client, order, slug, part) | typed
-    return client.post(step_of(order, slug), data, follow=True, headers=headers)
+    return client.post(operation_page(order, slug), data, follow=True, headers=headers)
 
 
-def steps_on(response: HttpResponse, order: Order) -> set[str]:
-    """The steps that a page has buttons for, wherever they stand."""
+def buttons_on(response: HttpResponse, order: Order) -> set[str]:
+    """The operations that a page has buttons for, wherever they stand."""
     return set(re.findall(rf'href="/admin/orders/order/{order.pk}/([a-z_]+)/["?]', response.content.decode())) - {
         "change", "history"
     }  # fmt: skip

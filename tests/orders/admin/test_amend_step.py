@@ -6,7 +6,7 @@ from inventory_client.models import Stock
 from orders.models import Order
 from orders.requests.operations import Units
 from tests.base import perform
-from tests.orders.admin.conftest import messages_of, take_step
+from tests.orders.admin.conftest import do_operation, messages_of
 from tests.orders.asking import reserved
 
 
@@ -25,7 +25,7 @@ def test_changes_removes_and_adds_items_with_their_stock(admin, sold, stock):
     cups, price = fields_of(order, "cup")
     plates, _ = fields_of(order, "plate")
 
-    page = take_step(
+    page = do_operation(
         admin,
         order,
         "amend",
@@ -49,7 +49,7 @@ def test_changes_removes_and_adds_items_with_their_stock(admin, sold, stock):
 def test_amounts_alone_can_be_changed(admin, sold):
     order = sold()
 
-    take_step(admin, order, "amend", discount_amount="10.00", shipping_amount="")
+    do_operation(admin, order, "amend", discount_amount="10.00", shipping_amount="")
 
     order.refresh_from_db()
     assert (order.shipping_amount, order.discount_amount, order.total_amount) == (0, 1000, 1500)
@@ -59,7 +59,7 @@ def test_amounts_alone_can_be_changed(admin, sold):
 def test_nothing_typed_is_nothing_to_amend(admin, sold):
     order = sold()
 
-    page = take_step(admin, order, "amend")
+    page = do_operation(admin, order, "amend")
 
     assert page.context["form"].non_field_errors() == ["Change a quantity, a price or an amount, or add a product."]
     assert Order.objects.get(pk=order.pk).version == 1
@@ -79,7 +79,7 @@ def test_nothing_typed_is_nothing_to_amend(admin, sold):
 def test_what_is_wrong_stands_beside_its_field(admin, sold, typed, field):
     order = sold()
 
-    page = take_step(admin, order, "amend", **typed)
+    page = do_operation(admin, order, "amend", **typed)
 
     assert list(page.context["form"].errors) == [field]
     assert Order.objects.get(pk=order.pk).version == 1
@@ -90,7 +90,7 @@ def test_more_than_there_is_in_stock_is_refused_and_all_stays(admin, sold, stock
     stock(cup=2)
     cups, _ = fields_of(order, "cup")
 
-    page = take_step(admin, order, "amend", **{cups: "3"})
+    page = do_operation(admin, order, "amend", **{cups: "3"})
 
     assert page.status_code == 409
     assert "cup: 3 wanted, 2 available" in page.content.decode()
@@ -105,7 +105,7 @@ def test_items_of_which_units_were_shipped_have_no_fields(admin, sold):
     perform("ship", order.pk, items=[Units(cup.pk, 1)])
     order.refresh_from_db()
 
-    page = take_step(admin, order, "amend", **{plates: "4"})
+    page = do_operation(admin, order, "amend", **{plates: "4"})
 
     assert messages_of(page) == [f"{order.number} has been amended."]
     assert lines_of(order) == [("cup", 2, 1000), ("plate", 4, 500)]
@@ -114,7 +114,7 @@ def test_items_of_which_units_were_shipped_have_no_fields(admin, sold):
 def test_taking_every_item_away_is_refused(admin, sold):
     order = sold()
 
-    page = take_step(admin, order, "amend", **{fields_of(order, name)[0]: "0" for name in ("cup", "plate")})
+    page = do_operation(admin, order, "amend", **{fields_of(order, name)[0]: "0" for name in ("cup", "plate")})
 
     assert page.status_code == 409
     assert "Cancel the order instead." in page.content.decode()

@@ -4,7 +4,7 @@ from events.models import Event
 from orders.models import Order
 from orders.requests.placing import Address
 from tests.base import perform
-from tests.orders.admin.conftest import messages_of, page_of, step_of, take_step
+from tests.orders.admin.conftest import do_operation, messages_of, operation_page, page_of
 
 
 @pytest.fixture
@@ -12,7 +12,7 @@ def change(admin):
     """Open the page as a browser does, type into some fields, send it."""
 
     def send(order, **typed):
-        return take_step(admin, order, "change_details", **typed)
+        return do_operation(admin, order, "change_details", **typed)
 
     return send
 
@@ -100,7 +100,7 @@ def test_everything_that_is_wrong_is_shown_beside_its_field(change, order_in):
 def test_the_address_of_a_shipped_order_is_shown_but_locked(admin, change, order_in):
     order = order_in("shipped")
 
-    html = admin.get(step_of(order, "change_details")).content.decode()
+    html = admin.get(operation_page(order, "change_details")).content.decode()
     page = change(order, contact_phone="+61 2 5550 1234", shipping_address_city="Perth")
 
     assert "The address of a shipped order cannot be changed; it can while an order is pending or confirmed." in html
@@ -123,7 +123,7 @@ def test_an_address_typed_before_the_order_was_shipped_is_refused_not_lost_in_si
     version = order.version
     perform("ship", order.pk, by="staff:will")
 
-    page = admin.post(step_of(order, "change_details"), {"version": version, "shipping_address_city": "Perth"})
+    page = admin.post(operation_page(order, "change_details"), {"version": version, "shipping_address_city": "Perth"})
 
     assert page.status_code == 409
     assert "has been changed since you opened this page" in page.content.decode()

@@ -8,13 +8,13 @@ from django.utils import timezone
 from orders.models import Order
 from orders.rules.statuses import HoldKind
 from tests.base import perform
-from tests.orders.admin.conftest import messages_of, page_of, step_of, steps_on, take_step
+from tests.orders.admin.conftest import buttons_on, do_operation, messages_of, operation_page, page_of
 
 
 def test_a_hold_blocks_what_its_kind_usually_blocks_and_says_so_on_the_page(admin, order_in):
     order = order_in("confirmed")
 
-    page = take_step(admin, order, "hold", kind="address", reason="The street is unknown.")
+    page = do_operation(admin, order, "hold", kind="address", reason="The street is unknown.")
 
     assert messages_of(page) == [f"{order.number} has been held up."]
     (hold,) = Order.objects.get(pk=order.pk).holds
@@ -23,13 +23,13 @@ def test_a_hold_blocks_what_its_kind_usually_blocks_and_says_so_on_the_page(admi
     assert "On hold: Address to be checked" in html
     assert "by staff:ann since" in html
     assert "It blocks: pack, ship." in html
-    assert steps_on(page, order) & {"pack", "ship", "cancel"} == {"cancel"}
+    assert buttons_on(page, order) & {"pack", "ship", "cancel"} == {"cancel"}
 
 
 def test_a_hold_blocks_what_was_chosen(admin, order_in):
     order = order_in("pending")
 
-    take_step(admin, order, "hold", kind="manual", blocks=["expire", "cancel"])
+    do_operation(admin, order, "hold", kind="manual", blocks=["expire", "cancel"])
 
     (hold,) = Order.objects.get(pk=order.pk).holds
     assert hold["blocks"] == ["cancel", "expire"]
@@ -37,10 +37,10 @@ def test_a_hold_blocks_what_was_chosen(admin, order_in):
 
 def test_what_is_held_up_is_refused_in_words(admin, order_in):
     order = order_in("pending")
-    take_step(admin, order, "hold", kind="fraud")
+    do_operation(admin, order, "hold", kind="fraud")
 
-    page = admin.get(step_of(order, "confirm"), follow=True)
-    answer = admin.post(step_of(order, "confirm"), {"version": 2})
+    page = admin.get(operation_page(order, "confirm"), follow=True)
+    answer = admin.post(operation_page(order, "confirm"), {"version": 2})
 
     sentence = "confirm is blocked by a hold: fraud (by staff:ann). Release it first."
     assert messages_of(page) == [sentence]
@@ -51,12 +51,12 @@ def test_what_is_held_up_is_refused_in_words(admin, order_in):
 def test_the_chosen_one_of_several_holds_is_released(admin, order_in):
     order = order_in("pending")
     for kind in ("fraud", "manual"):
-        take_step(admin, order, "hold", kind=kind)
+        do_operation(admin, order, "hold", kind=kind)
     order.refresh_from_db()
 
     rows = admin.get(page_of(order)).context["holds"]
-    asked = admin.get(step_of(order, "release_hold"))
-    page = take_step(admin, order, "release_hold", part=order.holds[0]["id"])
+    asked = admin.get(operation_page(order, "release_hold"))
+    page = do_operation(admin, order, "release_hold", part=order.holds[0]["id"])
 
     assert [button.title for row in rows for button in row["buttons"]] == ["Release", "Release"]
     assert [part.label for part in asked.context["parts"]] == [
@@ -70,8 +70,8 @@ def test_the_chosen_one_of_several_holds_is_released(admin, order_in):
 def test_stock_is_held_for_longer(admin, order_in):
     order = order_in("pending")
 
-    page = take_step(admin, order, "extend", number="3", unit="1440")
-    shorter = take_step(admin, order, "extend", number="5", unit="1")
+    page = do_operation(admin, order, "extend", number="3", unit="1440")
+    shorter = do_operation(admin, order, "extend", number="5", unit="1")
 
     assert messages_of(page) == [f"{order.number} has an extended reservation."]
     assert messages_of(shorter) == [f"{order.number} was like this already; nothing has been changed."]
@@ -83,7 +83,7 @@ def test_stock_is_held_for_longer(admin, order_in):
 def test_stock_is_held_for_thirty_days_at_most(admin, order_in, number, unit):
     order = order_in("pending")
 
-    page = take_step(admin, order, "extend", number=number, unit=unit)
+    page = do_operation(admin, order, "extend", number=number, unit=unit)
 
     assert list(page.context["form"].errors) == ["number"]
     assert Order.objects.get(pk=order.pk).version == 1

@@ -4,7 +4,7 @@ import pytest
 
 from orders.models import Order, PaymentRecord, Refund
 from tests.base import perform
-from tests.orders.admin.conftest import filled_in, messages_of, page_of, step_of, take_step
+from tests.orders.admin.conftest import do_operation, filled_in, messages_of, operation_page, page_of
 from tests.orders.asking import last_event
 
 
@@ -24,7 +24,9 @@ def paid(sold):
 def test_records_what_the_payment_provider_did(admin, sold):
     order = sold()
 
-    page = take_step(admin, order, "record_payment", kind="capture", amount="12.5", psp="stripe", psp_reference="ch_1")
+    page = do_operation(
+        admin, order, "record_payment", kind="capture", amount="12.5", psp="stripe", psp_reference="ch_1"
+    )
 
     assert messages_of(page) == [f"{order.number} has a new payment record."]
     payment = PaymentRecord.objects.get()
@@ -37,7 +39,7 @@ def test_records_what_the_payment_provider_did(admin, sold):
 def test_the_same_payment_again_is_no_change(admin, paid):
     order = paid()
 
-    page = take_step(admin, order, "record_payment", kind="capture", amount="30", psp="stripe", psp_reference="ch_1")
+    page = do_operation(admin, order, "record_payment", kind="capture", amount="30", psp="stripe", psp_reference="ch_1")
 
     assert messages_of(page) == [f"{order.number} was like this already; nothing has been changed."]
     assert PaymentRecord.objects.count() == 1
@@ -58,7 +60,7 @@ def test_the_same_payment_again_is_no_change(admin, paid):
 def test_what_is_no_amount_is_refused_beside_its_field(admin, sold, amount, sentence):
     order = sold()
 
-    page = take_step(admin, order, "record_payment", kind="capture", amount=amount, psp_reference="ch_1")
+    page = do_operation(admin, order, "record_payment", kind="capture", amount=amount, psp_reference="ch_1")
 
     assert page.context["form"].errors == {"amount": [sentence]}
     assert not PaymentRecord.objects.exists()
@@ -67,7 +69,7 @@ def test_what_is_no_amount_is_refused_beside_its_field(admin, sold, amount, sent
 def test_an_order_without_currency_takes_that_of_its_first_payment(admin, order_in):
     order = order_in("pending")
 
-    take_step(admin, order, "record_payment", amount="1300", currency="JPY", psp_reference="ch_1")
+    do_operation(admin, order, "record_payment", amount="1300", currency="JPY", psp_reference="ch_1")
 
     payment = PaymentRecord.objects.get()
     assert (payment.amount, payment.currency) == (1300, "JPY")
@@ -79,7 +81,7 @@ def test_a_payment_for_a_canceled_or_deleted_order_is_recorded_and_shown_as_late
     deleted.refresh_from_db()
 
     for number, order in enumerate((canceled, deleted)):
-        take_step(admin, order, "record_payment", amount="30.00", psp_reference=f"ch_{number}")
+        do_operation(admin, order, "record_payment", amount="30.00", psp_reference=f"ch_{number}")
 
     assert list(PaymentRecord.objects.values_list("late", flat=True)) == [True, True]
     for order in (canceled, deleted):
@@ -89,7 +91,7 @@ def test_a_payment_for_a_canceled_or_deleted_order_is_recorded_and_shown_as_late
 def test_a_payment_that_contradicts_another_is_refused(admin, paid):
     order = paid()
 
-    page = take_step(admin, order, "record_payment", amount="1.00", psp="stripe", psp_reference="ch_1")
+    page = do_operation(admin, order, "record_payment", amount="1.00", psp="stripe", psp_reference="ch_1")
 
     assert page.status_code == 409
     assert "has been recorded with" in page.content.decode()
@@ -98,9 +100,9 @@ def test_a_payment_that_contradicts_another_is_refused(admin, paid):
 
 def test_all_that_can_be_refunded_is_filled_in(admin, paid):
     order = paid()
-    form = admin.get(step_of(order, "request_refund")).context["form"]
+    form = admin.get(operation_page(order, "request_refund")).context["form"]
 
-    page = take_step(admin, order, "request_refund", reason="Came too late.")
+    page = do_operation(admin, order, "request_refund", reason="Came too late.")
 
     assert form["amount"].value() == "30.00"
     assert messages_of(page) == [f"{order.number} has a new refund."]
@@ -112,7 +114,7 @@ def test_all_that_can_be_refunded_is_filled_in(admin, paid):
 def test_more_than_can_be_refunded_is_refused_in_the_orders_currency(admin, paid):
     order = paid()
 
-    page = take_step(admin, order, "request_refund", amount="30.01")
+    page = do_operation(admin, order, "request_refund", amount="30.01")
 
     assert page.status_code == 409
     assert "30.01 AUD was asked for, but only 30.00 AUD can be refunded" in page.content.decode()
@@ -123,14 +125,16 @@ def test_a_large_refund_waits_for_somebody_else(admin, staff, paid, storefront):
     storefront.refund_approval_above = 1000
     storefront.save()
     order = paid()
-    take_step(admin, order, "request_refund", amount="20")
+    do_operation(admin, order, "request_refund", amount="20")
     lead = staff("lead")
     order.refresh_from_db()
 
     own = admin.get(page_of(order)).context["refunds"]
-    refused = admin.post(step_of(order, "approve_refund"), {"version": order.version, "part": Refund.objects.get().pk})
+    refused = admin.post(
+        operation_page(order, "approve_refund"), {"version": order.version, "part": Refund.objects.get().pk}
+    )
     others = lead.get(page_of(order)).context["refunds"]
-    page = take_step(lead, order, "approve_refund")
+    page = do_operation(lead, order, "approve_refund")
 
     assert [button.title for button in own[0]["buttons"]] == ["Reject"]
     assert refused.status_code == 409
@@ -149,9 +153,9 @@ def test_of_several_refunds_the_chosen_one_is_rejected(admin, paid, storefront):
     perform("request_refund", order.pk, by="key:shop", amount=200)
     order.refresh_from_db()
 
-    asked = admin.get(step_of(order, "reject_refund"))
-    unclear = admin.post(step_of(order, "reject_refund"), {"version": order.version})
-    take_step(admin, order, "reject_refund", part=first)
+    asked = admin.get(operation_page(order, "reject_refund"))
+    unclear = admin.post(operation_page(order, "reject_refund"), {"version": order.version})
+    do_operation(admin, order, "reject_refund", part=first)
 
     assert [part.label for part in asked.context["parts"]] == [
         "1.00 AUD, requested by key:shop",
@@ -171,7 +175,7 @@ def test_a_refund_that_could_not_be_paid_out_can_be_refunded_anew(admin, paid):
     perform("request_refund", order.pk, amount=3000)
     order.refresh_from_db()
 
-    take_step(admin, order, "fail_refund")
+    do_operation(admin, order, "fail_refund")
 
     assert Refund.objects.get().state == "failed"
     assert Order.objects.get(pk=order.pk).refundable_amount == 3000
@@ -186,7 +190,7 @@ def test_paying_a_refund_out_is_recorded_from_its_own_button(admin, paid):
     (row,) = admin.get(page_of(order)).context["refunds"]
     form = admin.get(row["buttons"][-1].href).context["form"]
     filled = filled_in(admin, order, "record_payment", part=refund.pk)
-    take_step(admin, order, "record_payment", part=refund.pk, psp="stripe", psp_reference="re_1")
+    do_operation(admin, order, "record_payment", part=refund.pk, psp="stripe", psp_reference="re_1")
 
     assert [button.title for button in row["buttons"]] == ["Failed", "Paid out"]
     assert form["amount"].value() == "5.00"

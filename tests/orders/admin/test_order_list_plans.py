@@ -5,7 +5,6 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from orders.admin.orders.filters import held_up, in_any_storefront, in_status
 from orders.models import Order, Storefront
 from orders.rules.statuses import OrderStatus
 
@@ -132,10 +131,10 @@ def test_the_lists_of_whoever_is_limited_to_storefronts_are_read_one_by_one(admi
 
 def test_a_statement_that_was_sent_often_is_still_read_from_its_index(many_orders):
     """After some times PostgreSQL makes one plan for all parameters, of which it then knows nothing."""
-    orders = in_any_storefront(Order.objects.all())
+    orders = Order.objects.in_any_storefront()
     statements = {
-        "order_list_of_status": in_status(orders, OrderStatus.CONFIRMED).order_by("-id")[:51],
-        "order_held_up": held_up(Order.objects.all()).order_by("-id")[:51],
+        "order_list_of_status": orders.in_status(OrderStatus.CONFIRMED).order_by("-id")[:51],
+        "order_held_up": Order.objects.held_up().order_by("-id")[:51],
     }
 
     found = {}

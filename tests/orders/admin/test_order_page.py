@@ -6,7 +6,7 @@ from events.models import PARKED, OutboxEntry
 from orders.models import Order
 from orders.requests.placing import Contact
 from tests.base import perform
-from tests.orders.admin.conftest import page_of, step_of, steps_on
+from tests.orders.admin.conftest import buttons_on, operation_page, page_of
 from tests.orders.asking import done, item_ids, sell
 
 
@@ -85,18 +85,18 @@ def test_says_which_events_a_sink_has_still_to_get(admin, order_in):
 
 
 def test_offers_what_the_status_allows(admin, order_in):
-    def steps(status):
+    def operations(status):
         order = order_in(status)
-        return steps_on(admin.get(page_of(order)), order)
+        return buttons_on(admin.get(page_of(order)), order)
 
     always = {"change_details", "record_payment"}
     before_shipped = always | {"amend", "pack", "track", "cancel", "hold"}
-    assert steps("pending") == before_shipped | {"confirm", "extend", "delete"}
-    assert steps("confirmed") == before_shipped | {"ship"}
-    assert steps("shipped") == always | {"deliver", "complete", "track", "hold", "request_return"}
-    assert steps("completed") == always | {"delete", "request_return"}
-    assert steps("canceled") == always | {"delete"}
-    assert steps("deleted") == {"restore", "record_payment"}
+    assert operations("pending") == before_shipped | {"confirm", "extend", "delete"}
+    assert operations("confirmed") == before_shipped | {"ship"}
+    assert operations("shipped") == always | {"deliver", "complete", "track", "hold", "request_return"}
+    assert operations("completed") == always | {"delete", "request_return"}
+    assert operations("canceled") == always | {"delete"}
+    assert operations("deleted") == {"restore", "record_payment"}
 
 
 def test_the_next_steps_stand_in_the_header_and_the_others_in_its_menu(admin, order_in):
@@ -218,7 +218,7 @@ def test_takes_no_change_in_place_and_no_removal(admin, order_in):
     answer = admin.post(page_of(order), {"status": "shipped"})
 
     assert answer.status_code == 403
-    assert admin.get(reverse("admin:orders_order_delete", args=[order.pk])).status_code == 200  # the step's page
+    assert admin.get(reverse("admin:orders_order_delete", args=[order.pk])).status_code == 200  # the operation's page
     order.refresh_from_db()
     assert (order.status, order.version, order.deleted_at) == ("pending", 1, None)
 
@@ -232,5 +232,5 @@ def test_unknown_and_odd_ids_are_not_found(admin):
 def test_a_stranger_is_asked_to_sign_in(client, order_in):
     order = order_in("pending")
 
-    for url in (page_of(order), step_of(order, "cancel"), "/admin/orders/order/"):
+    for url in (page_of(order), operation_page(order, "cancel"), "/admin/orders/order/"):
         assert client.get(url).headers["Location"] == f"/admin/login/?next={url}"

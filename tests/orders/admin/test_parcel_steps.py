@@ -5,7 +5,15 @@ import pytest
 from events.models import Event
 from orders.models import Carrier, Order
 from tests.base import perform
-from tests.orders.admin.conftest import filled_in, messages_of, page_of, step_of, steps_on, take_step, units_of
+from tests.orders.admin.conftest import (
+    buttons_on,
+    do_operation,
+    filled_in,
+    messages_of,
+    operation_page,
+    page_of,
+    units_of,
+)
 
 
 def parcels_of(order):
@@ -19,7 +27,7 @@ def parcels_of(order):
 def test_all_open_units_are_filled_in_and_leave_in_one_parcel(admin, sold):
     order = sold("confirm")
 
-    page = take_step(admin, order, "ship", tracking_company="DHL", tracking_number="JD1")
+    page = do_operation(admin, order, "ship", tracking_company="DHL", tracking_number="JD1")
 
     assert messages_of(page) == [f"{order.number} has been shipped."]
     assert parcels_of(order) == {"JD1": {"cup": 2, "plate": 1}}
@@ -33,7 +41,7 @@ def test_all_open_units_are_filled_in_and_leave_in_one_parcel(admin, sold):
 def test_some_units_leave_and_the_others_are_filled_in_for_the_next_parcel(admin, sold):
     order = sold("confirm")
 
-    page = take_step(admin, order, "ship", tracking_number="JD1", **{units_of(order, "plate"): ""})
+    page = do_operation(admin, order, "ship", tracking_number="JD1", **{units_of(order, "plate"): ""})
     left = filled_in(admin, order, "ship")
 
     assert messages_of(page) == [f"{order.number} has been shipped in part."]
@@ -44,12 +52,12 @@ def test_some_units_leave_and_the_others_are_filled_in_for_the_next_parcel(admin
     assert (order.status, order.fulfillment_status) == ("confirmed", "partial")
 
 
-@pytest.mark.parametrize("step", ["ship", "cancel"])
-def test_items_of_which_nothing_is_left_are_not_asked_for(admin, sold, step):
+@pytest.mark.parametrize("operation", ["ship", "cancel"])
+def test_items_of_which_nothing_is_left_are_not_asked_for(admin, sold, operation):
     order = sold("confirm")
-    take_step(admin, order, "ship", **{units_of(order, "plate"): ""})
+    do_operation(admin, order, "ship", **{units_of(order, "plate"): ""})
 
-    page = admin.get(f"/admin/orders/order/{order.pk}/{step}/").content.decode()
+    page = admin.get(f"/admin/orders/order/{order.pk}/{operation}/").content.decode()
 
     assert f'name="{units_of(order, "plate")}"' in page
     assert f'name="{units_of(order, "cup")}"' not in page
@@ -68,7 +76,7 @@ def test_units_that_cannot_leave_are_refused_and_nothing_leaves(admin, sold, cup
     order = sold("confirm")
     units = {units_of(order, "cup"): cups, units_of(order, "plate"): "0"}
 
-    page = take_step(admin, order, "ship", **units)
+    page = do_operation(admin, order, "ship", **units)
 
     assert page.status_code == status
     assert sentence in page.content.decode()
@@ -79,13 +87,13 @@ def test_units_that_cannot_leave_are_refused_and_nothing_leaves(admin, sold, cup
 def test_a_parcel_is_packed_packed_anew_and_shipped_as_it_is(admin, sold):
     order = sold("confirm")
 
-    packed = take_step(admin, order, "pack", tracking_number="P1")
+    packed = do_operation(admin, order, "pack", tracking_number="P1")
     parcel = order.shipments.get()
     order.refresh_from_db()
-    take_step(admin, order, "pack", part=parcel.pk, **{units_of(order, "cup"): "1"})
+    do_operation(admin, order, "pack", part=parcel.pk, **{units_of(order, "cup"): "1"})
     order.refresh_from_db()
     filled = filled_in(admin, order, "ship", part=parcel.pk)
-    shipped = take_step(admin, order, "ship", part=parcel.pk)
+    shipped = do_operation(admin, order, "ship", part=parcel.pk)
 
     assert messages_of(packed) == [f"{order.number} has been packed."]
     assert (filled[units_of(order, "cup")], filled[units_of(order, "plate")]) == (1, 1)
@@ -96,7 +104,7 @@ def test_a_parcel_is_packed_packed_anew_and_shipped_as_it_is(admin, sold):
 
 def test_a_second_parcel_is_offered_what_no_other_holds(admin, sold):
     order = sold("confirm")
-    take_step(admin, order, "pack", **{units_of(order, "cup"): "1", units_of(order, "plate"): "0"})
+    do_operation(admin, order, "pack", **{units_of(order, "cup"): "1", units_of(order, "plate"): "0"})
 
     filled = filled_in(admin, order, "pack", part="")
 
@@ -107,7 +115,7 @@ def test_with_a_packed_parcel_the_page_asks_first_which_one_leaves(admin, sold):
     order = sold("confirm")
     perform("pack", order.pk)
 
-    page = admin.get(step_of(order, "ship"))
+    page = admin.get(operation_page(order, "ship"))
 
     assert page.context["form"] is None
     assert [part.label for part in page.context["parts"]] == ["A new parcel", "2 × cup, 1 × plate, packed"]
@@ -116,7 +124,7 @@ def test_with_a_packed_parcel_the_page_asks_first_which_one_leaves(admin, sold):
 def test_a_parcel_that_is_no_part_of_the_order_is_not_found(admin, sold):
     order = sold("confirm")
 
-    assert admin.get(step_of(order, "ship"), {"part": "01a20691-d455-7421-9d19-ae886a27e193"}).status_code == 404
+    assert admin.get(operation_page(order, "ship"), {"part": "01a20691-d455-7421-9d19-ae886a27e193"}).status_code == 404
 
 
 def test_what_was_announced_of_a_parcel_is_filled_in_when_it_leaves(admin, sold):
@@ -125,7 +133,7 @@ def test_what_was_announced_of_a_parcel_is_filled_in_when_it_leaves(admin, sold)
     order.refresh_from_db()
 
     filled = filled_in(admin, order, "ship")
-    take_step(admin, order, "ship")
+    do_operation(admin, order, "ship")
 
     assert (filled["tracking_company"], filled["tracking_number"]) == ("UPS", "1Z")
     assert parcels_of(order) == {"1Z": {"cup": 2, "plate": 1}}
@@ -134,9 +142,9 @@ def test_what_was_announced_of_a_parcel_is_filled_in_when_it_leaves(admin, sold)
 def test_tracking_can_be_entered_early_corrected_and_taken_back(admin, order_in):
     order = order_in("pending")
 
-    take_step(admin, order, "track", tracking_company="DHL", tracking_number="JD1")
-    take_step(admin, order, "track", tracking_number="JD2")
-    take_step(admin, order, "track", tracking_company="")
+    do_operation(admin, order, "track", tracking_company="DHL", tracking_number="JD1")
+    do_operation(admin, order, "track", tracking_number="JD2")
+    do_operation(admin, order, "track", tracking_company="")
 
     parcel = order.shipments.get()
     assert (parcel.tracking_company, parcel.tracking_number, parcel.shipped_at) == (None, "JD2", None)
@@ -145,12 +153,12 @@ def test_tracking_can_be_entered_early_corrected_and_taken_back(admin, order_in)
 
 def test_of_several_parcels_the_chosen_one_is_tracked(admin, sold):
     order = sold("confirm")
-    take_step(admin, order, "ship", tracking_number="A", **{units_of(order, "plate"): "0"})
-    take_step(admin, order, "ship", tracking_number="B")
+    do_operation(admin, order, "ship", tracking_number="A", **{units_of(order, "plate"): "0"})
+    do_operation(admin, order, "ship", tracking_number="B")
     first, second = order.shipments.order_by("id")
 
-    asked = admin.get(step_of(order, "track"))
-    take_step(admin, order, "track", part=first.pk, tracking_number="A2")
+    asked = admin.get(operation_page(order, "track"))
+    do_operation(admin, order, "track", part=first.pk, tracking_number="A2")
 
     assert asked.context["form"] is None
     assert [part.label for part in asked.context["parts"]] == ["A, 2 × cup, shipped", "B, 1 × plate, shipped"]
@@ -164,7 +172,7 @@ def test_the_link_of_a_carrier_of_the_storefront_is_made_here(admin, sold, store
     )
     order = sold("confirm")
 
-    take_step(admin, order, "ship", tracking_company="rocket", tracking_number="R 1")
+    do_operation(admin, order, "ship", tracking_company="rocket", tracking_number="R 1")
 
     assert order.shipments.get().tracking_link == "https://rocket.example/R%201"
 
@@ -173,7 +181,7 @@ def test_the_link_of_a_carrier_of_the_storefront_is_made_here(admin, sold, store
 def test_a_tracking_link_that_is_none_is_refused_beside_its_field(admin, order_in, link):
     order = order_in("pending")
 
-    page = take_step(admin, order, "track", tracking_link=link, tracking_number="9" * 101)
+    page = do_operation(admin, order, "track", tracking_link=link, tracking_number="9" * 101)
 
     assert set(page.context["form"].errors) == {"tracking_link", "tracking_number"}
     assert not order.shipments.exists()
@@ -183,15 +191,15 @@ def test_one_parcel_arrives_then_all_others(admin, sold):
     order = sold("confirm")
     for product in ("cup", "plate"):
         others = {units_of(order, other): "0" for other in ("cup", "plate") if other != product}
-        take_step(admin, order, "ship", tracking_number=product, **others)
+        do_operation(admin, order, "ship", tracking_number=product, **others)
     first, second = order.shipments.order_by("id")
 
-    asked = admin.get(step_of(order, "deliver"))
-    one = take_step(admin, order, "deliver", part=first.pk)
+    asked = admin.get(operation_page(order, "deliver"))
+    one = do_operation(admin, order, "deliver", part=first.pk)
     first.refresh_from_db()
     second.refresh_from_db()
     still_open = second.delivered_at
-    all_there = take_step(admin, order, "deliver")
+    all_there = do_operation(admin, order, "deliver")
 
     assert asked.context["parts"][0].label == "All parcels that are on their way"
     assert messages_of(one) == messages_of(all_there) == [f"{order.number} has been delivered."]
@@ -212,4 +220,4 @@ def test_each_parcel_has_the_buttons_for_what_can_be_done_with_it(admin, sold):
     assert [[button.title for button in row["buttons"]] for row in packed] == [["Ship", "Pack anew", "Tracking"]]
     assert [[button.title for button in row["buttons"]] for row in shipped] == [["Delivered", "Tracking"]]
     assert [row["buttons"] for row in delivered.context["parcels"]] == [[]]
-    assert "complete" in steps_on(delivered, order)
+    assert "complete" in buttons_on(delivered, order)

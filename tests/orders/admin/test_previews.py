@@ -1,9 +1,9 @@
-"""What a step would do, shown before it is done."""
+"""What an operation would do, shown before it is done."""
 
 import pytest
 
 from tests.base import perform
-from tests.orders.admin.conftest import filled_in, messages_of, step_of, take_step, units_of
+from tests.orders.admin.conftest import do_operation, filled_in, messages_of, operation_page, units_of
 from tests.orders.asking import everything
 from tests.orders.examples import EXAMPLES, ready_for
 
@@ -15,7 +15,7 @@ def rows_of(preview):
 @pytest.fixture
 def previewed(admin):
     def send(order, slug, **typed):
-        page = take_step(admin, order, slug, preview="1", **typed)
+        page = do_operation(admin, order, slug, preview="1", **typed)
         assert page.status_code == 200, page.content
         return page.context["preview"], page
 
@@ -49,7 +49,7 @@ def test_the_previewed_form_can_be_sent_for_real(admin, previewed, sold):
     _, page = previewed(order, "cancel", cause="fraud", reason="Stolen card.")
     form = page.context["form"]
 
-    done = admin.post(step_of(order, "cancel"), {field.html_name: field.value() for field in form}, follow=True)
+    done = admin.post(operation_page(order, "cancel"), {field.html_name: field.value() for field in form}, follow=True)
 
     assert messages_of(done) == [f"{order.number} has been canceled."]
     order.refresh_from_db()
@@ -73,7 +73,7 @@ def test_no_preview_changes_anything(colleague, sold, slug):
     data = filled_in(colleague, order, slug) | typed
     before = everything()
 
-    page = colleague.post(step_of(order, slug), data | {"preview": "1"})
+    page = colleague.post(operation_page(order, slug), data | {"preview": "1"})
 
     assert page.status_code == 200
     assert page.context["preview"].changes
@@ -102,7 +102,7 @@ def test_deleting_and_restoring_are_previewed(previewed, order_in):
 def test_a_refusal_is_previewed_as_such(admin, sold):
     order = sold("confirm")
 
-    page = take_step(admin, order, "ship", preview="1", **{units_of(order, "cup"): "3"})
+    page = do_operation(admin, order, "ship", preview="1", **{units_of(order, "cup"): "3"})
 
     assert page.status_code == 409
     assert page.context["preview"] is None

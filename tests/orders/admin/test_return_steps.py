@@ -5,7 +5,7 @@ import pytest
 from inventory_client.models import Stock
 from orders.models import Order, Return
 from tests.base import perform
-from tests.orders.admin.conftest import filled_in, messages_of, page_of, step_of, take_step, units_of
+from tests.orders.admin.conftest import do_operation, filled_in, messages_of, operation_page, page_of, units_of
 
 
 @pytest.fixture
@@ -14,7 +14,7 @@ def returning(sold, admin):
 
     def make():
         order = sold("confirm", "ship")
-        take_step(admin, order, "request_return", cause="damaged")
+        do_operation(admin, order, "request_return", cause="damaged")
         order.refresh_from_db()
         return order
 
@@ -24,7 +24,7 @@ def returning(sold, admin):
 def test_announces_some_of_the_shipped_units(admin, sold):
     order = sold("confirm", "ship")
 
-    page = take_step(admin, order, "request_return", cause="wrong_item", **{units_of(order, "plate"): "0"})
+    page = do_operation(admin, order, "request_return", cause="wrong_item", **{units_of(order, "plate"): "0"})
 
     assert messages_of(page) == [f"{order.number} has a new return."]
     announced = Return.objects.get()
@@ -36,7 +36,7 @@ def test_announces_some_of_the_shipped_units(admin, sold):
 def test_more_units_than_the_customer_has_are_refused(admin, sold):
     order = sold("confirm", "ship")
 
-    page = take_step(admin, order, "request_return", cause="other", **{units_of(order, "plate"): "2"})
+    page = do_operation(admin, order, "request_return", cause="other", **{units_of(order, "plate"): "2"})
 
     assert page.status_code == 409
     assert "plate: 2 wanted, 1 can be returned" in page.content.decode()
@@ -46,8 +46,8 @@ def test_more_units_than_the_customer_has_are_refused(admin, sold):
 def test_is_approved_or_rejected(admin, returning):
     approved, rejected = returning(), returning()
 
-    take_step(admin, approved, "approve_return")
-    take_step(admin, rejected, "reject_return")
+    do_operation(admin, approved, "approve_return")
+    do_operation(admin, rejected, "reject_return")
 
     assert approved.returns.get().state == "approved"
     assert rejected.returns.get().state == "rejected"
@@ -55,14 +55,14 @@ def test_is_approved_or_rejected(admin, returning):
 
 def test_what_came_back_is_recorded_item_by_item_and_restocked_where_it_is_wished(admin, returning):
     order = returning()
-    take_step(admin, order, "approve_return")
+    do_operation(admin, order, "approve_return")
     cup, plate = order.items.order_by("position")
     before = {stock.pk: stock.on_hand - stock.reserved for stock in Stock.objects.all()}
     data = filled_in(admin, order, "receive_return")
     del data[f"restock_{plate.pk}"]
 
     page = admin.post(
-        step_of(order, "receive_return"),
+        operation_page(order, "receive_return"),
         data | {units_of(order, "cup"): "1", f"condition_{plate.pk}": "damaged"},
         follow=True,
     )
@@ -84,9 +84,9 @@ def test_what_came_back_is_recorded_item_by_item_and_restocked_where_it_is_wishe
 
 def test_units_that_were_not_announced_are_refused(admin, returning):
     order = returning()
-    take_step(admin, order, "approve_return")
+    do_operation(admin, order, "approve_return")
 
-    page = take_step(admin, order, "receive_return", **{units_of(order, "cup"): "3"})
+    page = do_operation(admin, order, "receive_return", **{units_of(order, "cup"): "3"})
 
     assert page.status_code == 409
     assert "cup: 3 wanted, 2 can be received" in page.content.decode()
@@ -97,7 +97,7 @@ def test_of_several_returns_each_has_its_own_buttons(admin, sold):
     order = sold("confirm", "ship")
     for product in ("cup", "plate"):
         others = {units_of(order, other): "0" for other in ("cup", "plate") if other != product}
-        take_step(admin, order, "request_return", cause="unwanted", **others)
+        do_operation(admin, order, "request_return", cause="unwanted", **others)
     perform("approve_return", order.pk, return_id=order.returns.order_by("id")[0].pk)
 
     rows = admin.get(page_of(order)).context["returns"]
@@ -109,7 +109,7 @@ def test_of_several_returns_each_has_its_own_buttons(admin, sold):
 def test_an_order_of_which_nothing_was_shipped_has_nothing_to_return(admin, sold):
     order = sold("confirm")
 
-    page = admin.get(step_of(order, "request_return"), follow=True)
+    page = admin.get(operation_page(order, "request_return"), follow=True)
 
     assert messages_of(page) == ["There is no shipped unit left to return."]
     assert Order.objects.get(pk=order.pk).version == 2

@@ -1,13 +1,13 @@
-"""Who may do what, written out: through HTTP, for every group and every step."""
+"""Who may do what, written out: through HTTP, for every group and every operation."""
 
 import pytest
 from django.urls import reverse
 
-from orders.admin.operations.table import BULK_STEPS, STEPS
+from orders.admin.operations.table import BULK_OPERATIONS, STAFF_OPERATIONS
 from orders.models import Order
 from orders.rules.lifecycle import OPERATIONS
 from orders.rules.staff_groups import GROUPS
-from tests.orders.admin.conftest import page_of, step_of, steps_on
+from tests.orders.admin.conftest import buttons_on, operation_page, page_of
 from tests.orders.asking import done
 
 SUPPORT = {
@@ -54,7 +54,7 @@ EVERY_PAGE = {
 
 @pytest.fixture
 def ready(api, sold, storefront):
-    """For each step, by its name, an order with which it is possible."""
+    """For each operation, by its name, an order with which it is possible."""
     storefront.refund_approval_above = 50
     storefront.save()
     pending, shipped, deleted = sold(), sold("confirm", "ship"), sold("delete")
@@ -76,7 +76,7 @@ def ready(api, sold, storefront):
     with_busy = MAY["finance"] | {"deliver", "request_return", "approve_return", "reject_return", "receive_return"}
     with_busy -= {"hold"}
     with_confirmed = sold("confirm")
-    orders = dict.fromkeys(STEPS, pending) | dict.fromkeys(with_busy, busy)
+    orders = dict.fromkeys(STAFF_OPERATIONS, pending) | dict.fromkeys(with_busy, busy)
     orders |= {"ship": with_confirmed, "complete": shipped, "restore": deleted}
     return {slug: Order.all_objects.get(pk=order.pk) for slug, order in orders.items()}
 
@@ -86,8 +86,8 @@ def test_the_tables_here_are_complete():
 
     assert set(MAY) == set(PAGES) == set(GROUPS)
     # Contact and addresses are changed with the details.
-    assert set(STEPS) == staff_may - {"change_contact", "change_address"}
-    assert {step.slug for step in BULK_STEPS} == TOGETHER
+    assert set(STAFF_OPERATIONS) == staff_may - {"change_contact", "change_address"}
+    assert {operation.slug for operation in BULK_OPERATIONS} == TOGETHER
 
 
 def test_every_group_sees_the_buttons_it_may_use_and_no_others(staff, ready):
@@ -96,7 +96,7 @@ def test_every_group_sees_the_buttons_it_may_use_and_no_others(staff, ready):
     seen: dict[str, set[str]] = {group: set() for group in MAY}
     for order in {order.pk: order for order in ready.values()}.values():
         for group, client in clients.items():
-            seen[group] |= steps_on(client.get(page_of(order)), order)
+            seen[group] |= buttons_on(client.get(page_of(order)), order)
 
     assert seen == MAY
 
@@ -107,7 +107,7 @@ def test_the_address_of_a_button_answers_403_to_who_may_not_use_it(staff, ready)
     opened: dict[str, set[str]] = {group: set() for group in MAY}
     refused: dict[str, set[str]] = {group: set() for group in MAY}
     for slug, order in ready.items():
-        url = step_of(order, slug)
+        url = operation_page(order, slug)
         for group, client in clients.items():
             if client.get(url).status_code == 200:
                 opened[group].add(slug)
@@ -115,7 +115,7 @@ def test_the_address_of_a_button_answers_403_to_who_may_not_use_it(staff, ready)
                 refused[group].add(slug)
 
     assert opened == MAY
-    assert refused == {group: set(STEPS) - MAY[group] for group in MAY}
+    assert refused == {group: set(STAFF_OPERATIONS) - MAY[group] for group in MAY}
 
 
 def test_the_lists_actions_are_those_of_the_group(staff, order_in):
@@ -162,4 +162,4 @@ def test_staff_without_any_permission_see_no_order(staff, order_in):
 def test_a_permission_to_act_is_nothing_without_the_one_to_see(staff, order_in):
     client = staff(permissions=["cancel_order"])
 
-    assert client.get(step_of(order_in("pending"), "cancel")).status_code == 403
+    assert client.get(operation_page(order_in("pending"), "cancel")).status_code == 403

@@ -12,7 +12,7 @@ from events.models import Event, OutboxEntry, SkippedEvent
 from orders.api.keys import make_key
 from orders.models import ApiKey, Order
 from orders.rules.scopes import Scope
-from tests.orders.admin.conftest import listed, messages_of, page_of, step_of, take_step
+from tests.orders.admin.conftest import do_operation, listed, messages_of, operation_page, page_of
 from tests.orders.asking import everything, sell
 
 LIST = "/admin/orders/order/"
@@ -69,8 +69,8 @@ def test_a_foreign_order_and_its_steps_are_not_found(limited, own_and_foreign):
 
     assert client.get(page_of(own)).status_code == 200
     assert client.get(page_of(foreign)).status_code == 404
-    assert client.get(step_of(foreign, "confirm")).status_code == 404
-    assert client.post(step_of(foreign, "confirm"), {"version": 1}).status_code == 404
+    assert client.get(operation_page(foreign, "confirm")).status_code == 404
+    assert client.post(operation_page(foreign, "confirm"), {"version": 1}).status_code == 404
     assert client.get(reverse("admin:orders_order_history", args=[foreign.pk])).status_code == 302
     assert everything() == before
 
@@ -171,7 +171,7 @@ def test_log_queue_and_skipped_events_show_their_storefronts_only(limited, own_a
 def test_the_staff_log_shows_only_what_they_did_themselves(limited, own_and_foreign, admin):
     own, foreign = own_and_foreign
     for order in own_and_foreign:
-        take_step(admin, order, "confirm")
+        do_operation(admin, order, "confirm")
 
     html = limited("auditor").get("/admin/admin/logentry/").content.decode()
 
@@ -183,10 +183,10 @@ def test_the_staff_log_shows_only_what_they_did_themselves(limited, own_and_fore
 def test_who_was_limited_while_a_page_was_open_cannot_send_it(limited, own_and_foreign, other_storefront):
     _, foreign = own_and_foreign
     client = limited("lead", other_storefront)
-    assert client.get(step_of(foreign, "confirm")).status_code == 200
+    assert client.get(operation_page(foreign, "confirm")).status_code == 200
 
     User.objects.get(username="lead").storefronts.set([own_and_foreign[0].storefront])
 
-    assert client.post(step_of(foreign, "confirm"), {"version": 1}).status_code == 404
+    assert client.post(operation_page(foreign, "confirm"), {"version": 1}).status_code == 404
     foreign.refresh_from_db()
     assert foreign.status == "pending"

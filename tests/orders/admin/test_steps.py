@@ -8,7 +8,7 @@ from events.models import Event
 from inventory_client.models import Stock
 from orders.models import Order
 from tests.base import perform
-from tests.orders.admin.conftest import filled_in, messages_of, page_of, step_of, take_step, units_of
+from tests.orders.admin.conftest import do_operation, filled_in, messages_of, operation_page, page_of, units_of
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ def test_a_step_changes_the_order_once_and_says_who_why_and_what(admin, order_in
     order = order_in(status)
     data = {"reason": "The customer called."} | data
 
-    page = take_step(admin, order, slug, headers={"X-Request-ID": "req-7"}, **data)
+    page = do_operation(admin, order, slug, headers={"X-Request-ID": "req-7"}, **data)
 
     assert page.redirect_chain == [(page_of(order), 302)]
     changed = Order.all_objects.get(pk=order.pk)
@@ -41,7 +41,7 @@ def test_a_step_changes_the_order_once_and_says_who_why_and_what(admin, order_in
 def test_cancelling_says_the_cause_and_gives_the_stock_back(admin, order_in):
     order = order_in("confirmed")
 
-    take_step(admin, order, "cancel", cause="payment_failed")
+    do_operation(admin, order, "cancel", cause="payment_failed")
 
     order.refresh_from_db()
     assert (order.status, order.cancel_reason) == ("canceled", "payment_failed")
@@ -51,7 +51,7 @@ def test_cancelling_says_the_cause_and_gives_the_stock_back(admin, order_in):
 def test_an_order_cannot_be_declared_expired_by_hand(admin, order_in):
     order = order_in("pending")
 
-    page = take_step(admin, order, "cancel", cause="expired")
+    page = do_operation(admin, order, "cancel", cause="expired")
 
     assert page.status_code == 200
     assert "cause" in page.context["form"].errors
@@ -62,8 +62,8 @@ def test_an_order_cannot_be_declared_expired_by_hand(admin, order_in):
 def test_deleting_asks_for_a_reason_and_keeps_it(admin, order_in):
     order = order_in("pending")
 
-    unreasoned = admin.post(step_of(order, "delete"), {"version": order.version, "reason": " "})
-    admin.post(step_of(order, "delete"), {"version": order.version, "reason": "A test order."})
+    unreasoned = admin.post(operation_page(order, "delete"), {"version": order.version, "reason": " "})
+    admin.post(operation_page(order, "delete"), {"version": order.version, "reason": "A test order."})
 
     assert "reason" in unreasoned.context["form"].errors
     deleted = Order.all_objects.get(pk=order.pk)
@@ -74,7 +74,7 @@ def test_a_refusal_is_shown_in_the_words_of_the_domain_and_nothing_happens(admin
     order = order_in("shipped")
 
     units = {units_of(order, "cup"): 1}
-    page = admin.post(step_of(order, "cancel"), {"version": order.version, "cause": "customer"} | units)
+    page = admin.post(operation_page(order, "cancel"), {"version": order.version, "cause": "customer"} | units)
 
     assert page.status_code == 409
     assert "A shipped order cannot become canceled; it can become: completed." in page.content.decode()
@@ -86,7 +86,7 @@ def test_a_refusal_is_shown_in_the_words_of_the_domain_and_nothing_happens(admin
 def test_a_page_of_a_step_that_is_no_longer_possible_leads_back_to_the_order(admin, order_in):
     order = order_in("canceled")
 
-    page = admin.get(step_of(order, "confirm"), follow=True)
+    page = admin.get(operation_page(order, "confirm"), follow=True)
 
     assert page.redirect_chain == [(page_of(order), 302)]
     assert messages_of(page) == ["A canceled order cannot become confirmed; it can become: nothing."]
@@ -97,8 +97,8 @@ def test_what_was_decided_on_an_older_version_is_refused(admin, order_in):
     data = filled_in(admin, order, "cancel") | {"cause": "customer"}
     perform("confirm", order.pk, by="key:shop")
 
-    page = admin.post(step_of(order, "cancel"), data)
-    again = admin.post(step_of(order, "cancel"), data | {"version": page.context["form"]["version"].value()})
+    page = admin.post(operation_page(order, "cancel"), data)
+    again = admin.post(operation_page(order, "cancel"), data | {"version": page.context["form"]["version"].value()})
 
     assert (page.status_code, again.status_code) == (409, 409)
     assert "it is at version 2 now, and nothing was done" in page.content.decode()
@@ -110,7 +110,7 @@ def test_restoring_without_enough_stock_is_refused_with_what_is_there(admin, ord
     order = order_in("deleted")
     stock(cup=1)
 
-    page = admin.post(step_of(order, "restore"), {"version": order.version})
+    page = admin.post(operation_page(order, "restore"), {"version": order.version})
 
     assert page.status_code == 409
     assert "cup: 2 wanted, 1 available" in page.content.decode()
@@ -120,7 +120,7 @@ def test_restoring_without_enough_stock_is_refused_with_what_is_there(admin, ord
 def test_a_step_without_the_version_it_was_decided_on_is_not_done(admin, order_in):
     order = order_in("pending")
 
-    page = admin.post(step_of(order, "confirm"), {})
+    page = admin.post(operation_page(order, "confirm"), {})
 
     assert page.status_code == 200
     order.refresh_from_db()
@@ -131,16 +131,16 @@ def test_a_step_needs_the_pages_own_token(admin, order_in):
     order = order_in("pending")
     admin.handler.enforce_csrf_checks = True
 
-    answer = admin.post(step_of(order, "confirm"), {"version": 1})
+    answer = admin.post(operation_page(order, "confirm"), {"version": 1})
 
     assert answer.status_code == 403
     order.refresh_from_db()
     assert order.status == "pending"
 
 
-def test_djangos_own_history_tells_the_steps(admin, order_in):
+def test_djangos_own_history_tells_the_operations(admin, order_in):
     order = order_in("pending")
-    admin.post(step_of(order, "confirm"), {"version": 1})
+    admin.post(operation_page(order, "confirm"), {"version": 1})
 
     page = admin.get(reverse("admin:orders_order_history", args=[order.pk]))
 

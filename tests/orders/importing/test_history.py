@@ -10,7 +10,7 @@ from orders.models import Order, OrderItem, PaymentRecord, Refund, Shipment, Shi
 from orders.reading.documents import document_of
 from orders.rules.ids import time_of
 from tests.orders.importing.lines import history, line
-from tests.orders.importing.lives import life_of, steps_of
+from tests.orders.importing.lives import life_of, operations_of
 
 APPROVED = "2017-03-01T11:00:00Z"
 SHIPPED = "2017-03-02T12:00:00Z"
@@ -44,7 +44,7 @@ def test_keeps_when_the_order_was_placed_and_how_it_went(run_import):
     }
 
 
-def test_each_step_is_an_event_of_its_time(run_import):
+def test_each_operation_is_an_event_of_its_time(run_import):
     run_import(line())
 
     assert life_of() == [
@@ -120,7 +120,7 @@ def test_a_receiver_that_fails_imports_nothing(run_import):
 
 
 @pytest.mark.parametrize(
-    ("told", "status", "fulfillment", "reason", "shipped", "canceled", "steps"),
+    ("told", "status", "fulfillment", "reason", "shipped", "canceled", "operations"),
     [
         (history("created"), "pending", "unfulfilled", None, 0, 0, []),
         (history("approved"), "confirmed", "unfulfilled", None, 0, 0, ["confirm"]),
@@ -155,14 +155,14 @@ def test_a_receiver_that_fails_imports_nothing(run_import):
         ),
     ],
 )
-def test_maps_the_marketplaces_words(run_import, told, status, fulfillment, reason, shipped, canceled, steps):
+def test_maps_the_marketplaces_words(run_import, told, status, fulfillment, reason, shipped, canceled, operations):
     done = run_import(line(history=told))
 
     assert done.code == 0
     order, item = Order.objects.get(), OrderItem.objects.get()
     assert (order.status, order.fulfillment_status, order.cancel_reason) == (status, fulfillment, reason)
     assert (item.shipped, item.canceled) == (shipped, canceled)
-    assert steps_of() == ["place", *steps]
+    assert operations_of() == ["place", *operations]
     assert Shipment.objects.count() == (1 if shipped else 0)
     assert order.metadata["marketplace_status"] == told["status"]
 
@@ -227,10 +227,10 @@ def test_a_storefront_that_confirms_what_is_paid_does_so_once(run_import, storef
 
     assert done.code == 0
     assert Order.objects.get().status == "completed"
-    assert steps_of() == ["place", "record_payment", "ship", "deliver", "complete"]
+    assert operations_of() == ["place", "record_payment", "ship", "deliver", "complete"]
 
 
-def test_stamps_out_of_order_are_kept_and_no_step_comes_before_the_one_before_it(run_import):
+def test_stamps_out_of_order_are_kept_and_no_operation_comes_before_the_one_before_it(run_import):
     told = history("delivered", approved_at=DELIVERED, shipped_at=SHIPPED, delivered_at=APPROVED)
 
     done = run_import(line(history=told))
@@ -261,7 +261,7 @@ def test_stamps_before_the_order_was_placed_are_survived(run_import):
     assert Order.objects.get().status == "completed"
 
 
-def test_a_step_without_a_stamp_happens_with_the_one_before_it(run_import):
+def test_an_operation_without_a_stamp_happens_with_the_one_before_it(run_import):
     done = run_import(line(history=history("delivered", shipped_at=SHIPPED)))
 
     assert done.code == 0

@@ -136,10 +136,10 @@ def test_control_characters_of_a_line_do_not_reach_the_terminal(run_import):
     assert "\x1b" not in done.report
 
 
-@pytest.mark.parametrize("step", ["place", "ship", "complete"])
-def test_an_order_the_database_refuses_at_some_step_does_not_end_the_others(run_import, step):
+@pytest.mark.parametrize("operation", ["place", "ship", "complete"])
+def test_an_order_the_database_refuses_at_some_operation_does_not_end_the_others(run_import, operation):
     def spoil_one(change, **kwargs):
-        if change.document["external_reference"] == "r3" and change.operation == step:
+        if change.document["external_reference"] == "r3" and change.operation == operation:
             change.events[0].sequence = 2**40  # more than its column holds
 
     order_changed.connect(spoil_one)
@@ -156,7 +156,7 @@ def test_an_order_the_database_refuses_at_some_step_does_not_end_the_others(run_
     assert Shipment.objects.count() == PaymentRecord.objects.count() == 6
 
 
-def test_an_order_of_which_one_step_is_refused_is_not_there_at_all_and_the_others_are(
+def test_an_order_of_which_one_operation_is_refused_is_not_there_at_all_and_the_others_are(
     run_import, place_order, tmp_path
 ):
     report = tmp_path / "refused.ndjson"

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from orders.admin.operations.parts import contents_in_words, hold_label
+from orders.admin.display.contents import contents_in_words, hold_label
 from orders.announcing.payloads import PERSONAL_FIELDS
 from orders.rules.currencies import format_amount
 

@@ -1,0 +1,1 @@
+"""How orders are shown to staff: money, colours, words."""

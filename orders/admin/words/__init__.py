@@ -1,1 +1,0 @@
-"""How an order's facts are said to staff."""
