@@ -22,7 +22,7 @@ from orders.rules.lifecycle import Operation
 from orders.rules.statuses import HoldKind, PaymentKind, ReturnCause
 from tests.base import perform
 from tests.chaos.promises import broken_promises
-from tests.orders.lifecycle.order_rows import Row, Rows, copies_of, rows_of, rows_of_each
+from tests.orders.operations.lifecycle.order_rows import Row, Rows, copies_of, rows_of, rows_of_each
 
 ROUNDS: Final = 500
 # Of races that are like another one, at the same lock.

@@ -62,7 +62,7 @@ def test_whoever_sees_several_sees_their_orders_newest_first(
     assert listed(client.get(LIST, {"storefront": "nz"})) == [foreign.number]
 
 
-def test_a_foreign_order_and_its_steps_are_not_found(limited, own_and_foreign):
+def test_a_foreign_order_and_its_operations_are_not_found(limited, own_and_foreign):
     own, foreign = own_and_foreign
     client = limited("lead")
     before = everything()

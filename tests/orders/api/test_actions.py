@@ -15,8 +15,8 @@ from orders.rules.lifecycle import Operation
 from orders.rules.scopes import Scope
 from orders.rules.statuses import HoldKind
 from tests.base import perform
-from tests.orders.lifecycle.order_rows import Rows, copies_of, rows_of
-from tests.orders.lifecycle.order_rules import assert_nothing_changed
+from tests.orders.operations.lifecycle.order_rows import Rows, copies_of, rows_of
+from tests.orders.operations.lifecycle.order_rules import assert_nothing_changed
 
 OFFERED: Final = [operation.value for operation in Operation if operation is not Operation.EXPIRE]
 # The least that each operation can be asked with.

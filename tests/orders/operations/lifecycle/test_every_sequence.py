@@ -21,7 +21,7 @@ from orders.requests.operations import Units
 from orders.rules.lifecycle import Operation
 from tests.base import perform
 from tests.chaos.promises import broken_promises
-from tests.orders.lifecycle.every_sequence import Choice, Walk
+from tests.orders.operations.lifecycle.every_sequence import Choice, Walk
 
 
 class World(NamedTuple):

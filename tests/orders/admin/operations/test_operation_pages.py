@@ -23,7 +23,7 @@ from tests.orders.admin.conftest import do_operation, filled_in, messages_of, op
         ("deleted", "restore", {}, "pending"),
     ],
 )
-def test_a_step_changes_the_order_once_and_says_who_why_and_what(admin, order_in, status, slug, data, after):
+def test_an_operation_changes_the_order_once_and_says_who_why_and_what(admin, order_in, status, slug, data, after):
     order = order_in(status)
     data = {"reason": "The customer called."} | data
 
@@ -83,7 +83,7 @@ def test_a_refusal_is_shown_in_the_words_of_the_domain_and_nothing_happens(admin
     assert not LogEntry.objects.exists()
 
 
-def test_a_page_of_a_step_that_is_no_longer_possible_leads_back_to_the_order(admin, order_in):
+def test_a_page_of_an_operation_that_is_no_longer_possible_leads_back_to_the_order(admin, order_in):
     order = order_in("canceled")
 
     page = admin.get(operation_page(order, "confirm"), follow=True)
@@ -117,7 +117,7 @@ def test_restoring_without_enough_stock_is_refused_with_what_is_there(admin, ord
     assert Order.all_objects.get(pk=order.pk).deleted_at is not None
 
 
-def test_a_step_without_the_version_it_was_decided_on_is_not_done(admin, order_in):
+def test_an_operation_without_the_version_it_was_decided_on_is_not_done(admin, order_in):
     order = order_in("pending")
 
     page = admin.post(operation_page(order, "confirm"), {})
@@ -127,7 +127,7 @@ def test_a_step_without_the_version_it_was_decided_on_is_not_done(admin, order_i
     assert order.status == "pending"
 
 
-def test_a_step_needs_the_pages_own_token(admin, order_in):
+def test_an_operation_needs_the_pages_own_token(admin, order_in):
     order = order_in("pending")
     admin.handler.enforce_csrf_checks = True
 

@@ -99,7 +99,7 @@ def test_offers_what_the_status_allows(admin, order_in):
     assert operations("deleted") == {"restore", "record_payment"}
 
 
-def test_the_next_steps_stand_in_the_header_and_the_others_in_its_menu(admin, order_in):
+def test_the_next_operations_stand_in_the_header_and_the_others_in_its_menu(admin, order_in):
     header = admin.get(page_of(order_in("pending"))).context["actions_detail"]
 
     assert [button["title"] for button in header] == ["Confirm", "Change details", "More"]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tests.orders.asking import done, item_ids, read, sell
+from tests.orders.reading.test_timeline import PERSON
 from tests.orders.refusals import assert_refused
-from tests.orders.test_timeline import PERSON
 
 PERSONAL = {"contact", "shipping_address", "billing_address", "note"}
 

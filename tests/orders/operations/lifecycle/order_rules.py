@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from orders.announcing.payloads import without_personal_data
-from tests.orders.lifecycle.order_rows import Row, Rows
+from tests.orders.operations.lifecycle.order_rows import Row, Rows
 
 Document = dict[str, Any]
 

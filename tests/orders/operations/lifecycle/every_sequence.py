@@ -26,8 +26,12 @@ from orders.operations.obstacles import obstacles
 from orders.rules.callers import Caller
 from orders.rules.errors import OrderError
 from orders.rules.lifecycle import Operation
-from tests.orders.lifecycle.order_rows import Rows, copies_of, rows_of, rows_of_each
-from tests.orders.lifecycle.order_rules import assert_nothing_changed, assert_order_is_right, assert_step_is_right
+from tests.orders.operations.lifecycle.order_rows import Rows, copies_of, rows_of, rows_of_each
+from tests.orders.operations.lifecycle.order_rules import (
+    assert_nothing_changed,
+    assert_order_is_right,
+    assert_step_is_right,
+)
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _PLACE: Final = re.compile(r"(?:order|item|shipment|refund|return|hold) \d")
