@@ -1,38 +1,61 @@
-"""The shape of the code: who imports whom, and where locks, transactions and signals may appear."""
+"""The shape of the code: its rooms, what they may use, and where locks, transactions and signals may appear.
+
+`python -m tests.test_architecture` tells the rooms with their files and arrows.
+"""
 
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("orders", "events", "inventory_client", "orders_project")
-MAY_IMPORT = {
+PACKAGES = {
     "events": set[str](),
     "inventory_client": set[str](),
     "orders": {"events", "inventory_client"},
     "orders_project": {"orders", "events", "inventory_client"},
 }
-# A module of `orders` imports only from its own row or rows above it.
-LAYERS = [
-    {"rules"},
-    {"models"},
-    {"requests", "announcing", "reading", "drafts", "importing"},
-    {"operations"},
-    {"api", "doctor"},
-    {"apps"},
+# From the top of the house to its ground: a room of `orders` uses only rooms below its own.
+ROOMS = [
+    "apps",
+    "management",
+    "demo",
+    "admin",
+    "admin.orders",
+    "admin.operations",
+    "admin.display",
+    "api",
+    "doctor",
+    "operations",
+    "importing",
+    "drafts",
+    "reading",
+    "announcing",
+    "models",
+    "requests",
+    "rules",
 ]
-ABOVE_ALL = {"admin", "management", "checks", "demo"}
 
 
-def sources(*packages: str) -> Iterator[tuple[Path, ast.Module]]:
-    for package in packages:
-        for path in sorted((ROOT / package).rglob("*.py")):
-            if "migrations" not in path.parts:
-                yield path.relative_to(ROOT), ast.parse(path.read_text())
+@cache
+def sources(*packages: str) -> list[tuple[Path, ast.Module]]:
+    return [
+        (path.relative_to(ROOT), ast.parse(path.read_text()))
+        for package in packages
+        for path in sorted((ROOT / package).rglob("*.py"))
+        if "migrations" not in path.parts
+    ]
+
+
+def name_of(path: Path) -> str:
+    """`orders/models/__init__.py` is `orders.models`."""
+    return ".".join(path.with_suffix("").parts).removesuffix(".__init__")
 
 
 def imported(tree: ast.AST) -> Iterator[str]:
@@ -53,6 +76,37 @@ def imported(tree: ast.AST) -> Iterator[str]:
             yield from (f"{node.module}.{name.name}" for name in node.names)
 
 
+@cache
+def modules() -> dict[str, set[str]]:
+    """Every module of ours with those it imports."""
+    trees = {name_of(path): tree for path, tree in sources(*PACKAGES)}
+    return {name: {_module_in(full, trees) for full in imported(tree)} - {"", name} for name, tree in trees.items()}
+
+
+def _module_in(full: str, known: dict[str, ast.Module]) -> str:
+    """`orders.models.Order` is of `orders.models`, what is not ours of none."""
+    while full and full not in known:
+        full = full.rpartition(".")[0]
+    return full
+
+
+def room_of(module: str) -> str | None:
+    """The room of a module of `orders`; None for what stands in none."""
+    inside = module.removeprefix("orders").removeprefix(".")
+    return max((room for room in ROOMS if f"{inside}.".startswith(f"{room}.")), key=len, default=None)
+
+
+def arrows() -> Counter[tuple[str, str]]:
+    """How many imports lead from one room to another."""
+    return Counter(
+        (here, there)
+        for module, targets in modules().items()
+        for target in targets
+        if (here := room_of(module)) and (there := room_of(target)) and here != there
+        if module.startswith("orders.") and target.startswith("orders.")
+    )
+
+
 def calls(tree: ast.AST, *names: str) -> bool:
     return any(isinstance(node, ast.Attribute) and node.attr in names for node in ast.walk(tree))
 
@@ -63,32 +117,31 @@ def test_packages_depend_on_each_other_in_one_direction(package):
         f"{path} imports {name}"
         for path, tree in sources(package)
         for name in imported(tree)
-        if name.split(".")[0] in PACKAGES and name.split(".")[0] not in {package, *MAY_IMPORT[package]}
+        if name.split(".")[0] in PACKAGES and name.split(".")[0] not in {package, *PACKAGES[package]}
     }
 
     assert wrong == set()
 
 
-def test_modules_of_orders_import_only_from_their_own_layer_or_below():
-    level = {module: row for row, modules in enumerate(LAYERS) for module in modules}
-    wrong = set()
-    for path, tree in sources("orders"):
-        module = path.parts[1].removesuffix(".py")
-        if module in ABOVE_ALL or module == "__init__":
-            continue
-        for name in imported(tree):
-            package, _, rest = name.partition(".")
-            target = rest.split(".")[0]
-            if package == "orders" and level.get(target, len(LAYERS)) > level[module]:
-                wrong.add(f"{path} imports {name}")
+def test_arrows_between_rooms_lead_down():
+    found = arrows()
 
-    assert wrong == set()
+    assert len(found) > 40
+    assert {arrow for arrow in found if ROOMS.index(arrow[0]) > ROOMS.index(arrow[1])} == set()
 
 
-def test_every_module_of_orders_has_a_layer():
-    modules = {path.parts[1].removesuffix(".py") for path, _ in sources("orders")} - {"__init__"}
+def test_every_file_of_orders_stands_in_a_room():
+    names = [name for name in modules() if name.startswith("orders.")]
 
-    assert modules - ABOVE_ALL == set().union(*LAYERS)
+    assert [name for name in names if room_of(name) is None] == []
+    assert [room for room in ROOMS if not any(room_of(name) == room for name in names)] == []
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    try:
+        TopologicalSorter(modules()).prepare()
+    except CycleError as error:
+        pytest.fail(f"a circle: {' → '.join(error.args[1])}")
 
 
 def test_orders_are_locked_and_transactions_opened_only_in_operations():
@@ -128,3 +181,12 @@ def test_no_module_is_named_for_nothing_in_particular():
     vague = {"utils.py", "helpers.py", "common.py", "misc.py"}
 
     assert {str(path) for path, _ in sources(*PACKAGES) if path.name in vague} == set()
+
+
+if __name__ == "__main__":
+    found = arrows()
+    files = Counter(room_of(name) for name in modules() if name.startswith("orders."))
+    print(f"{files.total()} files in {len(files)} rooms, {found.total()} imports by {len(found)} arrows")  # noqa: T201
+    for room in ROOMS:
+        told = ", ".join(f"{there} {found[room, there]}" for there in ROOMS if found[room, there])
+        print(f"{room:16} {files[room]:3} files → {told or 'none'}")  # noqa: T201

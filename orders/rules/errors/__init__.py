@@ -1,0 +1,97 @@
+"""Every refusal of the order domain: what is, what was expected, and what would be possible.
+
+`code` is contract and never changes; sentences may be reworded. Which HTTP status a class gets is
+decided in `api/errors.py`.
+"""
+
+from orders.rules.errors.conflicts import (
+    DuplicateReference,
+    IdempotencyKeyReused,
+    OrderBusy,
+    PaymentConflict,
+    VersionMismatch,
+)
+from orders.rules.errors.obstacles import (
+    AddressInUse,
+    AmountExceeded,
+    DetailsLocked,
+    ExceededLine,
+    InvalidTransition,
+    ItemShipped,
+    MoneyOnOrder,
+    NoItemsLeft,
+    NoStockHeld,
+    NotAllowedNow,
+    NotDeletable,
+    NotDeleted,
+    NotExpired,
+    NothingLeft,
+    NotPermitted,
+    OrderOnHold,
+    OwnRequest,
+    QuantityExceeded,
+    WrongState,
+)
+from orders.rules.errors.refusal import FieldError, OrderError, TemporarilyUnavailable
+from orders.rules.errors.requests import (
+    Ambiguous,
+    CurrencyMismatch,
+    InvalidRequest,
+    MalformedJson,
+    NoSuchVersion,
+    OrderNotFound,
+    PreferenceNotSupported,
+    TotalsMismatch,
+    UnknownPart,
+)
+from orders.rules.errors.stock import (
+    InventoryAnswerUnknown,
+    InventoryDown,
+    OutOfStock,
+    PlacementTooSlow,
+    UnknownProducts,
+)
+
+__all__ = [
+    "AddressInUse",
+    "Ambiguous",
+    "AmountExceeded",
+    "CurrencyMismatch",
+    "DetailsLocked",
+    "DuplicateReference",
+    "ExceededLine",
+    "FieldError",
+    "IdempotencyKeyReused",
+    "InvalidRequest",
+    "InvalidTransition",
+    "InventoryAnswerUnknown",
+    "InventoryDown",
+    "ItemShipped",
+    "MalformedJson",
+    "MoneyOnOrder",
+    "NoItemsLeft",
+    "NoStockHeld",
+    "NoSuchVersion",
+    "NotAllowedNow",
+    "NotDeletable",
+    "NotDeleted",
+    "NotExpired",
+    "NotPermitted",
+    "NothingLeft",
+    "OrderBusy",
+    "OrderError",
+    "OrderNotFound",
+    "OrderOnHold",
+    "OutOfStock",
+    "OwnRequest",
+    "PaymentConflict",
+    "PlacementTooSlow",
+    "PreferenceNotSupported",
+    "QuantityExceeded",
+    "TemporarilyUnavailable",
+    "TotalsMismatch",
+    "UnknownPart",
+    "UnknownProducts",
+    "VersionMismatch",
+    "WrongState",
+]

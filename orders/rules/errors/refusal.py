@@ -1,0 +1,42 @@
+"""What every refusal is: a code, a sentence, and facts for machines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One thing wrong in a request. `pointer` is an RFC 6901 JSON pointer into its body, or a parameter's name."""
+
+    pointer: str
+    code: str
+    detail: str
+
+
+class OrderError(Exception):
+    """Base of all refusals. `extra` goes into the answer beside the sentence, for machines."""
+
+    code: ClassVar[str] = "order_error"
+    title: ClassVar[str] = "The request was refused"
+    # What of the order or the caller stands in the way, where it is one of: status, hold, scope, quantity, state.
+    obstacle: ClassVar[str | None] = None
+
+    def __init__(self, detail: str, *, errors: Sequence[FieldError] = (), **extra: Any) -> None:
+        self.detail = detail
+        self.errors = [asdict(error) for error in errors]
+        self.extra = extra
+        super().__init__(detail)
+
+
+class TemporarilyUnavailable(OrderError):
+    """Base of what a caller should simply try again. `retry_after` is in seconds."""
+
+    code = "temporarily_unavailable"
+    title = "Try again in a moment"
+
+    def __init__(self, detail: str, *, retry_after: float = 5.0) -> None:
+        self.retry_after = retry_after
+        super().__init__(detail)

@@ -1,0 +1,101 @@
+"""Refusals of what was asked for: it cannot be read, or means nothing that there is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from orders.rules.errors.refusal import FieldError, OrderError
+
+
+class InvalidRequest(OrderError):
+    code = "validation_error"
+    title = "The request is not valid"
+
+    def __init__(self, errors: Sequence[FieldError]) -> None:
+        where = f" at {errors[0].pointer}" if errors[0].pointer else ""
+        super().__init__(f"{errors[0].detail.rstrip('.')}{where}.", errors=errors)
+
+
+class MalformedJson(OrderError):
+    code = "malformed_json"
+    title = "The body is not JSON"
+
+
+class PreferenceNotSupported(OrderError):
+    code = "preference_not_supported"
+    title = "This cannot be rehearsed"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Prefer: dry-run is not offered here, and nothing was done. Operations on an order that exists offer it."
+        )
+
+
+class TotalsMismatch(OrderError):
+    code = "totals_mismatch"
+    title = "The amounts do not add up"
+
+    def __init__(self, field: str, *, expected: int, got: int, formula: str) -> None:
+        super().__init__(
+            f"{field} is {got}, but {formula} is {expected}: a difference of {got - expected}.",
+            errors=[FieldError(f"/{field}", "totals_mismatch", f"Expected {expected}.")],
+            expected=expected,
+            got=got,
+            difference=got - expected,
+        )
+
+
+class CurrencyMismatch(OrderError):
+    code = "currency_mismatch"
+    title = "The order has another currency"
+
+    def __init__(self, *, expected: str, got: str) -> None:
+        super().__init__(
+            f"The order is in {expected}, the payment in {got}.",
+            errors=[FieldError("/currency", "currency_mismatch", f"Expected {expected}.")],
+            expected=expected,
+            got=got,
+        )
+
+
+class OrderNotFound(OrderError):
+    code = "order_not_found"
+    title = "There is no such order"
+
+    def __init__(self, order_id: UUID | str) -> None:
+        super().__init__(f"There is no order {order_id} in this storefront.")
+
+
+class NoSuchVersion(OrderError):
+    code = "no_such_version"
+    title = "The order has no such version"
+
+    def __init__(self, version: int, current: int) -> None:
+        super().__init__(f"The order has no version {version}; it has 1 to {current}.", current_version=current)
+
+
+class UnknownPart(OrderError):
+    """`what` is "item", "shipment", "refund", "return" or "hold"."""
+
+    code = "unknown_part"
+    title = "The order has no such part"
+
+    def __init__(self, what: str, part_id: UUID) -> None:
+        super().__init__(
+            f"The order has no {what} {part_id}.",
+            errors=[FieldError(f"/{what}_id", "unknown_part", f"Choose a {what} of this order.")],
+        )
+
+
+class Ambiguous(OrderError):
+    code = "ambiguous"
+    title = "It is not clear which one is meant"
+
+    def __init__(self, what: str, ids: Sequence[UUID]) -> None:
+        choices = [str(part_id) for part_id in ids]
+        super().__init__(
+            f"The order has {len(choices)} of them: say which {what} is meant, by {what}_id.",
+            errors=[FieldError(f"/{what}_id", "required", f"One of: {', '.join(choices)}.")],
+            choices=choices,
+        )
