@@ -9,7 +9,6 @@ from uuid import UUID
 
 from orders.doctor.findings import Finding
 from orders.models import Order
-from orders.operations.shipping import roll_up_delivery
 from orders.rules.statuses import FulfillmentStatus, OrderStatus, PaymentKind, RefundState, ReturnState
 
 # The code of a check, and what contradicts what.
@@ -90,7 +89,7 @@ def _roll_ups(order: Order) -> Iterator[Contradiction]:
     elif (order.cancel_reason is not None) != (order.status == OrderStatus.CANCELED):
         yield "status_not_as_ledger", f"{order.status} with the cancel reason {order.cancel_reason}"
     delivered = copy.copy(order)
-    roll_up_delivery(delivered)
+    delivered.derive_delivery()
     if delivered.delivered_at != order.delivered_at:
         yield (
             "delivered_at_not_as_parcels",

@@ -1,7 +1,8 @@
 """Storefronts and all that belongs to their orders. Only `orders.operations` writes orders and their parts."""
 
 from orders.models.answers import IdempotentAnswer
-from orders.models.orders import Order, OrderItem
+from orders.models.items import OrderItem
+from orders.models.orders import Order
 from orders.models.payments import PaymentRecord, Refund
 from orders.models.returns import Return, ReturnItem
 from orders.models.shipments import Shipment, ShipmentItem

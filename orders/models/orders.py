@@ -1,4 +1,4 @@
-"""An order and its items: what they hold, and how they change in memory."""
+"""An order: what it holds, and how it changes in memory."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any, Never
 from uuid import UUID
 
 from django.contrib.postgres.fields import ArrayField
-from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import F, Q, Value
 
+from orders.models.items import OrderItem
 from orders.models.querysets import AllOrdersManager, OrderManager
-from orders.models.storefronts import Storefront
 from orders.rules.ids import new_id
+from orders.rules.money import payment_status_of
 from orders.rules.statuses import (
     RULES,
     CancelReason,
@@ -36,7 +36,7 @@ class Order(models.Model):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     # No database constraint: it would make every placement lock its storefront's row.
     storefront = models.ForeignKey(
-        Storefront, models.PROTECT, db_constraint=False, db_index=False, related_name="orders"
+        "orders.Storefront", models.PROTECT, db_constraint=False, db_index=False, related_name="orders"
     )
     number = models.CharField(max_length=20)
     external_reference = models.CharField(max_length=100, null=True, blank=True)
@@ -285,20 +285,17 @@ class Order(models.Model):
             self.canceled_amount = self.total_amount or 0
         else:
             self.canceled_amount = sum(item.canceled * (item.unit_amount or 0) for item in self.lines)
-        self.payment_status = self._payment_status()
+        self.payment_status = payment_status_of(
+            authorized=self.authorized_amount, captured=self.captured_amount, kept=self.kept_amount, due=self.due_amount
+        )
 
-    def _payment_status(self) -> PaymentStatus:
-        if self.captured_amount == 0:
-            return PaymentStatus.AUTHORIZED if self.authorized_amount > 0 else PaymentStatus.UNPAID
-        kept, due = self.kept_amount, self.due_amount
-        gave_back = kept < self.captured_amount
-        if gave_back and kept <= 0:
-            return PaymentStatus.REFUNDED
-        if kept == due or (due is None and not gave_back):
-            return PaymentStatus.PAID
-        if gave_back or due is None:
-            return PaymentStatus.PARTIALLY_REFUNDED
-        return PaymentStatus.PARTIALLY_PAID if kept < due else PaymentStatus.OVERPAID
+    def derive_delivery(self) -> None:
+        """When the last parcel arrived, once every unit has been shipped and every parcel is there."""
+        self.delivered_at = None
+        if self.status in (OrderStatus.SHIPPED, OrderStatus.COMPLETED):
+            arrivals = [parcel.delivered_at for parcel in self.shipments.all() if parcel.shipped_at]
+            if arrivals and None not in arrivals:
+                self.delivered_at = max(arrival for arrival in arrivals if arrival is not None)
 
     def mark_deleted(self, *, now: datetime, by: str, reason: str) -> None:
         self.deleted_at, self.deleted_by, self.deleted_reason = now, by, reason
@@ -331,44 +328,3 @@ class Order(models.Model):
         if not (action == "confirm" and self.stock_action == "adjust"):
             self.stock_action = action
         self.stock_revision += 1
-
-
-class OrderItem(models.Model):
-    """One line of an order, with the ledger of its units."""
-
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    # No database constraint: checking it slows a fresh database fourfold until it is analysed, and
-    # one statement writes order and items together. `manage.py doctor` looks for strays.
-    order = models.ForeignKey(Order, models.PROTECT, db_constraint=False, db_index=False, related_name="items")
-    storefront = models.ForeignKey(
-        "orders.Storefront", models.PROTECT, db_constraint=False, db_index=False, related_name="+"
-    )
-    position = models.PositiveSmallIntegerField()
-    product_id = models.CharField(max_length=200)
-    name = models.CharField(max_length=300, null=True, blank=True)
-    quantity = models.PositiveIntegerField(validators=[MinValueValidator(1)])
-    unit_amount = models.BigIntegerField(null=True, blank=True)
-    canceled = models.PositiveIntegerField(default=0)
-    shipped = models.PositiveIntegerField(default=0)
-    returned = models.PositiveIntegerField(default=0)
-    restocked = models.PositiveIntegerField(default=0, db_default=0)
-
-    class Meta:
-        ordering = ["position"]
-        constraints = [
-            models.UniqueConstraint(fields=["order", "position"], name="order_item_position_once"),
-            models.CheckConstraint(condition=Q(quantity__gte=1), name="order_item_quantity_positive"),
-            models.CheckConstraint(
-                condition=Q(quantity__gte=F("canceled") + F("shipped")), name="order_item_within_ordered"
-            ),
-            models.CheckConstraint(condition=Q(returned__lte=F("shipped")), name="order_item_returned_was_shipped"),
-            models.CheckConstraint(condition=Q(restocked__lte=F("returned")), name="order_item_restocked_was_returned"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.quantity} × {self.product_id}"
-
-    @property
-    def open(self) -> int:
-        """Units that are neither canceled nor shipped."""
-        return self.quantity - self.canceled - self.shipped

@@ -4,13 +4,16 @@ Only this package opens transactions on orders and locks their rows. No network 
 is open.
 """
 
+from orders.operations.abandoned_holds import sweep_holds
 from orders.operations.call import ANY_VERSION, Call, Document, Precondition, Rehearsal
-from orders.operations.expiring import complete_orders, expire_orders
+from orders.operations.due_orders import complete_orders, expire_orders
 from orders.operations.idempotency import Idempotency, Replay, StoredAnswer, forget_answers
-from orders.operations.importing import ImportOutcome, ImportResult, import_orders, place_imported_orders
-from orders.operations.inventory_upkeep import settle_orders, sweep_holds
+from orders.operations.importing import import_orders
+from orders.operations.known_orders import ImportOutcome, ImportResult
 from orders.operations.performing import PERFORMERS, perform, perform_in_turn, perform_together
 from orders.operations.placing import Outcome, Placed, Render, place_orders
+from orders.operations.placing_imported import place_imported_orders
+from orders.operations.settling import settle_orders
 
 __all__ = [
     "ANY_VERSION",

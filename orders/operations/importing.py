@@ -1,57 +1,30 @@
-"""Importing orders that were placed elsewhere: as history, or placed anew.
-
-Both know an order again by its storefront and external_reference, so the same orders can be sent again
-after any crash, and by two imports at once: each exists once.
-"""
+"""Importing orders that were placed elsewhere, with all that has become of them since."""
 
 from __future__ import annotations
 
-import hashlib
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from enum import Enum
 from typing import Final
 
-import msgspec
 from django.db import DataError, IntegrityError, OperationalError, connection, transaction
 
-from orders.announcing.changes import Origin
 from orders.importing.history import HistoricOrder
 from orders.importing.lines import ImportedOrder
 from orders.models import Storefront
-from orders.operations.broken_rules import broken_rule
 from orders.operations.call import Call
-from orders.operations.idempotency import Idempotency, Replay, StoredAnswer
+from orders.operations.constraints import broken_constraint
+from orders.operations.known_orders import ImportOutcome, ImportResult, Reference, existing, storefronts_of
 from orders.operations.performing import perform
-from orders.operations.placing import Outcome, place_orders
 from orders.operations.writing import NewRows, announce_new, write_new
 from orders.rules import errors
 from orders.rules.lifecycle import Operation
 from orders.rules.statuses import OrderStatus
 
-# By the index order_reference_once, whatever is asked for: one statement, planned once.
-_EXISTING_SQL: Final = """
-select storefront_id, external_reference
-from unnest(%s::bigint[], %s::text[]) as wanted (storefront_id, external_reference)
-join orders_order using (storefront_id, external_reference)
-where orders_order.external_reference is not null
-"""
 # Another import of the same orders holds them until its batch is whole, which is longer than a request may wait.
 _PATIENCE_SQL: Final = "select set_config('lock_timeout', '60s', true), set_config('statement_timeout', '120s', true)"
-_MAX_PLACED_AT_ONCE: Final = 100
 _TRIES: Final = 10
 # SQLSTATEs of two transactions in each other's way: the same work succeeds when it is done again.
 _IN_THE_WAY: Final = frozenset({"40001", "40P01", "55P03"})
-
-
-class ImportResult(Enum):
-    PLACED = "placed"
-    SKIPPED = "skipped"  # it was there already
-
-
-ImportOutcome = ImportResult | errors.OrderError
-_Reference = tuple[int, str]
 
 
 class _LookAgain(Exception):
@@ -79,56 +52,6 @@ def import_orders(orders: Sequence[ImportedOrder], *, call: Call) -> list[Import
     return [outcomes[position] for position in range(len(orders))]
 
 
-def place_imported_orders(orders: Sequence[ImportedOrder], *, call: Call) -> list[ImportOutcome]:
-    """Place the orders now, each with its stock held. An outcome for each, in their order.
-
-    Storefronts that are missing are created. An import that was killed after holding stock joins its
-    holds when the same orders come again in the same company.
-    """
-    storefronts = storefronts_of(orders)
-    outcomes: dict[int, ImportOutcome] = {}
-    by_storefront: dict[str, list[int]] = defaultdict(list)
-    for position, order in enumerate(orders):
-        by_storefront[order.storefront].append(position)
-    for code, positions in by_storefront.items():
-        for start in range(0, len(positions), _MAX_PLACED_AT_ONCE):
-            part = positions[start : start + _MAX_PLACED_AT_ONCE]
-            found = _place([orders[position] for position in part], storefronts[code], call.origin)
-            outcomes |= zip(part, found, strict=True)
-    return [outcomes[position] for position in range(len(orders))]
-
-
-def storefronts_of(orders: Iterable[ImportedOrder]) -> dict[str, Storefront]:
-    """The orders' storefronts by code. A missing one is made, with the currency of its first order."""
-    currencies: dict[str, str] = {}
-    for order in orders:
-        currencies.setdefault(order.storefront, order.currency or "")
-    storefronts = Storefront.objects.in_bulk(list(currencies), field_name="code")
-    for code in currencies.keys() - storefronts.keys():
-        storefronts[code], _ = Storefront.objects.get_or_create(
-            code=code,
-            defaults={
-                "name": code.replace("-", " ").title(),
-                "number_prefix": Storefront.number_prefix_for(code),
-                "currency": currencies[code],
-            },
-        )
-    return storefronts
-
-
-def _existing(references: Iterable[_Reference]) -> set[_Reference]:
-    """Those that some order has, also a deleted one."""
-    wanted = list(references)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _EXISTING_SQL, [[storefront for storefront, _ in wanted], [reference for _, reference in wanted]]
-        )
-        return set(cursor.fetchall())
-
-
-# --- history -----------------------------------------------------------------------------------------
-
-
 def _still_missing(
     orders: Sequence[ImportedOrder], storefronts: dict[str, Storefront], outcomes: dict[int, ImportOutcome]
 ) -> dict[int, HistoricOrder]:
@@ -141,8 +64,8 @@ def _still_missing(
         position: (storefronts[orders[position].storefront].pk, orders[position].external_reference)
         for position in open_positions
     }
-    taken = _existing(references.values())
-    missing: dict[_Reference, int] = {}
+    taken = existing(references.values())
+    missing: dict[Reference, int] = {}
     for position, reference in references.items():
         if reference in taken:
             outcomes[position] = ImportResult.SKIPPED
@@ -185,7 +108,7 @@ def _write_all_or_none(historic: Sequence[HistoricOrder], call: Call) -> errors.
             raise _LookAgain from error
         if isinstance(error, OperationalError):
             raise
-        match broken_rule(error):
+        match broken_constraint(error):
             case "order_reference_once" | "order_number_once":  # the next try has new numbers
                 raise _LookAgain from error
         detail = f"The database refuses the order: {str(error).splitlines()[0]}."
@@ -221,59 +144,3 @@ def _live(order: HistoricOrder, call: Call) -> None:
             continue  # its storefront confirms by itself what is paid
         moment = replace(call, at=past.at, joins_transaction=True)
         status = perform(past.operation, order.order_id, past.request, call=moment)["status"]
-
-
-# --- placement ---------------------------------------------------------------------------------------
-
-
-def _place(orders: Sequence[ImportedOrder], storefront: Storefront, origin: Origin) -> list[ImportOutcome]:
-    """Place what is not there yet; the orders are of one storefront."""
-    outcomes: dict[int, ImportOutcome] = {}
-    for _ in range(_TRIES):
-        taken = _existing((storefront.pk, order.external_reference) for order in orders)
-        for position, order in enumerate(orders):
-            if (storefront.pk, order.external_reference) in taken:
-                outcomes.setdefault(position, ImportResult.SKIPPED)
-        missing = [position for position in range(len(orders)) if position not in outcomes]
-        if not missing:
-            break
-        try:
-            found = _placed_now([orders[position] for position in missing], storefront, origin)
-        except Replay:  # another import has placed them meanwhile: look which
-            continue
-        except errors.OrderError as refusal:
-            found = [refusal] * len(missing)
-        outcomes |= zip(missing, map(_result_of, found), strict=True)
-        break
-    for position in range(len(orders)):
-        outcomes.setdefault(position, errors.OrderBusy())
-    return [outcomes[position] for position in range(len(orders))]
-
-
-def _placed_now(orders: Sequence[ImportedOrder], storefront: Storefront, origin: Origin) -> list[Outcome]:
-    """The key is made of the orders themselves, so a repeat after a crash joins the stock it has held."""
-    digest = hashlib.sha256(msgspec.json.encode(orders)).hexdigest()
-    outcomes: list[Outcome] = []
-
-    def render(found: Sequence[Outcome]) -> StoredAnswer:
-        outcomes[:] = found
-        return StoredAnswer(200, b"{}")
-
-    place_orders(
-        orders,
-        storefront=storefront,
-        origin=origin,
-        render=render,
-        idempotency=Idempotency(f"import:{digest}", digest),
-    )
-    return outcomes
-
-
-def _result_of(outcome: Outcome) -> ImportOutcome:
-    match outcome:
-        case errors.DuplicateReference():
-            return ImportResult.SKIPPED
-        case errors.OrderError():
-            return outcome
-        case _:
-            return ImportResult.PLACED

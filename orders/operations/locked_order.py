@@ -20,8 +20,8 @@ from orders.announcing.signals import order_changed
 from orders.models import IdempotentAnswer, Order, OrderItem
 from orders.operations.call import Call, Document
 from orders.operations.idempotency import StoredAnswer, answer_fields, raise_if_answered
-from orders.operations.inventory_upkeep import settle_order
 from orders.operations.obstacles import obstacles
+from orders.operations.settling import settle_order
 from orders.reading.changes_between import changes_between
 from orders.reading.documents import document_of
 from orders.rules import errors

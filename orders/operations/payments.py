@@ -8,16 +8,16 @@ from uuid import UUID
 from django.db import IntegrityError
 
 from orders.models import Order, PaymentRecord, Refund
-from orders.operations.broken_rules import broken_rule
 from orders.operations.call import Call, Document
+from orders.operations.constraints import broken_constraint
 from orders.operations.locked_order import locked_order
 from orders.requests.operations import RecordPayment
 from orders.rules import errors
 from orders.rules.currencies import MINOR_DIGITS
 from orders.rules.errors import FieldError
 from orders.rules.lifecycle import Operation
+from orders.rules.money import MAX_AMOUNT
 from orders.rules.statuses import OrderStatus, PaymentKind, RefundState
-from orders.rules.sums import MAX_AMOUNT
 
 _COMES_IN: Final = frozenset({PaymentKind.AUTHORIZATION, PaymentKind.CAPTURE})
 
@@ -55,7 +55,7 @@ def record_payment(order_id: UUID, request: RecordPayment, *, call: Call) -> Doc
                 recorded_at=call.now(),
             )
         except IntegrityError as error:
-            if broken_rule(error) == "payment_reference_once":  # for another order, a moment ago
+            if broken_constraint(error) == "payment_reference_once":  # for another order, a moment ago
                 raise errors.PaymentConflict(request.psp_reference, request.kind) from error
             raise
         order.currency = currency

@@ -12,20 +12,14 @@ from msgspec import Struct
 
 from orders.operations.amending import amend_items
 from orders.operations.call import ANY_VERSION, Call, Document
-from orders.operations.deciding import (
-    cancel_order,
-    confirm_order,
-    delete_order,
-    expire_order,
-    extend_reservation,
-    hold_order,
-    release_hold,
-)
+from orders.operations.canceling import cancel_order, expire_order
+from orders.operations.confirming import confirm_order, extend_reservation
+from orders.operations.deleting import delete_order, restore_order
 from orders.operations.details import change_details
+from orders.operations.holding import hold_order, release_hold
 from orders.operations.idempotency import Replay
 from orders.operations.payments import record_payment
 from orders.operations.refunds import approve_refund, fail_refund, reject_refund, request_refund
-from orders.operations.restoring import restore_order
 from orders.operations.returns import approve_return, receive_return, reject_return, request_return
 from orders.operations.shipping import complete_order, deliver_order, pack_order, ship_order, track_shipment
 from orders.requests.operations import (

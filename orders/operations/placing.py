@@ -28,7 +28,7 @@ from inventory_client.values import Held, HoldRequest
 from orders.announcing.changes import Origin
 from orders.drafts import Draft
 from orders.models import Order, Storefront
-from orders.operations.broken_rules import broken_rule
+from orders.operations.constraints import broken_constraint
 from orders.operations.idempotency import Idempotency, StoredAnswer, answer_row, raise_if_answered
 from orders.operations.inventory_answers import refusal_of
 from orders.operations.kill_points import kill_point
@@ -218,7 +218,7 @@ def _write(
         try:
             write_new(rows, valid_until=valid_until)
         except DatabaseError as error:
-            match broken_rule(error):
+            match broken_constraint(error):
                 case "order_number_once":
                     for draft in drafts:
                         draft.take_new_number()

@@ -16,7 +16,6 @@ from orders.operations.units import chosen_units, open_units
 from orders.requests.operations import Deliver, Packing, Parcel, Plain, Tracking, Units
 from orders.rules import errors
 from orders.rules.lifecycle import Operation
-from orders.rules.statuses import OrderStatus
 
 
 def pack_order(order_id: UUID, request: Packing, *, call: Call) -> Document:
@@ -95,7 +94,7 @@ def deliver_order(order_id: UUID, request: Deliver, *, call: Call) -> Document:
         for parcel in arrived:
             parcel.delivered_at = delivered_at
         Shipment.objects.bulk_update(arrived, ["delivered_at"])
-        roll_up_delivery(order)
+        order.derive_delivery()
         return locked.commit()
 
 
@@ -105,7 +104,7 @@ def complete_order(order_id: UUID, request: Plain, *, call: Call) -> Document:
         order = locked.order
         order.complete()
         order.shipments.filter(delivered_at=None).exclude(shipped_at=None).update(delivered_at=call.now())
-        roll_up_delivery(order)
+        order.derive_delivery()
         return locked.commit()
 
 
@@ -113,15 +112,6 @@ def drop_needless_parcels(order: Order) -> None:
     """Packed parcels of which nothing can leave any more are gone; announced tracking stays."""
     if not any(item.open for item in order.lines):
         order.shipments.filter(shipped_at=None).exclude(items=None).delete()
-
-
-def roll_up_delivery(order: Order) -> None:
-    """When the last parcel arrived, once every unit has been shipped and every parcel is there."""
-    order.delivered_at = None
-    if order.status in (OrderStatus.SHIPPED, OrderStatus.COMPLETED):
-        arrivals = [parcel.delivered_at for parcel in order.shipments.all() if parcel.shipped_at]
-        if arrivals and None not in arrivals:
-            order.delivered_at = max(arrival for arrival in arrivals if arrival is not None)
 
 
 def _unshipped(order: Order) -> list[Shipment]:

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 from msgspec import Meta
 
-from orders.rules.sums import MAX_AMOUNT
+from orders.rules.money import MAX_AMOUNT
 
 MAX_ITEMS: Final = 500
 MAX_ORDERS_IN_BATCH: Final = 500

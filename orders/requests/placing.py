@@ -33,7 +33,7 @@ from orders.requests.fields import (
 from orders.requests.parsing import decode, parse
 from orders.rules.currencies import MINOR_DIGITS
 from orders.rules.errors import FieldError, InvalidRequest, TotalsMismatch
-from orders.rules.sums import items_sum, refuse_sum_out_of_range, refuse_wrong_sum, total_sum
+from orders.rules.money import items_sum, refuse_sum_out_of_range, refuse_wrong_sum, total_sum
 
 
 class NewItem(Struct, forbid_unknown_fields=True, frozen=True):

@@ -9,7 +9,7 @@ from django import forms
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from orders.rules.currencies import MINOR_DIGITS, format_amount
-from orders.rules.sums import MAX_AMOUNT
+from orders.rules.money import MAX_AMOUNT
 
 
 def written(amount: int | None, currency: str | None) -> str:

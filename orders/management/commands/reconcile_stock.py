@@ -12,15 +12,8 @@ from django.utils import timezone
 
 from inventory_client.errors import InventoryError
 from orders.management.storefront_option import add_storefront_option, storefront_of
-from orders.operations.reconciling import (
-    Difference,
-    Repair,
-    RepairResult,
-    Stand,
-    Untold,
-    repair_stock,
-    stock_differences,
-)
+from orders.operations.comparing_stock import Difference, Stand, Untold, stock_differences
+from orders.operations.repairing_stock import Repair, RepairResult, repair_stock
 
 _DIFFERENCES_LEFT: Final = 1
 _NOT_COMPARED: Final = 2

@@ -23,7 +23,9 @@ from inventory_client.stock import set_stock_levels
 from inventory_client.values import HoldRequest
 from orders import operations
 from orders.models import Order
-from orders.operations import reconciling
+from orders.operations import comparing_stock
+from orders.operations.comparing_stock import Difference, stock_differences
+from orders.operations.repairing_stock import repair_stock
 from orders.requests.operations import Units
 from orders.rules.ids import new_id, new_id_at
 from tests.base import perform
@@ -64,9 +66,9 @@ def compare(**options: Any) -> tuple[int, list[dict[str, Any]]]:
     return code, [json.loads(line) for line in lines[:-1]]
 
 
-def only_difference() -> reconciling.Difference:
-    (difference,) = reconciling.stock_differences(since=None, storefront_id=None)
-    assert isinstance(difference, reconciling.Difference)
+def only_difference() -> Difference:
+    (difference,) = stock_differences(since=None, storefront_id=None)
+    assert isinstance(difference, Difference)
     return difference
 
 
@@ -365,7 +367,7 @@ def test_imported_orders_hold_no_stock_and_are_left_alone(place_order):
 def test_a_change_while_it_compares_is_no_difference(either_inventory, place_order, change):
     lost, changed = place_order(cup=1), place_order(cup=2)
     inventory_loses(lost)
-    differences = reconciling.stock_differences(since=None, storefront_id=None)
+    differences = stock_differences(since=None, storefront_id=None)
 
     first = next(differences)  # both orders have been read; the second is not compared yet
     if change == "cancel a part":
@@ -373,7 +375,7 @@ def test_a_change_while_it_compares_is_no_difference(either_inventory, place_ord
     else:
         perform(change, changed["id"])
 
-    assert isinstance(first, reconciling.Difference)
+    assert isinstance(first, Difference)
     assert first.number == lost["number"]
     assert list(differences) == []
 
@@ -384,7 +386,7 @@ def test_an_order_that_changed_after_it_was_compared_is_not_repaired(place_order
     difference = only_difference()
     Order.objects.filter(pk=order["id"]).update(status="pending", cancel_reason=None, version=2)
 
-    outcome = reconciling.repair_stock(difference)
+    outcome = repair_stock(difference)
 
     assert outcome.result == "changed"
     assert (state_of(order), reserved()) == ("held", {"cup": 2})
@@ -398,7 +400,7 @@ def test_a_reservation_that_has_found_its_order_since_is_not_released(place_orde
     difference = only_difference()
     Order.objects.update(reservation_id=reservation_id)
 
-    outcome = reconciling.repair_stock(difference)
+    outcome = repair_stock(difference)
 
     assert outcome.result == "changed"
     assert reserved() == {"cup": 2}
@@ -412,7 +414,7 @@ def test_a_reservation_that_was_touched_since_is_not_released(either_inventory, 
     difference = only_difference()
     get_inventory().hold([request])
 
-    outcome = reconciling.repair_stock(difference)
+    outcome = repair_stock(difference)
 
     assert outcome.result == "changed"
     assert reserved() == {"cup": 3}
@@ -475,7 +477,7 @@ def test_an_order_that_others_are_changing_is_left_alone(place_order):
         with connection.cursor() as cursor:
             cursor.execute("set lock_timeout = '50ms'")
 
-        outcome = reconciling.repair_stock(difference)
+        outcome = repair_stock(difference)
     finally:
         other.close()
 
@@ -527,7 +529,7 @@ def test_an_old_order_is_compared_when_its_reservation_has_changed_lately(place_
 
 
 def test_it_works_through_more_orders_and_reservations_than_fit_in_a_batch(place_order, monkeypatch):
-    monkeypatch.setattr(reconciling, "_ORDERS_AT_ONCE", 2)
+    monkeypatch.setattr(comparing_stock, "_ORDERS_AT_ONCE", 2)
     orders = [place_order(cup=1) for _ in range(5)]
     for order in orders:
         inventory_loses(order)

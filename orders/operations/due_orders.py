@@ -9,7 +9,7 @@ from uuid import UUID
 
 from orders.models import Order, Storefront
 from orders.operations.call import Call, Document
-from orders.operations.deciding import expire_order
+from orders.operations.canceling import expire_order
 from orders.operations.shipping import complete_order
 from orders.requests.operations import Plain
 from orders.rules.callers import system

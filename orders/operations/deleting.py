@@ -1,4 +1,4 @@
-"""Bringing a deleted order back."""
+"""Taking an order out of sight, and bringing it back."""
 
 from __future__ import annotations
 
@@ -17,13 +17,23 @@ from orders.models import Order
 from orders.operations.call import Call, Document
 from orders.operations.idempotency import Replay, raise_if_answered
 from orders.operations.inventory_answers import refusal_of
-from orders.operations.inventory_upkeep import settle_order
 from orders.operations.locked_order import locked_order
+from orders.operations.settling import settle_order
 from orders.requests.operations import Plain
 from orders.rules import errors
 from orders.rules.callers import refusal_to
 from orders.rules.ids import new_id
 from orders.rules.lifecycle import Operation
+
+
+def delete_order(order_id: UUID, request: Plain, *, call: Call) -> Document:
+    """Take the order out of sight, kept whole with who, when and why.
+
+    A second time raises OrderNotFound: there is nothing left to see.
+    """
+    with locked_order(order_id, Operation.DELETE, call) as locked:
+        locked.order.mark_deleted(now=call.now(), by=call.caller.actor, reason=call.reason)
+        return locked.commit()
 
 
 def restore_order(order_id: UUID, request: Plain, *, call: Call) -> Document:

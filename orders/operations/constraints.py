@@ -3,7 +3,7 @@
 from django.db import DatabaseError
 
 
-def broken_rule(error: DatabaseError) -> str | None:
+def broken_constraint(error: DatabaseError) -> str | None:
     """Name of the constraint that refused the rows."""
     diag = getattr(error.__cause__, "diag", None)
     return diag and diag.constraint_name

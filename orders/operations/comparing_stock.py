@@ -1,4 +1,4 @@
-"""Orders against the inventory's reservations, both ways: what differs, and how it is put right.
+"""Orders against the inventory's reservations, both ways: what differs.
 
 Orders change while they are compared, and the inventory is told only after the commit. So a difference is told only
 when the order was the same before and after the inventory was asked, and nothing of it was still to be told.
@@ -10,21 +10,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 from uuid import UUID
 
-import psycopg
 from django.conf import settings
-from django.db import OperationalError, transaction
 from django.utils import timezone
 
 from inventory_client.current import get_inventory
-from inventory_client.errors import InventoryError, ReservationReleased, StockShortage, UnknownProduct
-from inventory_client.values import Held, HoldRequest, Reservation, ReservationState
+from inventory_client.values import Reservation, ReservationState
 from orders.models import Order
-from orders.operations.inventory_upkeep import settle_order
 from orders.reading.windows import windows
-from orders.rules.ids import new_id, time_floor
+from orders.rules.ids import time_floor
 from orders.rules.statuses import OrderStatus
 
 _ORDERS_AT_ONCE: Final = 500
@@ -66,7 +62,7 @@ class Stand:
         return self.state if self.state is ReservationState.RELEASED else f"{self.state} {lines}"
 
 
-class _Stamp(NamedTuple):
+class Stamp(NamedTuple):
     """Of this something changes whenever an order's stock does, or is about to."""
 
     version: int
@@ -85,7 +81,7 @@ class Difference:
     reservation: Reservation | None
     order_id: UUID | None = None
     number: str | None = None
-    stamp: _Stamp | None = None
+    stamp: Stamp | None = None
 
     @property
     def found(self) -> Stand:
@@ -106,31 +102,6 @@ class Untold:
     action: str
 
 
-class RepairResult(StrEnum):
-    REPAIRED = "repaired"
-    CHANGED = "changed"
-    BUSY = "busy"
-    WAITS = "waits"
-    OUT_OF_STOCK = "out_of_stock"
-
-
-@dataclass(frozen=True, slots=True)
-class Repair:
-    """What became of a repair; `told` is a sentence."""
-
-    result: RepairResult
-    told: str
-
-
-_REPAIRED: Final = Repair(RepairResult.REPAIRED, "Repaired.")
-_CHANGED: Final = Repair(RepairResult.CHANGED, "Left alone: it has changed meanwhile. Compare it again.")
-_BUSY: Final = Repair(RepairResult.BUSY, "Left alone: the order is being changed by others. Compare it again.")
-_WAITS: Final = Repair(RepairResult.WAITS, "The inventory could not be told; the sweeper repeats it.")
-
-
-# --- comparing ---------------------------------------------------------------------------------------
-
-
 def stock_differences(*, since: datetime | None, storefront_id: int | None) -> Iterator[Difference | Untold]:
     """Compare orders placed since then with the inventory, and what changed there since then with orders.
 
@@ -146,10 +117,10 @@ def stock_differences(*, since: datetime | None, storefront_id: int | None) -> I
         for reservation in reservations:
             owner = owners.get(reservation.reservation_id)
             if owner is None:
-                if storefront_id is None and _is_without_order(reservation):
+                if storefront_id is None and is_without_order(reservation):
                     yield _without_order(reservation)
             elif owner.order_id < oldest and storefront_id in (None, owner.storefront_id):
-                found = _compared(_read(owner.order_id))
+                found = _compared(read_with_items(owner.order_id))
                 if found is not None:
                     yield found
 
@@ -198,26 +169,26 @@ def _compared(order: Order) -> Difference | Untold | None:
         kind = _difference(order, reservation)
         if kind is None and order.stock_action is None:
             return None
-        now = _read(order.pk)
-        if _stamp(now) == _stamp(order):
+        now = read_with_items(order.pk)
+        if stamp_of(now) == stamp_of(order):
             # What is gone can be told nothing, so the sweeper would try in vain.
             if order.stock_action is not None and kind not in (DifferenceKind.MISSING, DifferenceKind.RELEASED):
                 return Untold(order.pk, order.number, reservation_id, order.stock_action)
             if kind is not None:
                 expected = _expected(order)
-                return Difference(kind, reservation_id, expected, reservation, order.pk, order.number, _stamp(order))
+                return Difference(kind, reservation_id, expected, reservation, order.pk, order.number, stamp_of(order))
         order = now
     return None  # it changes faster than it can be compared
 
 
-def _read(order_id: UUID) -> Order:
+def read_with_items(order_id: UUID) -> Order:
     order: Order = Order.all_objects.get(pk=order_id)
     order.stock_units()  # loads the items
     return order
 
 
-def _stamp(order: Order) -> _Stamp:
-    return _Stamp(order.version, order.reservation_id, order.stock_revision, order.stock_action)
+def stamp_of(order: Order) -> Stamp:
+    return Stamp(order.version, order.reservation_id, order.stock_revision, order.stock_action)
 
 
 def _expected(order: Order) -> Stand:
@@ -250,7 +221,7 @@ def _without_order(reservation: Reservation) -> Difference:
     return Difference(DifferenceKind.WITHOUT_ORDER, reservation.reservation_id, expected, reservation)
 
 
-def _is_without_order(reservation: Reservation) -> bool:
+def is_without_order(reservation: Reservation) -> bool:
     """Whether it holds stock for nobody now, and has not been touched since it was listed."""
     if reservation.state == ReservationState.RELEASED:
         return False
@@ -258,110 +229,3 @@ def _is_without_order(reservation: Reservation) -> bool:
     if now is None or (now.state, now.updated_at) != (reservation.state, reservation.updated_at):
         return False
     return not Order.all_objects.standing_on([reservation.reservation_id]).exists()
-
-
-# --- repairing ---------------------------------------------------------------------------------------
-
-
-def repair_stock(difference: Difference) -> Repair:
-    """Put it right, unless order or reservation have changed since they were compared.
-
-    What the inventory is to be told is written down under the order's lock before it is told, so that the sweeper
-    goes on where a crash ends this. Raises InventoryError when the inventory cannot be reached.
-    """
-    if difference.order_id is None:
-        return _release(difference)
-    order = _read(difference.order_id)
-    if _stamp(order) != difference.stamp:
-        return _CHANGED
-    match difference.kind:
-        case DifferenceKind.RELEASED:
-            return _hold_anew(order)
-        case DifferenceKind.NOT_RELEASED:
-            return _tell(order, "release", difference.reservation)
-        case DifferenceKind.NOT_CONFIRMED:
-            return _tell(order, "confirm", difference.reservation)
-        case _:
-            return _tell(order, "adjust", difference.reservation)
-
-
-def _tell(order: Order, action: str, reservation: Reservation | None) -> Repair:
-    # The inventory may know a later revision than we do: when our database came from a backup, for instance.
-    revision = max(order.stock_revision, reservation.revision if reservation else 0) + 1
-    if refused := _write(order, stock_action=action, stock_revision=revision):
-        return refused
-    if settle_order(order.pk):
-        return _REPAIRED
-    now = _read(order.pk)
-    match _refusal(now):
-        case StockShortage() | UnknownProduct() as refusal:
-            return _out_of_stock(refusal)
-        case ReservationReleased():
-            return _hold_anew(_read(order.pk)) if now.version == order.version else _CHANGED
-        case _:
-            return _WAITS
-
-
-def _refusal(order: Order) -> InventoryError | None:
-    """Why the inventory refuses to adjust the reservation. The sweeper is then not to repeat it for ever."""
-    if order.stock_action != "adjust" or order.reservation_id is None:
-        return None
-    (answer,) = get_inventory().hold([HoldRequest(order.reservation_id, order.stock_units(), order.stock_revision)])
-    if not isinstance(answer, StockShortage | UnknownProduct | ReservationReleased):
-        return None
-    noted = Order.all_objects.filter(pk=order.pk, stock_action=order.stock_action, stock_revision=order.stock_revision)
-    noted.update(stock_action=None)
-    return answer
-
-
-def _hold_anew(order: Order) -> Repair:
-    """What was released never holds again: another reservation takes its place."""
-    reservation_id = new_id()
-    (answer,) = get_inventory().hold([HoldRequest(reservation_id, order.stock_units())])
-    if isinstance(answer, StockShortage | UnknownProduct):
-        return _out_of_stock(answer)
-    if not isinstance(answer, Held):
-        raise answer
-    action = None if order.status == OrderStatus.PENDING else "confirm"
-    if refused := _write(order, reservation_id=reservation_id, stock_action=action, stock_revision=1):
-        get_inventory().release(reservation_id)  # what a crash leaves here is swept
-        return refused
-    return _REPAIRED if settle_order(order.pk) else _WAITS
-
-
-def _write(order: Order, **stock_fields: Any) -> Repair | None:
-    """Change the stock fields under the order's lock; return why not, when it is not as it was read."""
-    try:
-        with transaction.atomic(durable=True):
-            locked = Order.all_objects.select_for_update().get(pk=order.pk)
-            if _stamp(locked) != _stamp(order):
-                return _CHANGED
-            Order.all_objects.filter(pk=order.pk).update(**stock_fields)
-    except OperationalError as error:
-        if isinstance(error.__cause__, psycopg.errors.LockNotAvailable):
-            return _BUSY
-        raise
-    return None
-
-
-def _release(difference: Difference) -> Repair:
-    """Give back what nobody owns. A hold is released only if no placement joins it at this moment."""
-    reservation = difference.reservation
-    if reservation is None or not _is_without_order(reservation):
-        return _CHANGED
-    inventory = get_inventory()
-    released = reservation.state == ReservationState.HELD and inventory.release_untouched(
-        reservation.reservation_id, before=reservation.updated_at
-    )
-    if not released:
-        # Confirmed, or not in the journal of what this service has asked for. Should a placement repeat it right
-        # now, it is refused by the tombstone and takes another reservation.
-        if not _is_without_order(reservation):
-            return _CHANGED
-        inventory.release(reservation.reservation_id)
-    return _REPAIRED
-
-
-def _out_of_stock(refusal: InventoryError) -> Repair:
-    told = f"Needs a decision, the stock is gone: {refusal} Amend or cancel the order, or restock and repair again."
-    return Repair(RepairResult.OUT_OF_STOCK, told)

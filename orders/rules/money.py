@@ -1,4 +1,4 @@
-"""What the amounts of an order add up to, in minor units of its currency."""
+"""What the amounts of an order add up to, and what its payments come to. All in minor units of its currency."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from orders.rules.errors import FieldError, InvalidRequest, TotalsMismatch
+from orders.rules.statuses import PaymentStatus
 
 # Sums stay exact in every JSON reader up to here (RFC 8259 §6).
 MAX_AMOUNT: Final = 2**53 - 1
@@ -37,3 +38,17 @@ def refuse_sum_out_of_range(name: str, amount: int | None) -> None:
         raise InvalidRequest(
             [FieldError(f"/{name}", "out_of_range", f"{name} is {amount}; it must be 0 to {MAX_AMOUNT}.")]
         )
+
+
+def payment_status_of(*, authorized: int, captured: int, kept: int, due: int | None) -> PaymentStatus:
+    """`kept` is what was captured and not given back, `due` what is owed in all; None when nobody knows."""
+    if captured == 0:
+        return PaymentStatus.AUTHORIZED if authorized > 0 else PaymentStatus.UNPAID
+    gave_back = kept < captured
+    if gave_back and kept <= 0:
+        return PaymentStatus.REFUNDED
+    if kept == due or (due is None and not gave_back):
+        return PaymentStatus.PAID
+    if gave_back or due is None:
+        return PaymentStatus.PARTIALLY_REFUNDED
+    return PaymentStatus.PARTIALLY_PAID if kept < due else PaymentStatus.OVERPAID

@@ -1,0 +1,48 @@
+"""Holding an order up, and letting it go on."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from orders.operations.call import Call, Document
+from orders.operations.locked_order import locked_order
+from orders.reading.documents import instant
+from orders.requests.operations import Hold, ReleaseHold
+from orders.rules.errors import Ambiguous, FieldError, InvalidRequest, UnknownPart
+from orders.rules.ids import new_id
+from orders.rules.lifecycle import BLOCKED_BY, HOLDABLE, Operation
+
+
+def hold_order(order_id: UUID, request: Hold, *, call: Call) -> Document:
+    """Block chosen operations until the hold is released."""
+    blocks = BLOCKED_BY[request.kind] if request.blocks is None else frozenset(request.blocks)
+    if impossible := blocks - HOLDABLE:
+        can = ", ".join(sorted(HOLDABLE))
+        raise InvalidRequest(
+            [FieldError("/blocks", "not_a_choice", f"{', '.join(sorted(impossible))} cannot be blocked; {can} can")]
+        )
+    with locked_order(order_id, Operation.HOLD, call) as locked:
+        hold = {
+            "id": str(new_id()),
+            "kind": request.kind.value,
+            "blocks": sorted(blocks),
+            "placed_by": call.caller.actor,
+            "placed_at": instant(call.now()),
+        }
+        locked.order.holds = [*locked.order.holds, hold]
+        return locked.commit()
+
+
+def release_hold(order_id: UUID, request: ReleaseHold, *, call: Call) -> Document:
+    """Let the order go on. If the storefront confirms by itself, what the hold kept back is confirmed now."""
+    with locked_order(order_id, Operation.RELEASE_HOLD, call) as locked:
+        order = locked.order
+        ids = [UUID(hold["id"]) for hold in order.holds]
+        if request.hold_id is None and len(ids) > 1:
+            raise Ambiguous("hold", ids)
+        released = request.hold_id or ids[0]
+        if released not in ids:
+            raise UnknownPart("hold", released)
+        order.holds = [hold for hold in order.holds if hold["id"] != str(released)]
+        order.confirm_by_policy()
+        return locked.commit()
