@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import math
 import os
 import signal
 import subprocess
@@ -41,6 +42,7 @@ class Supervisor:
         self._environment = environment
         self._say = say
         self._running: list[subprocess.Popen[bytes]] = []
+        self._services: list[_Service] = []
         self._stop_asked = False
 
     def __enter__(self) -> "Supervisor":
@@ -50,7 +52,7 @@ class Supervisor:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stop_all()
+        self._stop(list(self._running))
         for number, handler in self._previous.items():
             signal.signal(number, handler)
 
@@ -74,17 +76,26 @@ class Supervisor:
         if process.returncode != 0:
             raise ProgramFailed(f"{name} failed ({_manner_of_death(process)}); what it said is above.")
 
-    def keep_running(self, commands: Mapping[str, Sequence[str]], *, each_round: Callable[[], None]) -> None:
+    def keep_running(
+        self, commands: Mapping[str, Sequence[str]], *, each_round: Callable[[], None], restarts: bool = False
+    ) -> None:
         """Run the programs until StopAsked is raised, or ProgramFailed because one of them does not come up.
 
-        `each_round` is called several times a second.
+        `each_round` is called several times a second. If it may call `restart`, which `restarts` says, then
+        a program that does not come up waits for that instead.
         """
-        services = [_Service(self, name, command) for name, command in commands.items()]
+        self._services = [_Service(self, name, command, patient=restarts) for name, command in commands.items()]
         while True:
-            for service in services:
+            for service in self._services:
                 service.look_after()
             each_round()
             self._pause()
+
+    def restart(self) -> None:
+        """Stop the programs that are kept running, all at once, and start them again."""
+        self._stop([service.process for service in self._services if service.process is not None])
+        for service in self._services:
+            service.start()
 
     def say(self, text: str) -> None:
         self._say(text)
@@ -102,53 +113,68 @@ class Supervisor:
     def _on_stop_signal(self, number: int, frame: FrameType | None) -> None:
         self._stop_asked = True
 
-    def _stop_all(self) -> None:
-        for process in self._running:
+    def _stop(self, processes: Sequence[subprocess.Popen[bytes]]) -> None:
+        for process in processes:
             process.terminate()
         deadline = time.monotonic() + _STOP_SECONDS
-        for process in self._running:
+        for process in processes:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(max(0, deadline - time.monotonic()))
             _signal_group(process, signal.SIGKILL)
             process.wait()
-        self._running.clear()
+            self._running.remove(process)
 
 
 class _Service:
-    """One program that is to run for as long as the supervisor does."""
+    """One program that is to run for as long as the supervisor does.
 
-    def __init__(self, supervisor: Supervisor, name: str, command: Sequence[str]) -> None:
+    A patient one that does not come up waits for the next `start`; otherwise that is the end of everything.
+    """
+
+    def __init__(self, supervisor: Supervisor, name: str, command: Sequence[str], *, patient: bool) -> None:
         self._supervisor = supervisor
         self._name = name
         self._command = command
+        self._patient = patient
+        self.start()
+
+    def start(self) -> None:
         self._early_deaths = 0
         self._start()
 
     def look_after(self) -> None:
-        if self._process is None:
+        if self.process is None:
             if time.monotonic() >= self._restart_at:
                 self._start()
-        elif self._process.poll() is not None:
-            self._bury(self._process)
+        elif self.process.poll() is not None:
+            self._bury(self.process)
 
     def _start(self) -> None:
         self._started_at = time.monotonic()
-        self._process: subprocess.Popen[bytes] | None = self._supervisor.start(self._command)
+        self.process: subprocess.Popen[bytes] | None = self._supervisor.start(self._command)
 
     def _bury(self, process: subprocess.Popen[bytes]) -> None:
         self._supervisor.forget(process)
-        self._process = None
+        self.process = None
         died_early = time.monotonic() - self._started_at < _EARLY_DEATH_SECONDS
         self._early_deaths = self._early_deaths + 1 if died_early else 0
         manner = _manner_of_death(process)
         if self._early_deaths >= _EARLY_DEATHS:
-            raise ProgramFailed(
-                f"{self._name} ended {_EARLY_DEATHS} times in a row within {_EARLY_DEATH_SECONDS} s of its "
-                f"start ({manner}); what it said is above."
-            )
+            self._give_up(manner)
+            return
         delay = 2.0**self._early_deaths / 2
         self._restart_at = time.monotonic() + delay
         self._supervisor.say(f"{self._name} ended unexpectedly ({manner}); starting it again in {delay:g} s.")
+
+    def _give_up(self, manner: str) -> None:
+        what = (
+            f"{self._name} ended {_EARLY_DEATHS} times in a row within {_EARLY_DEATH_SECONDS} s of its "
+            f"start ({manner}); what it said is above."
+        )
+        if not self._patient:
+            raise ProgramFailed(what)
+        self._restart_at = math.inf
+        self._supervisor.say(f"{what} It is started again after the next change.")
 
 
 # Loaded here, because between fork and exec as little as possible may happen.

@@ -2,25 +2,20 @@
 
 import json
 import os
-import re
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import psutil
-import pytest
 
-from orders_project.embedded_pg import Cluster
 from orders_project.management.commands.run import welcome
 from orders_project.secret_key import ensure_secret_key_file
+from tests.orders_project.running import Output, children_of
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -36,52 +31,36 @@ with Supervisor(Path("."), environment={}, say=print) as supervisor:
         print(error)
 """
 
+# As above, but the program comes up once the file of that name exists.
+SUPERVISE_AND_MEND = """
+import sys
+from pathlib import Path
+from orders_project.supervisor import Supervisor
 
-@pytest.fixture
-def environment() -> Iterator[dict[str, str]]:
-    """A fresh machine's: no database yet, nothing configured, and nothing written into this checkout."""
-    directory = Path(tempfile.mkdtemp(prefix="run-"))
-    directory.chmod(0o755)
-    variables = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "DEBUG")}
-    home = directory / "pg"
-    yield {
-        **variables,
-        "EMBEDDED_PG_HOME": str(home),
-        "STATIC_ROOT": str(directory / "static"),
-        "SECRET_KEY": "k" * 50,
-    }
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("EMBEDDED_PG_HOME", str(home))
-        Cluster(directory).reset()
-    shutil.rmtree(directory)
+mended, lives = Path(sys.argv[1]), Path(sys.argv[1] + ".lives")
+program = (
+    "import sys, time; from pathlib import Path\\n"
+    f"if not Path({str(mended)!r}).exists(): sys.exit(7)\\n"
+    f"Path({str(lives)!r}).touch(); time.sleep(600)"
+)
 
+def say(text):
+    print(text)
+    if "after the next change" in text:
+        mended.touch()
 
-@pytest.fixture
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+def each_round():
+    if mended.exists() and not restarted:
+        restarted.append(True)
+        supervisor.restart()
+    if lives.exists():
+        print("short-lived lives")
+        sys.exit()
 
-
-class Output:
-    """What a running program has said so far, read from a file as it grows."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def wait_for(self, pattern: str, *, seconds: float = 90) -> str:
-        deadline = time.monotonic() + seconds
-        while not (found := re.search(pattern, self.path.read_text())):
-            assert time.monotonic() < deadline, self.path.read_text()
-            time.sleep(0.1)
-        return found.group()
-
-
-def children_of(pid: int) -> dict[str, int]:
-    """Process ids by the last word of the command line."""
-    running = [child for child in psutil.Process(pid).children() if child.status() != psutil.STATUS_ZOMBIE]
-    return {child.cmdline()[-1]: child.pid for child in running}
+restarted = []
+with Supervisor(Path("."), environment={}, say=say) as supervisor:
+    supervisor.keep_running({"short-lived": [sys.executable, "-c", program]}, each_round=each_round, restarts=True)
+"""
 
 
 def test_runs_everything_until_interrupted(environment: dict[str, str], free_port: int, tmp_path: Path) -> None:
@@ -141,6 +120,27 @@ def test_a_program_that_never_comes_up_ends_the_run_with_the_reason() -> None:
         "short-lived ended unexpectedly (exit code 7); starting it again in 1 s.",
         "short-lived ended unexpectedly (exit code 7); starting it again in 2 s.",
         "short-lived ended 3 times in a row within 10 s of its start (exit code 7); what it said is above.",
+    ]
+
+
+def test_a_program_that_never_comes_up_is_waited_for_where_its_code_may_change(tmp_path: Path) -> None:
+    mended = tmp_path / "mended"
+
+    result = subprocess.run(
+        [sys.executable, "-c", SUPERVISE_AND_MEND, mended],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=300,
+    )
+
+    assert result.stdout.splitlines() == [
+        "short-lived ended unexpectedly (exit code 7); starting it again in 1 s.",
+        "short-lived ended unexpectedly (exit code 7); starting it again in 2 s.",
+        "short-lived ended 3 times in a row within 10 s of its start (exit code 7); what it said is above. "
+        "It is started again after the next change.",
+        "short-lived lives",
     ]
 
 

@@ -4,12 +4,14 @@ import json
 import os
 import socket
 import sys
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils.module_loading import import_string
 
 from orders_project.secret_key import ensure_secret_key_file
 from orders_project.supervisor import ProgramFailed, StopAsked, Supervisor
@@ -33,15 +35,25 @@ class Command(BaseCommand):
         parser.add_argument(
             "--no-demo", action="store_false", dest="demo", help="no demo storefronts, stock and staff logins"
         )
+        parser.add_argument(
+            "--reload",
+            action="store_true",
+            help=(
+                "for development: whenever a file of the apps or the templates changes, bring the database up to "
+                "date and start the web server, the relay and the sweeper again. What cannot be loaded is shown, and "
+                "the old code goes on until the next change. PostgreSQL and this command itself keep running."
+            ),
+        )
 
-    def handle(self, *, host: str, port: int, workers: int, demo: bool, **options: Any) -> None:
+    def handle(self, *, host: str, port: int, workers: int, demo: bool, reload: bool, **options: Any) -> None:
         _require_free(host, port)
+        changes = _source_changes() if reload else None
         base_url = f"http://{'localhost' if host in ('127.0.0.1', *_EVERY_ADDRESS) else host}:{port}"
         with Supervisor(settings.BASE_DIR, environment=_environment(), say=self._say) as supervisor:
             try:
                 self._prepare(supervisor, base_url=base_url, demo=demo)
                 greeting = functools.partial(welcome, base_url, demo=demo)
-                self._serve(supervisor, host, port, workers=workers, greeting=greeting)
+                self._serve(supervisor, host, port, workers=workers, greeting=greeting, changes=changes)
             except StopAsked:
                 self._say("Stopping.")
             except ProgramFailed as error:
@@ -55,22 +67,52 @@ class Command(BaseCommand):
         supervisor.finish("collectstatic", static_files)
 
     def _serve(
-        self, supervisor: Supervisor, host: str, port: int, *, workers: int, greeting: Callable[[], str]
+        self,
+        supervisor: Supervisor,
+        host: str,
+        port: int,
+        *,
+        workers: int,
+        greeting: Callable[[], str],
+        changes: Iterator[set[Path]] | None,
     ) -> None:
-        answering = False
+        once_answering: Callable[[], str] | None = greeting
+        changed: set[Path] = set()
 
-        def greet_once_answering() -> None:
-            nonlocal answering
-            if not answering and _answers(host, port):
-                answering = True
-                self._say(greeting())
+        def look_around() -> None:
+            nonlocal once_answering
+            if changes and (new := next(changes)):
+                changed.update(new)
+                if self._reload(supervisor, changed):
+                    changed.clear()
+                    once_answering = once_answering or (lambda: "The new code answers.")
+            if once_answering and _answers(host, port):
+                self._say(once_answering())
+                once_answering = None
 
         programs = {
             "web": _web_server(host, port, workers),
             "relay_events": _manage("relay_events"),
             "sweep": _manage("sweep"),
         }
-        supervisor.keep_running(programs, each_round=greet_once_answering)
+        supervisor.keep_running(programs, each_round=look_around, restarts=changes is not None)
+
+    def _reload(self, supervisor: Supervisor, changed: set[Path]) -> bool:
+        """Bring the database, the static files if need be, and all programs to the code as it is now."""
+        names = sorted(str(path.relative_to(settings.BASE_DIR)) for path in changed)
+        self._say(f"Changed: {', '.join(names[:3])}{f' and {len(names) - 3} more' if names[3:] else ''}.")
+        try:
+            _require_parsable(changed)
+            # This loads all that answers requests, so most of what is wrong otherwise shows before anything stops.
+            supervisor.finish("migrate", supervisor.start(_manage("migrate", "--verbosity", "0")))
+            if any("static" in path.parts for path in changed):
+                static_files = _manage("collectstatic", "--no-input", "--verbosity", "0")
+                supervisor.finish("collectstatic", supervisor.start(static_files))
+        except ProgramFailed as error:
+            self._say(f"{error}\nThe old code goes on until the next change.")
+            return False
+        supervisor.restart()
+        return True
 
     def _say(self, text: str) -> None:
         self.stdout.write(text)
@@ -86,6 +128,29 @@ def _environment() -> dict[str, str]:
         except OSError as error:
             raise CommandError(f"No secret key: {error}") from error
     return environment
+
+
+def _source_changes() -> Iterator[set[Path]]:
+    """Watching from now on."""
+    try:
+        # By name, because what it needs is installed for development only.
+        changes: Iterator[set[Path]] = import_string("orders_project.source_changes.source_changes")()
+    except ImportError as error:
+        raise CommandError(
+            f"--reload needs the requirements for development ({error}); script/run adds them."
+        ) from error
+    next(changes)
+    return changes
+
+
+def _require_parsable(paths: Iterable[Path]) -> None:
+    """At once, and in modules that only one of the programs loads."""
+    for path in paths:
+        if path.suffix == ".py" and path.exists():
+            try:
+                compile(path.read_bytes(), path, "exec")
+            except (SyntaxError, ValueError) as error:
+                raise ProgramFailed("".join(traceback.format_exception_only(error)).rstrip()) from error
 
 
 def _manage(*arguments: str) -> list[str]:
