@@ -1,4 +1,4 @@
-"""Configuration by environment variables; the README has them as a table."""
+"""Configuration by environment variables; docs/configuration.md has them as tables."""
 
 import os
 from pathlib import Path

@@ -1,1 +1,1 @@
-"""Reading files of orders placed elsewhere. The format stands in docs/import-format.md."""
+"""Reading files of orders placed elsewhere. The format stands in docs/importing.md."""

@@ -1,7 +1,7 @@
 """Every way an order changes: in which status, by whom, and what can hold it up.
 
 This table is the only place that knows. The operations check it under the order's lock, `GET …/actions`
-answers from it, the back office draws its buttons from it, and README and tests are compared with it.
+answers from it, the back office draws its buttons from it, and tests compare it with docs/life-of-an-order.md.
 """
 
 from __future__ import annotations

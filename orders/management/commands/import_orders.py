@@ -30,7 +30,7 @@ _MAX_BATCH: Final = 1000
 
 class Command(BaseCommand):
     help = (
-        "Import orders from a file of NDJSON or CSV (docs/import-format.md) with their history; no stock is touched. "
+        "Import orders from a file of NDJSON or CSV (docs/importing.md) with their history; no stock is touched. "
         "Lines whose external_reference is there already are skipped, so it can be stopped and run again. Ends with 0 "
         "when every line was taken, 3 when some were refused, 1 when the import did not come to the end of the file."
     )

@@ -1,5 +1,4 @@
 import re
-from pathlib import Path
 
 import pytest
 
@@ -7,8 +6,10 @@ from orders.importing.lines import History, ImportedOrder
 from orders.importing.marketplace import STATUS_OF
 from orders.models import Order
 from orders.reading.documents import document_of
+from tests.papers.pages import PAGES, rows, section
 
-FORMAT = (Path(__file__).parents[3] / "docs" / "import-format.md").read_text()
+PAGE = "docs/importing.md"
+FORMAT = PAGES[PAGE]
 
 
 def _example(language: str) -> str:
@@ -36,3 +37,21 @@ def test_every_field_and_status_is_described():
     assert described >= set(ImportedOrder.__struct_fields__)
     assert {field.removeprefix("history.") for field in described} >= set(History.__struct_fields__)
     assert described >= set(STATUS_OF)
+
+
+def test_the_table_of_fields_has_every_field_and_no_other():
+    described = [name for cells in rows(section(PAGE, "NDJSON")) for name in re.findall(r"`([a-z_.]+)", cells[0])]
+
+    assert sorted(name.removeprefix("history.") for name in described) == sorted(
+        {*ImportedOrder.__struct_fields__, *History.__struct_fields__} - {"history"}
+    )
+
+
+def test_the_table_of_statuses_has_every_status_and_what_it_becomes():
+    shown = {
+        word: becomes.strip("`")
+        for words, becomes, _ in list(rows(FORMAT.split("| `history.status` | `status` | |")[1]))
+        for word in re.findall(r"`([a-z]+)`", words)
+    }
+
+    assert shown == {word: status.value for word, status in STATUS_OF.items()}
