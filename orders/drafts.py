@@ -14,7 +14,7 @@ from inventory_client.values import Held
 from orders.models import Storefront
 from orders.reading.documents import new_order_document
 from orders.requests.placing import NewOrder, items_amount, stored_address, total_amount
-from orders.rules.errors import FieldError, InvalidRequest
+from orders.rules.errors import InvalidRequest
 from orders.rules.ids import new_id, new_number, time_of
 from orders.rules.statuses import FulfillmentStatus, OrderStatus, PaymentStatus
 
@@ -97,14 +97,8 @@ def order_row(
     items, total = items_amount(request), total_amount(request)
     currency = request.currency or (storefront.currency or None if total is not None else None)
     if total is not None and currency is None:
-        raise InvalidRequest(
-            [
-                FieldError(
-                    "/currency",
-                    "required",
-                    "Amounts need a currency: the order names none, and the storefront has no default",
-                )
-            ]
+        raise InvalidRequest.at(
+            "/currency", "required", "Amounts need a currency: the order names none, and the storefront has no default"
         )
     return {
         "id": order_id,

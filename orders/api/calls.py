@@ -14,7 +14,7 @@ from orders.api.authentication import KeyPrincipal
 from orders.api.preconditions import precondition_of
 from orders.operations import Call, Idempotency, Rehearsal
 from orders.rules.callers import key_caller
-from orders.rules.errors import FieldError, InvalidRequest, MalformedJson, OrderNotFound
+from orders.rules.errors import InvalidRequest, MalformedJson, OrderNotFound
 
 
 def json_body(request: Request, *, optional: bool = False) -> bytes:
@@ -96,5 +96,5 @@ def whole_number(request: Request, name: str, *, least: int, most: int = 2**31 -
     if text is None:
         return None
     if not (text.isascii() and text.isdigit() and len(text) <= 10 and least <= int(text) <= most):
-        raise InvalidRequest([FieldError(name, "out_of_range", f"{name} is a whole number from {least} to {most}")])
+        raise InvalidRequest.at(name, "out_of_range", f"{name} is a whole number from {least} to {most}")
     return int(text)

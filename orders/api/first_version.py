@@ -22,7 +22,7 @@ from orders.api import docs
 from orders.api.calls import call_of, caller_of, json_body, order_id_in, wants_rehearsal
 from orders.api.errors import exception_handler
 from orders.api.json_format import json_response
-from orders.api.orders import place
+from orders.api.placing import place
 from orders.api.preconditions import etag
 from orders.operations import Call, Outcome, StoredAnswer
 from orders.reading.documents import read_document
@@ -160,8 +160,8 @@ def _status_in(text: str) -> OrderStatus:
         return OrderStatus(text)
     except ValueError:
         known = ", ".join(OrderStatus.values)
-        raise errors.InvalidRequest(
-            [errors.FieldError("/status", "not_a_choice", f"{text[:40]!r} is no status; there are: {known}")]
+        raise errors.InvalidRequest.at(
+            "/status", "not_a_choice", f"{text[:40]!r} is no status; there are: {known}"
         ) from None
 
 

@@ -10,7 +10,7 @@ import msgspec
 from django.http import HttpRequest
 
 from orders.operations import Idempotency
-from orders.rules.errors import FieldError, InvalidRequest
+from orders.rules.errors import InvalidRequest
 
 _VISIBLE_ASCII: Final = re.compile(r"^[\x21-\x7e]{1,255}$")
 
@@ -27,14 +27,10 @@ def idempotency_of(request: HttpRequest, body: object) -> Idempotency | None:
     if len(key) > 2 and key[0] == key[-1] == '"':
         key = key[1:-1]
     if not _VISIBLE_ASCII.match(key):
-        raise InvalidRequest(
-            [
-                FieldError(
-                    "Idempotency-Key",
-                    "wrong_format",
-                    "An Idempotency-Key is 1 to 255 visible ASCII characters, for example a UUID",
-                )
-            ]
+        raise InvalidRequest.at(
+            "Idempotency-Key",
+            "wrong_format",
+            "An Idempotency-Key is 1 to 255 visible ASCII characters, for example a UUID",
         )
     asked = f"{request.method} {request.path}\n".encode() + msgspec.json.encode(body, order="deterministic")
     return Idempotency(key, hashlib.sha256(asked).hexdigest())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,13 +14,12 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.viewsets import ViewSet
 
-from orders import operations
 from orders.api import docs
-from orders.api.calls import call_of, caller_of, json_body, order_id_in, origin_of, wants_rehearsal, whole_number
+from orders.api.calls import call_of, caller_of, json_body, order_id_in, whole_number
 from orders.api.errors import order_problem
-from orders.api.idempotency_header import idempotency_of
 from orders.api.json_format import json_response
 from orders.api.operations import answer_to
+from orders.api.placing import place
 from orders.api.preconditions import etag, is_known_to_caller
 from orders.models import Order
 from orders.operations import Outcome, Placed, StoredAnswer
@@ -120,41 +118,6 @@ class OrderViewSet(ViewSet):
         call = call_of(request)
         answer = answer_to(Operation.DELETE, order_id_in(pk), Plain(), call)
         return answer if call.rehearsal is not None else HttpResponse(status=status.HTTP_204_NO_CONTENT)
-
-
-def place(
-    request: Request,
-    orders: Sequence[NewOrder | errors.OrderError],
-    *,
-    asked: object,
-    render: operations.Render,
-) -> tuple[StoredAnswer, dict[str, str]]:
-    """Place, or repeat the stored answer; return it with the headers that tell which of the two."""
-    if wants_rehearsal(request):
-        raise errors.PreferenceNotSupported()
-    caller = caller_of(request)
-
-    def counted_render(outcomes: Sequence[Outcome]) -> StoredAnswer:
-        _count(request, outcomes)
-        return render(outcomes)
-
-    try:
-        answer = operations.place_orders(
-            orders,
-            storefront=caller.storefront,
-            origin=origin_of(request),
-            render=counted_render,
-            idempotency=idempotency_of(request._request, asked),
-        )
-    except operations.Replay as replay:
-        return replay.answer, {"Idempotent-Replayed": "true"}
-    return answer, {}
-
-
-def _count(request: Request, outcomes: Sequence[Outcome]) -> None:
-    """For the metrics: how many were placed, how many refused and why."""
-    counted = Counter("placed" if isinstance(outcome, Placed) else outcome.code for outcome in outcomes)
-    request._request.placement_outcomes = dict(counted)  # type: ignore[attr-defined]
 
 
 def _one_order(outcomes: Sequence[Outcome]) -> StoredAnswer:

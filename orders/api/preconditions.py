@@ -8,7 +8,7 @@ from typing import Final
 from django.http import HttpRequest
 
 from orders.operations import Precondition
-from orders.rules.errors import FieldError, InvalidRequest
+from orders.rules.errors import InvalidRequest
 
 _OUR_TAG: Final = re.compile(r'^"(\d{1,9})"$')
 
@@ -28,14 +28,8 @@ def precondition_of(request: HttpRequest) -> Precondition:
         return Precondition()
     match = _OUR_TAG.match(header)
     if match is None:
-        raise InvalidRequest(
-            [
-                FieldError(
-                    "If-Match",
-                    "wrong_format",
-                    'If-Match takes one ETag as this service gave it, such as "3", or *.',
-                )
-            ]
+        raise InvalidRequest.at(
+            "If-Match", "wrong_format", 'If-Match takes one ETag as this service gave it, such as "3", or *.'
         )
     return Precondition(int(match[1]))
 

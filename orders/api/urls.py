@@ -2,8 +2,10 @@ from django.urls import URLPattern, URLResolver, include, path
 from rest_framework.routers import SimpleRouter
 
 from orders.api import first_version
+from orders.api.actions import ActionsView
+from orders.api.bulk import BulkView
 from orders.api.errors import problem_codes
-from orders.api.operations import POSTED, ActionsView, BulkView, view_of
+from orders.api.operations import POSTED, view_of
 from orders.api.orders import OrderViewSet
 
 router = SimpleRouter(trailing_slash=False, use_regex_path=False)

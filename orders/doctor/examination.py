@@ -12,7 +12,6 @@ from orders.doctor.strays import strays
 from orders.doctor.stuck import look_for_stuck
 from orders.doctor.told_lives import came_as_it_stood, told_wrongly
 from orders.models import Order
-from orders.models.querysets import OrderQuerySet
 from orders.reading.windows import windows
 
 _ORDERS_AT_ONCE: Final = 500
@@ -25,7 +24,7 @@ def examine(extent: Extent) -> Report:
     """Look at everything in the extent, in bounded memory; change nothing."""
     report = Report()
     for window in windows(Order, since=extent.oldest_id, rows=_ORDERS_AT_ONCE):
-        for order in extent.of(_with_parts(Order.all_objects.filter(**window.of("pk")))):
+        for order in extent.of(Order.all_objects.filter(**window.of("pk")).with_parts().order_by("pk")):
             report.orders += 1
             if contradictions(order):
                 report.add(_certain_contradictions(order.pk))
@@ -33,10 +32,6 @@ def examine(extent: Extent) -> Report:
     report.add(strays(extent))
     look_for_stuck(report, extent)
     return report
-
-
-def _with_parts(orders: OrderQuerySet) -> OrderQuerySet:
-    return orders.order_by("pk").prefetch_related("items", "shipments__items", "returns__items", "payments", "refunds")
 
 
 def _certain_contradictions(order_id: UUID) -> list[Finding]:
@@ -52,7 +47,7 @@ def _certain_contradictions(order_id: UUID) -> list[Finding]:
 def _read_steadily(order_id: UUID) -> Order | None:
     """The order with its parts, all of one version; None when it changes faster than it can be read."""
     for _ in range(_READINGS):
-        order: Order | None = _with_parts(Order.all_objects.filter(pk=order_id)).first()
+        order: Order | None = Order.all_objects.filter(pk=order_id).with_parts().first()
         if order is not None and Order.all_objects.filter(pk=order_id, version=order.version).exists():
             return order
     return None

@@ -90,7 +90,7 @@ def entry_of(line: int, text: bytes, *, now: datetime) -> Entry:
 
 
 def refused(line: int, code: str, detail: str, *, external_reference: str | None = None) -> Entry:
-    return Entry(line, InvalidRequest([FieldError("", code, detail)]), external_reference)
+    return Entry(line, InvalidRequest.at("", code, detail), external_reference)
 
 
 def _wrong_stamps(order: ImportedOrder, now: datetime) -> list[FieldError]:

@@ -9,7 +9,6 @@ from orders.models import Order, OrderItem, ShipmentItem
 from orders.requests.fields import MAX_ITEMS
 from orders.requests.operations import Amend, AmendedItem
 from orders.rules import errors
-from orders.rules.errors import FieldError
 from orders.rules.money import items_sum, refuse_sum_out_of_range, refuse_wrong_sum, total_sum
 
 _LAST_POSITION: Final = 32_767  # of a smallint
@@ -45,12 +44,12 @@ class Amendment:
         if not any(item.open for item in left):
             raise errors.NoItemsLeft()
         if len(left) > MAX_ITEMS:
-            raise errors.InvalidRequest(
-                [FieldError("/items", "out_of_range", f"The order would have {len(left)} items; {MAX_ITEMS} at most")]
+            raise errors.InvalidRequest.at(
+                "/items", "out_of_range", f"The order would have {len(left)} items; {MAX_ITEMS} at most"
             )
         if position > _LAST_POSITION:
-            raise errors.InvalidRequest(
-                [FieldError("/items", "out_of_range", "Too many items have been added to this order; place a new one")]
+            raise errors.InvalidRequest.at(
+                "/items", "out_of_range", "Too many items have been added to this order; place a new one"
             )
         _sum_up(order, left, request)
         order.take_lines(left)
@@ -117,12 +116,8 @@ def _sum_up(order: Order, items: list[OrderItem], request: Amend) -> None:
     """Amounts as given, or as they were; sums that are given have to add up."""
     priced = [item.unit_amount is not None for item in items]
     if any(priced) and not all(priced):
-        raise errors.InvalidRequest(
-            [
-                FieldError(
-                    "/items", "required", "Some items have a unit_amount and some none: give it for all or for none"
-                )
-            ]
+        raise errors.InvalidRequest.at(
+            "/items", "required", "Some items have a unit_amount and some none: give it for all or for none"
         )
     for name in ("shipping_amount", "tax_amount", "discount_amount"):
         if (amount := getattr(request, name)) is not None:
@@ -134,7 +129,7 @@ def _sum_up(order: Order, items: list[OrderItem], request: Amend) -> None:
         order.items_amount = request.items_amount
     elif any(item.unit_amount is not None for item in order.lines):
         detail = "The items that had prices are gone, so nobody knows the sum; give items_amount, or prices"
-        raise errors.InvalidRequest([FieldError("/items_amount", "required", detail)])
+        raise errors.InvalidRequest.at("/items_amount", "required", detail)
     if order.items_amount is None:
         order.total_amount = order.total_amount if request.total_amount is None else request.total_amount
     else:
@@ -147,10 +142,10 @@ def _sum_up(order: Order, items: list[OrderItem], request: Amend) -> None:
     if order.total_amount is not None and order.currency is None:
         order.currency = order.storefront.currency or None
         if order.currency is None:
-            raise errors.InvalidRequest(
-                [FieldError("/currency", "required", "Amounts need a currency; neither order nor storefront has one")]
+            raise errors.InvalidRequest.at(
+                "/currency", "required", "Amounts need a currency; neither order nor storefront has one"
             )
 
 
 def _refused(index: int, field: str, code: str, detail: str) -> errors.InvalidRequest:
-    return errors.InvalidRequest([FieldError(f"/items/{index}/{field}", code, detail)])
+    return errors.InvalidRequest.at(f"/items/{index}/{field}", code, detail)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from django.utils import timezone
 
@@ -16,6 +16,17 @@ from orders.rules import errors
 from orders.rules.callers import Caller
 
 Document = dict[str, Any]
+
+_MONEY: Final = (
+    "items_amount",
+    "total_amount",
+    "canceled_amount",
+    "authorized_amount",
+    "captured_amount",
+    "refunded_amount",
+    "charged_back_amount",
+    "balance_amount",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +51,22 @@ class Rehearsal:
     after: Document | None = None
     events: list[NewEvent] = field(default_factory=list)
     stock: dict[str, int] = field(default_factory=dict)  # by product: units more (or less) reserved
+
+    @property
+    def money(self) -> dict[str, int]:
+        """What the order's amounts gain or lose, by field, in minor units."""
+        before, after = self.before or {}, self.after or {}
+        differences = {name: (after.get(name) or 0) - (before.get(name) or 0) for name in _MONEY}
+        return {name: amount for name, amount in differences.items() if amount}
+
+    def as_json(self) -> dict[str, Any]:
+        """The answer to `Prefer: dry-run`: the order afterwards, the events that would be sent, the differences."""
+        return {
+            "order": self.after,
+            "events": [{"type": event.type, "data": event.data} for event in self.events],
+            "stock": self.stock,
+            "money": self.money,
+        }
 
 
 @dataclass(frozen=True, slots=True)

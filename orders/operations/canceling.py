@@ -11,7 +11,7 @@ from orders.operations.refunds import instructions_after_cancel
 from orders.operations.shipping import drop_needless_parcels
 from orders.operations.units import AskedUnits, chosen_units, open_units
 from orders.requests.operations import Cancel, Plain
-from orders.rules.errors import FieldError, InvalidRequest
+from orders.rules.errors import InvalidRequest
 from orders.rules.lifecycle import Operation
 from orders.rules.statuses import CancelReason
 
@@ -23,7 +23,7 @@ def cancel_order(order_id: UUID, request: Cancel, *, call: Call) -> Document:
     to be refunded. Raises QuantityExceeded.
     """
     if request.cause == CancelReason.EXPIRED:
-        raise InvalidRequest([FieldError("/cause", "not_a_choice", "An order expires by itself; choose another cause")])
+        raise InvalidRequest.at("/cause", "not_a_choice", "An order expires by itself; choose another cause")
     with locked_order(order_id, Operation.CANCEL, call) as locked:
         return _cancel(locked, request.items, request.cause)
 

@@ -8,7 +8,7 @@ from orders.operations.call import Call, Document
 from orders.operations.locked_order import locked_order
 from orders.reading.documents import instant
 from orders.requests.operations import Hold, ReleaseHold
-from orders.rules.errors import Ambiguous, FieldError, InvalidRequest, UnknownPart
+from orders.rules.errors import Ambiguous, InvalidRequest, UnknownPart
 from orders.rules.ids import new_id
 from orders.rules.lifecycle import BLOCKED_BY, HOLDABLE, Operation
 
@@ -18,8 +18,8 @@ def hold_order(order_id: UUID, request: Hold, *, call: Call) -> Document:
     blocks = BLOCKED_BY[request.kind] if request.blocks is None else frozenset(request.blocks)
     if impossible := blocks - HOLDABLE:
         can = ", ".join(sorted(HOLDABLE))
-        raise InvalidRequest(
-            [FieldError("/blocks", "not_a_choice", f"{', '.join(sorted(impossible))} cannot be blocked; {can} can")]
+        raise InvalidRequest.at(
+            "/blocks", "not_a_choice", f"{', '.join(sorted(impossible))} cannot be blocked; {can} can"
         )
     with locked_order(order_id, Operation.HOLD, call) as locked:
         hold = {

@@ -112,7 +112,7 @@ def _write_all_or_none(historic: Sequence[HistoricOrder], call: Call) -> errors.
             case "order_reference_once" | "order_number_once":  # the next try has new numbers
                 raise _LookAgain from error
         detail = f"The database refuses the order: {str(error).splitlines()[0]}."
-        return errors.InvalidRequest([errors.FieldError("", "refused_by_database", detail)])
+        return errors.InvalidRequest.at("", "refused_by_database", detail)
     return None
 
 

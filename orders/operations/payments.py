@@ -14,7 +14,6 @@ from orders.operations.locked_order import locked_order
 from orders.requests.operations import RecordPayment
 from orders.rules import errors
 from orders.rules.currencies import MINOR_DIGITS
-from orders.rules.errors import FieldError
 from orders.rules.lifecycle import Operation
 from orders.rules.money import MAX_AMOUNT
 from orders.rules.statuses import OrderStatus, PaymentKind, RefundState
@@ -78,7 +77,7 @@ def _currency(order: Order, request: RecordPayment) -> str | None:
     """The order's; an order that has none takes that of its first payment."""
     if request.currency is not None and request.currency not in MINOR_DIGITS:
         detail = f"{request.currency} is not a currency of ISO 4217"
-        raise errors.InvalidRequest([FieldError("/currency", "unknown_currency", detail)])
+        raise errors.InvalidRequest.at("/currency", "unknown_currency", detail)
     if request.currency is not None and order.currency is not None and request.currency != order.currency:
         raise errors.CurrencyMismatch(expected=order.currency, got=request.currency)
     return order.currency or request.currency or order.storefront.currency or None
@@ -89,7 +88,7 @@ def _refund(order: Order, request: RecordPayment) -> Refund | None:
         return None
     if request.kind != PaymentKind.REFUND:
         detail = f"A {request.kind} settles no refund; only a payment of kind refund does"
-        raise errors.InvalidRequest([FieldError("/refund_id", "not_allowed", detail)])
+        raise errors.InvalidRequest.at("/refund_id", "not_allowed", detail)
     refund = order.refunds.filter(pk=request.refund_id).first()
     if refund is None:
         raise errors.UnknownPart("refund", request.refund_id)
@@ -112,8 +111,8 @@ def _count(order: Order, request: RecordPayment) -> None:
         max(order.authorized_amount, order.captured_amount, order.refunded_amount, order.charged_back_amount)
         > MAX_AMOUNT
     ):
-        raise errors.InvalidRequest(
-            [FieldError("/amount", "out_of_range", f"Together with earlier ones it would exceed {MAX_AMOUNT}")]
+        raise errors.InvalidRequest.at(
+            "/amount", "out_of_range", f"Together with earlier ones it would exceed {MAX_AMOUNT}"
         )
 
 

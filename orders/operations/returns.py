@@ -61,9 +61,7 @@ def receive_return(order_id: UUID, request: ReceiveReturn, *, call: Call) -> Doc
             ReceivedUnits(item_id=line.item_id, quantity=line.quantity) for line in lines.values()
         ]
         if len({units.item_id for units in received}) < len(received):
-            raise errors.InvalidRequest(
-                [errors.FieldError("/items", "not_unique", "An item stands here twice; name each once")]
-            )
+            raise errors.InvalidRequest.at("/items", "not_unique", "An item stands here twice; name each once")
         announced_units = {item_id: line.quantity for item_id, line in lines.items()}
         chosen_units(order, received, available=announced_units, verb="received")
         items = {item.pk: item for item in order.lines}

@@ -88,14 +88,10 @@ class Cursor(NamedTuple):
             backwards, microseconds, order_id = _CURSOR.unpack(raw)
             return cls(_EPOCH + microseconds * _MICROSECOND, UUID(bytes=order_id), backwards)
         except (ValueError, OverflowError, struct.error):
-            raise InvalidRequest(
-                [
-                    FieldError(
-                        "cursor",
-                        "invalid_cursor",
-                        "This cursor is not one of ours: take it from next or previous, or leave it out",
-                    )
-                ]
+            raise InvalidRequest.at(
+                "cursor",
+                "invalid_cursor",
+                "This cursor is not one of ours: take it from next or previous, or leave it out",
             ) from None
 
 
@@ -188,13 +184,13 @@ def _limit_in(text: str | None) -> int:
     if text is None:
         return _DEFAULT_LIMIT
     if not text.isascii() or not text.isdigit() or len(text) > 9 or not 1 <= int(text) <= _LARGEST_LIMIT:
-        raise InvalidRequest([FieldError("limit", "out_of_range", f"The limit is a number from 1 to {_LARGEST_LIMIT}")])
+        raise InvalidRequest.at("limit", "out_of_range", f"The limit is a number from 1 to {_LARGEST_LIMIT}")
     return int(text)
 
 
 def _oldest_first_in(text: str | None) -> bool:
     if text not in (None, "-placed_at", "placed_at"):
-        raise InvalidRequest(
-            [FieldError("ordering", "not_a_choice", "Orders are listed by -placed_at (newest first) or placed_at")]
+        raise InvalidRequest.at(
+            "ordering", "not_a_choice", "Orders are listed by -placed_at (newest first) or placed_at"
         )
     return text == "placed_at"

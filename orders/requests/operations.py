@@ -33,7 +33,7 @@ from orders.requests.fields import (
     UnitAmount,
 )
 from orders.requests.placing import Address, Contact, unknown_country
-from orders.rules.errors import FieldError, InvalidRequest
+from orders.rules.errors import InvalidRequest
 from orders.rules.lifecycle import Operation
 from orders.rules.statuses import CancelReason, Condition, HoldKind, PaymentKind, ReturnCause
 
@@ -216,6 +216,6 @@ def refuse_far_moments(request: Struct) -> None:
     for name in request.__struct_fields__:
         moment = getattr(request, name)
         if isinstance(moment, datetime) and not _EARLIEST <= moment <= _LATEST:
-            raise InvalidRequest(
-                [FieldError(f"/{name}", "out_of_range", f"{name} lies before {_EARLIEST:%Y} or after {_LATEST:%Y}")]
+            raise InvalidRequest.at(
+                f"/{name}", "out_of_range", f"{name} lies before {_EARLIEST:%Y} or after {_LATEST:%Y}"
             )

@@ -63,7 +63,7 @@ def _field_error(message: str) -> FieldError:
 def _refuse_nul(value: Any, pointer: str) -> None:
     """PostgreSQL's text cannot hold U+0000; say where it stands instead of failing on it later."""
     if isinstance(value, str) and "\0" in value:
-        raise InvalidRequest([FieldError(pointer, "nul_character", "Text cannot hold the character U+0000.")])
+        raise InvalidRequest.at(pointer, "nul_character", "Text cannot hold the character U+0000.")
     if isinstance(value, Mapping):
         for key, part in value.items():
             _refuse_nul(key, f"{pointer}/{key.replace(chr(0), '')}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from orders.rules.errors import FieldError, InvalidRequest, TotalsMismatch
+from orders.rules.errors import InvalidRequest, TotalsMismatch
 from orders.rules.statuses import PaymentStatus
 
 # Sums stay exact in every JSON reader up to here (RFC 8259 §6).
@@ -35,9 +35,7 @@ def refuse_wrong_sum(name: str, *, expected: int, given: int | None) -> None:
 def refuse_sum_out_of_range(name: str, amount: int | None) -> None:
     """Raises InvalidRequest."""
     if amount is not None and not 0 <= amount <= MAX_AMOUNT:
-        raise InvalidRequest(
-            [FieldError(f"/{name}", "out_of_range", f"{name} is {amount}; it must be 0 to {MAX_AMOUNT}.")]
-        )
+        raise InvalidRequest.at(f"/{name}", "out_of_range", f"{name} is {amount}; it must be 0 to {MAX_AMOUNT}.")
 
 
 def payment_status_of(*, authorized: int, captured: int, kept: int, due: int | None) -> PaymentStatus:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from orders.admin.display.changes import FieldChange, Wording, instruction_in_words
-from orders.api.rehearsals import told
 from orders.operations import Rehearsal
 from orders.reading.changes_between import changes_between
 
@@ -24,8 +23,6 @@ def preview_of(rehearsal: Rehearsal) -> Preview:
     before, after = rehearsal.before or {}, rehearsal.after or {}
     old, new = changes_between(before, after)
     words = Wording(after, *before.get("items", ()))
-    stock = told(rehearsal)["stock"]
-    money = told(rehearsal)["money"]
     instructions = [found for event in rehearsal.events for found in event.data.get("instructions", ())]
     deleted = [
         FieldChange("deleted", "yes" if before_it else "no", "yes" if after_it else "no")
@@ -35,11 +32,11 @@ def preview_of(rehearsal: Rehearsal) -> Preview:
     ]
     return Preview(
         changes=[*deleted, *words.changes({name: (old[name], new[name]) for name in new})],
-        stock=[(product, f"{units:+d}") for product, units in stock.items()],
+        stock=[(product, f"{units:+d}") for product, units in rehearsal.stock.items()],
         money=[
             (name.removesuffix("_amount").replace("_", " "), f"{'+' if amount > 0 else ''}{words.money(amount)}")
-            for name, amount in money.items()
+            for name, amount in rehearsal.money.items()
         ],
         instructions=[instruction_in_words(instruction) for instruction in instructions],
-        needs_stock=any(units > 0 for units in stock.values()),
+        needs_stock=any(units > 0 for units in rehearsal.stock.values()),
     )

@@ -19,7 +19,6 @@ from django.db import InterfaceError, OperationalError
 from msgspec import Struct
 
 from orders import operations
-from orders.api.rehearsals import told
 from orders.management.named_orders import NamedOrder, orders_named
 from orders.management.storefront_option import add_storefront_option, storefront_of
 from orders.models import Storefront
@@ -156,14 +155,17 @@ class _Done(NamedTuple):
     def as_text(self) -> str:
         if self.rehearsal is None:
             return f"{self.number}: done. It is {self.document['status']}, at version {self.document['version']}."
-        would = told(self.rehearsal)
-        if not would["events"]:
+        if not self.rehearsal.events:
             return f"{self.number}: nothing would change."
-        changed = sorted({name for event in would["events"] for name in event["data"]["changes"]})
+        changed = sorted({name for event in self.rehearsal.events for name in event.data["changes"]})
         parts = [
             f"would be {self.document['status']}, at version {self.document['version']}",
             f"changed: {', '.join(changed)}",
-            *(f"{what}: {_differences(would[what])}" for what in ("stock", "money") if would[what]),
+            *(
+                f"{what}: {_differences(gained)}"
+                for what, gained in (("stock", self.rehearsal.stock), ("money", self.rehearsal.money))
+                if gained
+            ),
         ]
         return f"{self.number}: {'; '.join(parts)}."
 
@@ -175,7 +177,7 @@ class _Done(NamedTuple):
                 "status": self.document["status"],
                 "version": self.document["version"],
             }
-        return line | {"result": "rehearsed", **told(self.rehearsal)}
+        return line | {"result": "rehearsed", **self.rehearsal.as_json()}
 
 
 class _Refused(NamedTuple):

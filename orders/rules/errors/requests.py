@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Self
 from uuid import UUID
 
 from orders.rules.errors.refusal import FieldError, OrderError
@@ -15,6 +16,11 @@ class InvalidRequest(OrderError):
     def __init__(self, errors: Sequence[FieldError]) -> None:
         where = f" at {errors[0].pointer}" if errors[0].pointer else ""
         super().__init__(f"{errors[0].detail.rstrip('.')}{where}.", errors=errors)
+
+    @classmethod
+    def at(cls, pointer: str, code: str, detail: str) -> Self:
+        """With one thing wrong; see `FieldError`."""
+        return cls([FieldError(pointer, code, detail)])
 
 
 class MalformedJson(OrderError):

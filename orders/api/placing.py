@@ -1,0 +1,50 @@
+"""How a call places orders, whichever version of the API it came by."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from rest_framework.request import Request
+
+from orders import operations
+from orders.api.calls import caller_of, origin_of, wants_rehearsal
+from orders.api.idempotency_header import idempotency_of
+from orders.operations import Outcome, Placed, StoredAnswer
+from orders.requests.placing import NewOrder
+from orders.rules import errors
+
+
+def place(
+    request: Request,
+    orders: Sequence[NewOrder | errors.OrderError],
+    *,
+    asked: object,
+    render: operations.Render,
+) -> tuple[StoredAnswer, dict[str, str]]:
+    """Place, or repeat the stored answer; return it with the headers that tell which of the two."""
+    if wants_rehearsal(request):
+        raise errors.PreferenceNotSupported()
+    caller = caller_of(request)
+
+    def counted_render(outcomes: Sequence[Outcome]) -> StoredAnswer:
+        _count(request, outcomes)
+        return render(outcomes)
+
+    try:
+        answer = operations.place_orders(
+            orders,
+            storefront=caller.storefront,
+            origin=origin_of(request),
+            render=counted_render,
+            idempotency=idempotency_of(request._request, asked),
+        )
+    except operations.Replay as replay:
+        return replay.answer, {"Idempotent-Replayed": "true"}
+    return answer, {}
+
+
+def _count(request: Request, outcomes: Sequence[Outcome]) -> None:
+    """For the metrics: how many were placed, how many refused and why."""
+    counted = Counter("placed" if isinstance(outcome, Placed) else outcome.code for outcome in outcomes)
+    request._request.placement_outcomes = dict(counted)  # type: ignore[attr-defined]
