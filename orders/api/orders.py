@@ -18,6 +18,7 @@ from orders.api import docs
 from orders.api.calls import call_of, caller_of, json_body, order_id_in, whole_number
 from orders.api.errors import order_problem
 from orders.api.json_format import json_response
+from orders.api.listing import listed
 from orders.api.operations import answer_to
 from orders.api.placing import place
 from orders.api.preconditions import etag, is_known_to_caller
@@ -25,7 +26,6 @@ from orders.models import Order
 from orders.operations import Outcome, Placed, StoredAnswer
 from orders.reading.documents import read_document
 from orders.reading.history import MOST_ENTRIES, order_at, timeline_page
-from orders.reading.listing import page_of
 from orders.requests.operations import OrderDetails, Plain, checked_details
 from orders.requests.parsing import parse
 from orders.requests.placing import NewOrder, checked, parse_orders
@@ -74,7 +74,7 @@ class OrderViewSet(ViewSet):
 
     @extend_schema(**docs.LIST)
     def list(self, request: Request) -> HttpResponse:
-        return json_response(page_of(request, storefront_id=caller_of(request).storefront.pk))
+        return json_response(listed(request, storefront_id=caller_of(request).storefront.pk))
 
     @extend_schema(**docs.READ)
     def retrieve(self, request: Request, pk: str) -> HttpResponse:

@@ -4,43 +4,24 @@ from __future__ import annotations
 
 import base64
 import struct
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-import orjson
 from django.db import connection
-from django_filters import rest_framework as filters
-from rest_framework.request import Request
-from rest_framework.utils.urls import replace_query_param
 
-from orders.models import Order
 from orders.reading.documents import DOCUMENT_SQL
-from orders.rules.errors import FieldError, InvalidRequest
-from orders.rules.statuses import OrderStatus
+from orders.rules.errors import InvalidRequest
 
-_DEFAULT_LIMIT: Final = 50
-_LARGEST_LIMIT: Final = 200
 # Direction, microseconds since 1970, id.
 _CURSOR: Final = struct.Struct("!?q16s")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
-_PAGING: Final = {"cursor", "limit", "ordering"}
-
-
-class OrderFilter(filters.FilterSet):
-    """What a list can be narrowed by, and how each is read."""
-
-    status = filters.ChoiceFilter(choices=OrderStatus.choices)
-    customer_id = filters.CharFilter()
-    external_reference = filters.CharFilter()
-    number = filters.CharFilter()
-    placed_after = filters.IsoDateTimeFilter()
-    placed_before = filters.IsoDateTimeFilter()
 
 
 # Each of these is answered from an index of the storefront's orders.
-_CONDITIONS: Final = {
+CONDITIONS: Final = {
     "status": "orders_order.status = %s",
     "customer_id": "orders_order.customer_id = %s",
     "external_reference": "orders_order.external_reference = %s",
@@ -95,39 +76,7 @@ class Cursor(NamedTuple):
             ) from None
 
 
-def page_of(request: Request, *, storefront_id: int) -> bytes:
-    """One page as JSON: `{"next", "previous", "results"}`, by one query. Raises InvalidRequest."""
-    parameters = request.query_params
-    unknown = sorted(set(parameters) - _PAGING - set(OrderFilter.base_filters))
-    if unknown:
-        known = ", ".join(sorted(_PAGING | set(OrderFilter.base_filters)))
-        raise InvalidRequest(
-            [FieldError(name, "unknown_parameter", f"There is no such parameter; known: {known}") for name in unknown]
-        )
-    empty = sorted(name for name in set(parameters) - _PAGING if not parameters[name])
-    if empty:
-        raise InvalidRequest(
-            [
-                FieldError(
-                    name, "empty_parameter", "An empty filter would list everything: give a value, or leave it out"
-                )
-                for name in empty
-            ]
-        )
-    limit = _limit_in(parameters.get("limit"))
-    oldest_first = _oldest_first_in(parameters.get("ordering"))
-    cursor = Cursor.read(parameters["cursor"]) if "cursor" in parameters else None
-    conditions: dict[str, Any] = _filters_in(parameters) if set(parameters) - _PAGING else {}
-    page = _page(storefront_id, conditions, cursor, limit, oldest_first)
-    here = request._request.build_absolute_uri()
-    return b'{"next":%s,"previous":%s,"results":[%s]}' % (
-        orjson.dumps(page.next and replace_query_param(here, "cursor", str(page.next))),
-        orjson.dumps(page.previous and replace_query_param(here, "cursor", str(page.previous))),
-        page.documents.encode(),
-    )
-
-
-class _Page(NamedTuple):
+class Page(NamedTuple):
     """The documents of a page, joined by commas, and where the pages after and before it begin."""
 
     documents: str
@@ -135,14 +84,17 @@ class _Page(NamedTuple):
     previous: Cursor | None
 
 
-def _page(
-    storefront_id: int, conditions: dict[str, Any], cursor: Cursor | None, limit: int, oldest_first: bool
-) -> _Page:
-    """Read away from the cursor, one order too many to know whether there are more; that one is left out."""
+def page_of(
+    storefront_id: int, conditions: Mapping[str, Any], *, cursor: Cursor | None, limit: int, oldest_first: bool
+) -> Page:
+    """One page of the storefront's orders, by one query; `conditions` are of `CONDITIONS`.
+
+    Read away from the cursor, one order too many to know whether there are more; that one is left out.
+    """
     backwards = cursor is not None and cursor.backwards
     ascending = oldest_first != backwards
     where = ["orders_order.storefront_id = %s", "orders_order.deleted_at is null"]
-    where += [_CONDITIONS[name] for name in conditions]
+    where += [CONDITIONS[name] for name in conditions]
     values = [storefront_id, *conditions.values()]
     if cursor is not None:
         where.append(_YOUNGER if ascending else _OLDER)
@@ -158,39 +110,9 @@ def _page(
         database.execute(statement, values)
         documents, found, near_at, near_id, far_at, far_id = database.fetchone()
     if not found:
-        return _Page("", next=None, previous=None)
+        return Page("", next=None, previous=None)
     near = Cursor(near_at, UUID(near_id), not backwards)
     far = Cursor(far_at, UUID(far_id), backwards) if found > limit else None
     if backwards:
-        return _Page(documents, next=near, previous=far)
-    return _Page(documents, next=far, previous=near if cursor is not None else None)
-
-
-def _filters_in(parameters: Any) -> dict[str, Any]:
-    """The filters that are given, as values. Raises InvalidRequest."""
-    form = OrderFilter(parameters, queryset=Order.objects.none()).form
-    if not form.is_valid():
-        raise InvalidRequest(
-            [
-                FieldError(name, "invalid_filter", str(message))
-                for name, messages in form.errors.items()
-                for message in messages
-            ]
-        )
-    return {name: value for name, value in form.cleaned_data.items() if name in parameters}
-
-
-def _limit_in(text: str | None) -> int:
-    if text is None:
-        return _DEFAULT_LIMIT
-    if not text.isascii() or not text.isdigit() or len(text) > 9 or not 1 <= int(text) <= _LARGEST_LIMIT:
-        raise InvalidRequest.at("limit", "out_of_range", f"The limit is a number from 1 to {_LARGEST_LIMIT}")
-    return int(text)
-
-
-def _oldest_first_in(text: str | None) -> bool:
-    if text not in (None, "-placed_at", "placed_at"):
-        raise InvalidRequest.at(
-            "ordering", "not_a_choice", "Orders are listed by -placed_at (newest first) or placed_at"
-        )
-    return text == "placed_at"
+        return Page(documents, next=near, previous=far)
+    return Page(documents, next=far, previous=near if cursor is not None else None)

@@ -1,0 +1,85 @@
+"""What a list of orders is asked for in the query, and its page with links to those before and after."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import orjson
+from django_filters import rest_framework as filters
+from rest_framework.request import Request
+from rest_framework.utils.urls import replace_query_param
+
+from orders.api.calls import whole_number
+from orders.models import Order
+from orders.reading.listing import Cursor, page_of
+from orders.rules.errors import FieldError, InvalidRequest
+from orders.rules.statuses import OrderStatus
+
+_DEFAULT_LIMIT: Final = 50
+_LARGEST_LIMIT: Final = 200
+_PAGING: Final = {"cursor", "limit", "ordering"}
+
+
+class OrderFilter(filters.FilterSet):
+    """What a list can be narrowed by, and how each is read."""
+
+    status = filters.ChoiceFilter(choices=OrderStatus.choices)
+    customer_id = filters.CharFilter()
+    external_reference = filters.CharFilter()
+    number = filters.CharFilter()
+    placed_after = filters.IsoDateTimeFilter()
+    placed_before = filters.IsoDateTimeFilter()
+
+
+def listed(request: Request, *, storefront_id: int) -> bytes:
+    """One page as JSON: `{"next", "previous", "results"}`. Raises InvalidRequest."""
+    parameters = request.query_params
+    unknown = sorted(set(parameters) - _PAGING - set(OrderFilter.base_filters))
+    if unknown:
+        known = ", ".join(sorted(_PAGING | set(OrderFilter.base_filters)))
+        raise InvalidRequest(
+            [FieldError(name, "unknown_parameter", f"There is no such parameter; known: {known}") for name in unknown]
+        )
+    empty = sorted(name for name in set(parameters) - _PAGING if not parameters[name])
+    if empty:
+        raise InvalidRequest(
+            [
+                FieldError(
+                    name, "empty_parameter", "An empty filter would list everything: give a value, or leave it out"
+                )
+                for name in empty
+            ]
+        )
+    limit = whole_number(request, "limit", least=1, most=_LARGEST_LIMIT) or _DEFAULT_LIMIT
+    oldest_first = _oldest_first_in(parameters.get("ordering"))
+    cursor = Cursor.read(parameters["cursor"]) if "cursor" in parameters else None
+    conditions: dict[str, Any] = _filters_in(parameters) if set(parameters) - _PAGING else {}
+    page = page_of(storefront_id, conditions, cursor=cursor, limit=limit, oldest_first=oldest_first)
+    here = request._request.build_absolute_uri()
+    return b'{"next":%s,"previous":%s,"results":[%s]}' % (
+        orjson.dumps(page.next and replace_query_param(here, "cursor", str(page.next))),
+        orjson.dumps(page.previous and replace_query_param(here, "cursor", str(page.previous))),
+        page.documents.encode(),
+    )
+
+
+def _filters_in(parameters: Any) -> dict[str, Any]:
+    """The filters that are given, as values. Raises InvalidRequest."""
+    form = OrderFilter(parameters, queryset=Order.objects.none()).form
+    if not form.is_valid():
+        raise InvalidRequest(
+            [
+                FieldError(name, "invalid_filter", str(message))
+                for name, messages in form.errors.items()
+                for message in messages
+            ]
+        )
+    return {name: value for name, value in form.cleaned_data.items() if name in parameters}
+
+
+def _oldest_first_in(text: str | None) -> bool:
+    if text not in (None, "-placed_at", "placed_at"):
+        raise InvalidRequest.at(
+            "ordering", "not_a_choice", "Orders are listed by -placed_at (newest first) or placed_at"
+        )
+    return text == "placed_at"
