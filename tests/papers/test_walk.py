@@ -1,0 +1,53 @@
+"""README's walks go where the code goes."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.papers.pages import ROOT, section
+from tests.test_architecture import modules, name_of
+
+WALKS = [
+    re.findall(r"^\d+\. `([\w/.]+)`", part, re.MULTILINE)
+    for part in section("README.md", "The walk").split("Confirming one")
+]
+
+
+@pytest.mark.parametrize("walk", WALKS, ids=["placing", "confirming"])
+def test_a_walk_has_at_most_ten_hops_and_none_twice(walk):
+    assert 5 < len(walk) <= 10
+    assert len(set(walk)) == len(walk)
+    assert [hop for hop in walk if not (ROOT / hop).is_file()] == []
+
+
+@pytest.mark.parametrize("walk", WALKS, ids=["placing", "confirming"])
+def test_each_hop_is_led_to_by_one_before_it(walk):
+    from_nowhere = [
+        hop
+        for position, hop in enumerate(walk[1:], start=1)
+        if not any(_leads_to(earlier, hop) for earlier in walk[:position])
+    ]
+
+    assert from_nowhere == []
+
+
+def test_a_hop_that_nothing_leads_to_is_seen():
+    assert not _leads_to("orders/api/urls.py", "orders/sql/orders_place.sql")
+    assert not _leads_to("orders/api/urls.py", "events/outbox.py")
+    assert not _leads_to("orders/requests/placing.py", "orders/announcing/receivers.py")
+
+
+def _leads_to(here: str, there: str) -> bool:
+    """By an import, by the name of an SQL function, or by the signal that the other listens to."""
+    if there.endswith(".sql"):
+        return f"{Path(there).stem}(" in (ROOT / here).read_text()
+    return name_of(Path(there)) in _used(here) or "orders.announcing.signals" in _used(here) & _used(there)
+
+
+def _used(path: str) -> set[str]:
+    """What the module imports, and what a package it imports gathers from its own modules."""
+    direct = modules()[name_of(Path(path))]
+    return direct.union(*(modules()[name] for name in direct if (ROOT / name.replace(".", "/")).is_dir()))
