@@ -1,8 +1,8 @@
 """What Prometheus can ask at `/metrics`: requests, refusals, placements, the relay, the database.
 
 With several worker processes, PROMETHEUS_MULTIPROC_DIR names one directory that all of them share and that
-is empty when the service starts (`manage.py run` sees to both). It has to be set before Python starts: the
-client library looks once, on import. Without it, an answer is of the one process that was asked.
+is empty when the service starts. It has to be set before Python starts: the client library looks once, on
+import. Without it, an answer is of the one process that was asked.
 """
 
 import os

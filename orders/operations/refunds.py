@@ -34,7 +34,7 @@ def request_refund(order_id: UUID, request: RequestRefund, *, call: Call) -> Doc
 def approve_refund(order_id: UUID, request: DecideRefund, *, call: Call) -> Document:
     """Approve what somebody else has requested: now it is to be paid out. Raises OwnRequest or WrongState."""
     with locked_order(order_id, Operation.APPROVE_REFUND, call) as locked:
-        refund = _meant(locked.order, request.refund_id, RefundState.REQUESTED)
+        refund = part_meant("refund", locked.order.refunds.all(), request.refund_id, state=RefundState.REQUESTED)
         if refund.requested_by == call.caller.actor:
             raise errors.OwnRequest(refund.requested_by)
         _decide(refund, RefundState.APPROVED, call)
@@ -44,7 +44,7 @@ def approve_refund(order_id: UUID, request: DecideRefund, *, call: Call) -> Docu
 def reject_refund(order_id: UUID, request: DecideRefund, *, call: Call) -> Document:
     """The requested refund is not paid; its amount can be refunded otherwise."""
     with locked_order(order_id, Operation.REJECT_REFUND, call) as locked:
-        refund = _meant(locked.order, request.refund_id, RefundState.REQUESTED)
+        refund = part_meant("refund", locked.order.refunds.all(), request.refund_id, state=RefundState.REQUESTED)
         _decide(refund, RefundState.REJECTED, call)
         locked.order.refund_pending_amount -= refund.amount
         return locked.commit()
@@ -53,7 +53,7 @@ def reject_refund(order_id: UUID, request: DecideRefund, *, call: Call) -> Docum
 def fail_refund(order_id: UUID, request: DecideRefund, *, call: Call) -> Document:
     """The payment provider could not pay an approved refund; its amount can be refunded anew."""
     with locked_order(order_id, Operation.FAIL_REFUND, call) as locked:
-        refund = _meant(locked.order, request.refund_id, RefundState.APPROVED)
+        refund = part_meant("refund", locked.order.refunds.all(), request.refund_id, state=RefundState.APPROVED)
         _decide(refund, RefundState.FAILED, call)
         locked.order.refund_pending_amount -= refund.amount
         return locked.commit()
@@ -111,15 +111,6 @@ def _refund(locked: LockedOrder, amount: int) -> list[Instruction]:
 def _decide(refund: Refund, state: RefundState, call: Call) -> None:
     refund.state, refund.decided_by, refund.decided_at = state, call.caller.actor, call.now()
     refund.save()
-
-
-def _meant(order: Order, refund_id: UUID | None, state: RefundState) -> Refund:
-    refunds = list(order.refunds.all())
-    candidates = [refund for refund in refunds if refund.state == state]
-    refund = part_meant("refund", refunds, refund_id, candidates=candidates)
-    if refund.state != state:
-        raise errors.WrongState("refund", refund.state, state)
-    return refund
 
 
 def _pay_out(order: Order, refund: Refund) -> Instruction:

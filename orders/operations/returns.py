@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from orders.models import Order, Return, ReturnItem
+from orders.models import Return, ReturnItem
 from orders.operations.call import Call, Document
 from orders.operations.locked_order import locked_order
 from orders.operations.obstacles import units_to_return
@@ -42,7 +42,7 @@ def reject_return(order_id: UUID, request: DecideReturn, *, call: Call) -> Docum
 
 def _decide(order_id: UUID, operation: Operation, request: DecideReturn, state: ReturnState, call: Call) -> Document:
     with locked_order(order_id, operation, call) as locked:
-        announced = _meant(locked.order, request.return_id, ReturnState.REQUESTED)
+        announced = part_meant("return", locked.order.returns.all(), request.return_id, state=ReturnState.REQUESTED)
         announced.state, announced.decided_at = state, call.now()
         announced.save()
         return locked.commit()
@@ -55,7 +55,7 @@ def receive_return(order_id: UUID, request: ReceiveReturn, *, call: Call) -> Doc
     """
     with locked_order(order_id, Operation.RECEIVE_RETURN, call) as locked:
         order = locked.order
-        announced = _meant(order, request.return_id, ReturnState.APPROVED)
+        announced = part_meant("return", order.returns.all(), request.return_id, state=ReturnState.APPROVED)
         lines = {line.item_id: line for line in announced.items.all()}
         received = request.items or [
             ReceivedUnits(item_id=line.item_id, quantity=line.quantity) for line in lines.values()
@@ -78,12 +78,3 @@ def receive_return(order_id: UUID, request: ReceiveReturn, *, call: Call) -> Doc
         if any(units.restock for units in received):
             order.stock_changed()
         return locked.commit()
-
-
-def _meant(order: Order, return_id: UUID | None, state: ReturnState) -> Return:
-    returns = list(order.returns.all())
-    candidates = [announced for announced in returns if announced.state == state]
-    announced = part_meant("return", returns, return_id, candidates=candidates)
-    if announced.state != state:
-        raise errors.WrongState("return", announced.state, state)
-    return announced

@@ -1,13 +1,13 @@
-"""Which units of an order are meant."""
+"""Which units of an order, and which of its refunds or returns, are meant."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Protocol, TypeVar
 from uuid import UUID
 
-from orders.models import Order
+from orders.models import Order, Refund, Return
 from orders.rules import errors
 
 
@@ -20,11 +20,7 @@ class AskedUnits(Protocol):
     def quantity(self) -> int: ...
 
 
-class _HasId(Protocol):
-    pk: UUID
-
-
-Part = TypeVar("Part", bound=_HasId)
+Part = TypeVar("Part", Refund, Return)
 
 
 def chosen_units(
@@ -55,16 +51,19 @@ def open_units(order: Order) -> dict[UUID, int]:
     return {item.pk: item.open for item in order.lines}
 
 
-def part_meant(what: str, parts: Sequence[Part], part_id: UUID | None, *, candidates: Sequence[Part]) -> Part:
-    """The part with the id; without one the only candidate.
+def part_meant(what: str, parts: Iterable[Part], part_id: UUID | None, *, state: str) -> Part:
+    """The part with the id; without one the only one in the state.
 
-    Raises UnknownPart, or Ambiguous when there are several candidates. There is at least one.
+    Raises UnknownPart, WrongState, or Ambiguous when several are in the state. At least one is.
     """
     if part_id is None:
+        candidates = [part for part in parts if part.state == state]
         if len(candidates) > 1:
             raise errors.Ambiguous(what, [part.pk for part in candidates])
         return candidates[0]
     for part in parts:
         if part.pk == part_id:
+            if part.state != state:
+                raise errors.WrongState(what, part.state, state)
             return part
     raise errors.UnknownPart(what, part_id)
