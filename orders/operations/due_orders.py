@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 from orders.models import Order, Storefront
@@ -17,24 +18,26 @@ from orders.rules.errors import OrderError
 
 logger = logging.getLogger(__name__)
 
+_AT_ONCE: Final = 500
 
-def expire_orders(*, now: datetime, limit: int = 500) -> int:
+
+def expire_orders(*, now: datetime) -> int:
     """Cancel pending orders past `reserved_until` for which no money was recorded; return how many.
 
     All of it is checked again under each order's lock: one that has been paid, confirmed or extended since
     is left alone.
     """
-    expired = Order.objects.expired(now).order_by("reserved_until").values_list("pk", flat=True)[:limit]
+    expired = Order.objects.expired(now).order_by("reserved_until").values_list("pk", flat=True)[:_AT_ONCE]
     return _each(expired, expire_order, "not confirmed in time")
 
 
-def complete_orders(*, now: datetime, limit: int = 500) -> int:
+def complete_orders(*, now: datetime) -> int:
     """Complete orders that were delivered as long ago as their storefront wants; return how many."""
     completed = 0
     for storefront in Storefront.objects.exclude(complete_after_days=None):
         delivered_before = now - timedelta(days=storefront.complete_after_days or 0)
         orders = Order.objects.delivered(storefront.pk, before=delivered_before).order_by("delivered_at")
-        completed += _each(orders.values_list("pk", flat=True)[:limit], complete_order, "delivered long enough ago")
+        completed += _each(orders.values_list("pk", flat=True)[:_AT_ONCE], complete_order, "delivered long enough ago")
     return completed
 
 

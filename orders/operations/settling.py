@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Final
 from uuid import UUID
 
 from django.db import transaction
@@ -14,6 +15,8 @@ from orders.models import Order
 from orders.rules.statuses import OrderStatus
 
 logger = logging.getLogger(__name__)
+
+_AT_ONCE: Final = 500
 
 
 def settle_order(order_id: UUID) -> bool:
@@ -65,8 +68,8 @@ def _to_settle(order_id: UUID) -> Order | None:
     return order
 
 
-def settle_orders(*, limit: int = 500) -> tuple[int, int]:
+def settle_orders() -> tuple[int, int]:
     """Repeat what could not be told at once; return how many are settled now and how many still wait."""
-    waiting = list(Order.all_objects.awaiting_inventory().values_list("pk", flat=True)[:limit])
+    waiting = list(Order.all_objects.awaiting_inventory().values_list("pk", flat=True)[:_AT_ONCE])
     settled = sum(settle_order(order_id) for order_id in waiting)
     return settled, len(waiting) - settled
