@@ -234,6 +234,9 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Places and steers the orders of several storefronts. Every order holds its stock.",
     "VERSION": VERSION,
     "OAS_VERSION": "3.1.0",
+    "LICENSE": {"name": "BSD-3-Clause", "identifier": "BSD-3-Clause"},
+    # Relative: wherever the document is served, the service is there too.
+    "SERVERS": [{"url": "/", "description": "Where this document comes from."}],
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_AUTHENTICATION": [],
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
@@ -250,6 +253,7 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": ["orders.api.schema.add_components"],
     "TAGS": [
         {"name": "orders", "description": "Place, read, change and delete orders."},
+        {"name": "operations", "description": "Everything else that can be done with an order: one route each."},
         {"name": "first-version", "description": "The first version's calls, for clients that were written for it."},
     ],
 }

@@ -5,30 +5,53 @@ from __future__ import annotations
 from typing import Any, Final
 
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
 
+from orders.api.components.requests import NAMES
+from orders.api.components.shapes import either, ref
 from orders.rules.lifecycle import OPERATIONS, Operation
 from orders.rules.statuses import OrderStatus
 
-PROBLEM: Final = {"$ref": "#/components/schemas/Problem"}
-ORDER: Final = {"$ref": "#/components/schemas/Order"}
+ORDER: Final = ref("Order")
+# With `?version=` the second.
+READ_ORDER: Final = either("Order", "PastOrder")
 # With `Prefer: dry-run` the second.
-CHANGED: Final = {"oneOf": [ORDER, {"$ref": "#/components/schemas/Rehearsal"}]}
-FIRST_VERSION_ANSWER: Final = {"$ref": "#/components/schemas/FirstVersionAnswer"}
+CHANGED: Final = either("Order", "Rehearsal")
+FIRST_VERSION_ANSWER: Final = ref("FirstVersionAnswer")
 
 # Every route answers these: no key, no scope, an Accept header without JSON, database or lock trouble.
 _ALWAYS: Final = (401, 403, 406, 503)
+_MEANINGS: Final = {
+    200: "What was asked for.",
+    201: "Placed.",
+    204: "Done; there is no body.",
+    304: "The order is as the caller knows it.",
+    400: "The request is not as described here; `errors` names what is wrong.",
+    401: "No key, or one that is not accepted.",
+    403: "The key may not do this.",
+    404: "The storefront has no such order.",
+    406: "Only JSON is answered.",
+    409: "The order, the stock or another request does not allow it; `code` tells which.",
+    412: "The order has another version than the one in `If-Match`.",
+    413: "The body is too large.",
+    415: "Only JSON is read.",
+    422: "The request is well-formed and contradicts itself or what there is; `code` tells how.",
+    503: "Trouble that passes: nothing was changed, or the same request with the same Idempotency-Key finds out.",
+}
 
 
 def _body(name: str) -> dict[str, Any]:
-    return {"application/json": {"$ref": f"#/components/schemas/{name}"}}
+    return {"application/json": ref(name)}
 
 
 def _responses(success: dict[int, Any], *codes: int, first_version: bool = False) -> dict[Any, Any]:
-    problem = {"$ref": "#/components/schemas/FirstVersionProblem"} if first_version else PROBLEM
+    problem = ref("FirstVersionProblem" if first_version else "Problem")
     return {
-        **success,
-        **{(code, "application/problem+json"): problem for code in sorted({*codes, *_ALWAYS})},
+        **{code: OpenApiResponse(answer, _MEANINGS[code]) for code, answer in success.items()},
+        **{
+            (code, "application/problem+json"): OpenApiResponse(problem, _MEANINGS[code])
+            for code in sorted({*codes, *_ALWAYS})
+        },
     }
 
 
@@ -45,6 +68,19 @@ _IF_MATCH: Final = _header("If-Match", "The ETag the change is based on; another
 _IF_NONE_MATCH: Final = _header("If-None-Match", "The ETag the caller has; the same version is a 304.")
 _PREFER: Final = _header("Prefer", "`dry-run`: do it, answer with what it did, and undo it. Nothing changes anywhere.")
 _REASON: Final = OpenApiParameter("reason", OpenApiTypes.STR, description="Why; kept with the change.")
+
+
+def _answered(name: str, *codes: int) -> OpenApiParameter:
+    """A header of the answers with these codes; see components/headers.py."""
+    return OpenApiParameter(name, OpenApiTypes.STR, OpenApiParameter.HEADER, response=codes)
+
+
+_ALWAYS_ANSWERED: Final = [_answered("X-Request-ID", *_MEANINGS), _answered("Retry-After", 409, 503)]
+_ETAG: Final = _answered("ETag", 200, 201, 304)
+_LOCATION: Final = _answered("Location", 201)
+_REPLAYED: Final = _answered("Idempotent-Replayed", 200, 201)
+_APPLIED: Final = _answered("Preference-Applied", 200)
+
 _ID: Final = OpenApiParameter("id", OpenApiTypes.UUID, OpenApiParameter.PATH, description="The order's id.")
 
 _PLACE_EXAMPLE: Final = OpenApiExample(
@@ -70,7 +106,7 @@ PLACE: Final[dict[str, Any]] = {
     "description": "The order exists only with its stock held. Nothing is written or held when it is refused.",
     "request": _body("NewOrder"),
     "responses": _responses({201: ORDER}, 400, 409, 413, 415, 422),
-    "parameters": [_IDEMPOTENCY_KEY, _REASON],
+    "parameters": [_IDEMPOTENCY_KEY, _REASON, _ETAG, _LOCATION, _REPLAYED, *_ALWAYS_ANSWERED],
     "examples": [_PLACE_EXAMPLE, _PRICED_EXAMPLE],
     "tags": ["orders"],
 }
@@ -79,15 +115,15 @@ PLACE_BATCH: Final[dict[str, Any]] = {
     "summary": "Place up to 500 orders",
     "description": "In one transaction, with a result for each: 201 with the order, or the problem it was refused for.",
     "request": _body("NewBatch"),
-    "responses": _responses({200: {"$ref": "#/components/schemas/BatchAnswer"}}, 400, 413, 415, 422),
-    "parameters": [_IDEMPOTENCY_KEY, _REASON],
+    "responses": _responses({200: ref("BatchAnswer")}, 400, 413, 415, 422),
+    "parameters": [_IDEMPOTENCY_KEY, _REASON, _REPLAYED, *_ALWAYS_ANSWERED],
     "tags": ["orders"],
 }
 LIST: Final[dict[str, Any]] = {
     "operation_id": "orders_list",
     "summary": "List orders",
     "description": "Newest first, a page at a time: follow `next`.",
-    "responses": _responses({200: {"$ref": "#/components/schemas/OrderPage"}}, 400),
+    "responses": _responses({200: ref("OrderPage")}, 400),
     "parameters": [
         OpenApiParameter("cursor", OpenApiTypes.STR, description="As it stands in `next` and `previous`."),
         OpenApiParameter(
@@ -95,20 +131,21 @@ LIST: Final[dict[str, Any]] = {
             {"type": "integer", "minimum": 1, "maximum": 200, "default": 50},
             description="Orders a page.",
         ),
-        OpenApiParameter("ordering", OpenApiTypes.STR, enum=["-placed_at", "placed_at"]),
-        OpenApiParameter("status", OpenApiTypes.STR, enum=OrderStatus.values),
+        OpenApiParameter("ordering", ref("Ordering")),
+        OpenApiParameter("status", ref("OrderStatus")),
         OpenApiParameter("customer_id", OpenApiTypes.STR),
         OpenApiParameter("external_reference", OpenApiTypes.STR),
         OpenApiParameter("number", OpenApiTypes.STR),
         OpenApiParameter("placed_after", OpenApiTypes.DATETIME, description="At or after this moment."),
         OpenApiParameter("placed_before", OpenApiTypes.DATETIME, description="Before this moment."),
+        *_ALWAYS_ANSWERED,
     ],
     "tags": ["orders"],
 }
 READ: Final[dict[str, Any]] = {
     "operation_id": "orders_read",
     "summary": "Read an order",
-    "responses": _responses({200: ORDER, 304: None}, 400, 404),
+    "responses": _responses({200: READ_ORDER, 304: None}, 400, 404),
     "parameters": [
         _ID,
         _IF_NONE_MATCH,
@@ -117,6 +154,8 @@ READ: Final[dict[str, Any]] = {
             {"type": "integer", "minimum": 1},
             description="The order as it was at that version, without contact, addresses and note.",
         ),
+        _ETAG,
+        *_ALWAYS_ANSWERED,
     ],
     "tags": ["orders"],
 }
@@ -125,13 +164,14 @@ TIMELINE: Final[dict[str, Any]] = {
     "summary": "What has happened to an order",
     "description": "Who did what, when, why and from which request, newest first, with the fields before and after. "
     "Of contact, addresses and note only that they were changed.",
-    "responses": _responses({200: {"$ref": "#/components/schemas/TimelinePage"}}, 400, 404),
+    "responses": _responses({200: ref("TimelinePage")}, 400, 404),
     "parameters": [
         _ID,
         OpenApiParameter(
             "before", {"type": "integer", "minimum": 1}, description="Only below this version: `next_before`."
         ),
         OpenApiParameter("limit", {"type": "integer", "minimum": 1, "maximum": 100, "default": 100}),
+        *_ALWAYS_ANSWERED,
     ],
     "tags": ["orders"],
 }
@@ -139,8 +179,8 @@ ACTIONS: Final[dict[str, Any]] = {
     "operation_id": "orders_actions",
     "summary": "What can be done with an order now",
     "description": "Every operation, with the reasons why it is not possible: status, hold, scope, quantity.",
-    "responses": _responses({200: {"$ref": "#/components/schemas/Actions"}}, 404),
-    "parameters": [_ID],
+    "responses": _responses({200: ref("Actions")}, 404),
+    "parameters": [_ID, _ETAG, *_ALWAYS_ANSWERED],
     "tags": ["orders"],
 }
 BULK: Final[dict[str, Any]] = {
@@ -149,8 +189,8 @@ BULK: Final[dict[str, Any]] = {
     "description": "Each order is done or refused on its own. With an Idempotency-Key a repeat goes on where the "
     "first request ended.",
     "request": _body("Bulk"),
-    "responses": _responses({200: {"$ref": "#/components/schemas/BulkAnswer"}}, 400, 413, 415, 422),
-    "parameters": [_IDEMPOTENCY_KEY, _PREFER, _REASON],
+    "responses": _responses({200: ref("BulkAnswer")}, 400, 413, 415, 422),
+    "parameters": [_IDEMPOTENCY_KEY, _PREFER, _REASON, _REPLAYED, _APPLIED, *_ALWAYS_ANSWERED],
     "tags": ["orders"],
 }
 CHANGE: Final[dict[str, Any]] = {
@@ -159,15 +199,15 @@ CHANGE: Final[dict[str, Any]] = {
     "description": "Keys that are absent leave their field alone; an object replaces the whole one.",
     "request": _body("OrderDetails"),
     "responses": _responses({200: CHANGED}, 400, 404, 409, 412, 413, 415),
-    "parameters": [_ID, _IF_MATCH, _PREFER, _REASON],
+    "parameters": [_ID, _IF_MATCH, _PREFER, _REASON, _ETAG, _APPLIED, *_ALWAYS_ANSWERED],
     "tags": ["orders"],
 }
 DELETE: Final[dict[str, Any]] = {
     "operation_id": "orders_delete",
     "summary": "Delete an order",
     "description": "It is kept, out of sight; a second time is a 404. Staff can restore it.",
-    "responses": _responses({200: {"$ref": "#/components/schemas/Rehearsal"}, 204: None}, 400, 404, 409, 412),
-    "parameters": [_ID, _IF_MATCH, _PREFER, _REASON],
+    "responses": _responses({200: ref("Rehearsal"), 204: None}, 400, 404, 409, 412),
+    "parameters": [_ID, _IF_MATCH, _PREFER, _REASON, _APPLIED, *_ALWAYS_ANSWERED],
     "tags": ["orders"],
 }
 
@@ -181,9 +221,12 @@ def operation(name: Operation, request: str) -> dict[str, Any]:
         "operation_id": f"orders_{name}",
         "summary": name.replace("_", " ").capitalize(),
         "description": f"{rules.meaning[0].upper()}{rules.meaning[1:]}.{statuses} {scope}",
-        "request": _body(request),
+        "request": _body(NAMES.get(request, request)),
         "responses": _responses({200: CHANGED}, 400, 404, 409, 412, 413, 415, 422),
-        "parameters": [_ID, _IDEMPOTENCY_KEY, _IF_MATCH, _PREFER, _REASON],
+        "parameters": [
+            *(_ID, _IDEMPOTENCY_KEY, _IF_MATCH, _PREFER, _REASON),
+            *(_ETAG, _REPLAYED, _APPLIED, *_ALWAYS_ANSWERED),
+        ],
         "tags": ["operations"],
     }
 
@@ -198,14 +241,14 @@ FIRST_VERSION_CREATE: Final[dict[str, Any]] = {
     "summary": "Place an order",
     "request": _body("FirstVersionNewOrder"),
     "responses": _responses({201: FIRST_VERSION_ANSWER}, 400, 409, 413, 415, 422, first_version=True),
-    "parameters": [_IDEMPOTENCY_KEY],
+    "parameters": [_IDEMPOTENCY_KEY, _REPLAYED, *_ALWAYS_ANSWERED],
     "tags": ["first-version"],
 }
 FIRST_VERSION_READ: Final[dict[str, Any]] = {
     "operation_id": "first_version_read",
     "summary": "Read an order",
     "responses": _responses({200: FIRST_VERSION_ANSWER}, 404, first_version=True),
-    "parameters": [_FIRST_VERSION_ID],
+    "parameters": [_FIRST_VERSION_ID, _ETAG, *_ALWAYS_ANSWERED],
     "tags": ["first-version"],
 }
 FIRST_VERSION_UPDATE: Final[dict[str, Any]] = {
@@ -213,13 +256,13 @@ FIRST_VERSION_UPDATE: Final[dict[str, Any]] = {
     "summary": "Change status and tracking",
     "request": _body("FirstVersionUpdate"),
     "responses": _responses({200: FIRST_VERSION_ANSWER}, 400, 404, 409, 412, 413, 415, first_version=True),
-    "parameters": [_FIRST_VERSION_ID, _IF_MATCH],
+    "parameters": [_FIRST_VERSION_ID, _IF_MATCH, _ETAG, *_ALWAYS_ANSWERED],
     "tags": ["first-version"],
 }
 FIRST_VERSION_DELETE: Final[dict[str, Any]] = {
     "operation_id": "first_version_delete",
     "summary": "Delete an order",
     "responses": _responses({200: FIRST_VERSION_ANSWER}, 400, 404, 409, 412, first_version=True),
-    "parameters": [_FIRST_VERSION_ID, _IF_MATCH],
+    "parameters": [_FIRST_VERSION_ID, _IF_MATCH, *_ALWAYS_ANSWERED],
     "tags": ["first-version"],
 }

@@ -1,0 +1,108 @@
+"""What is answered beside an order itself: pages, results of several orders, what can be done, refusals."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from orders.api.components.shapes import (
+    FLAG,
+    INSTANT,
+    TEXT,
+    TEXT_OR_NULL,
+    UUID,
+    VERSION,
+    either,
+    list_of,
+    object_of,
+    ref,
+)
+
+_INTEGER: Final = {"type": "integer"}
+_OK: Final = {"type": "integer", "const": 200}
+_CREATED: Final = {"type": "integer", "const": 201}
+
+_REHEARSAL: Final = {
+    "order": ref("Order"),
+    "events": list_of(ref("RehearsedEvent")),
+    "stock": ref("StockDifferences"),
+    "money": ref("MoneyDifferences"),
+}
+_ACTION: Final = {
+    "operation": ref("Operation"),
+    "method": ref("ActionMethod"),
+    "href": TEXT,
+    "meaning": TEXT,
+    "allowed": FLAG,
+    "reasons": list_of(ref("Reason")),
+}
+_TIMELINE_ENTRY: Final = {
+    "event_id": UUID,
+    "version": VERSION,
+    "type": TEXT,
+    "operation": TEXT,
+    "occurred_at": INSTANT,
+    "actor": TEXT,
+    "reason": TEXT,
+    "cause": {"type": ["string", "null"], "description": "Why units were canceled."},
+    "request_id": TEXT,
+    "changes": ref("Changes"),
+    "instructions": list_of(ref("Instruction")),
+}
+PROBLEM: Final = object_of(
+    {
+        "type": TEXT,
+        "title": TEXT,
+        "status": _INTEGER,
+        "detail": TEXT,
+        "instance": TEXT,
+        "code": {"type": "string", "description": "Stable; made for programs."},
+        "request_id": TEXT,
+        "errors": list_of(ref("FieldError")),
+    },
+    open_ended=True,
+)
+
+ANSWERS: Final[dict[str, Any]] = {
+    "OrderPage": object_of({"next": TEXT_OR_NULL, "previous": TEXT_OR_NULL, "results": list_of(ref("Order"))}),
+    # --- several orders at once
+    "BatchAnswer": object_of({"results": list_of(ref("BatchResult"))}),
+    "BatchResult": either("BatchPlaced", "BatchRefused"),
+    "BatchPlaced": object_of({"status": _CREATED, "order": ref("Order")}),
+    "BatchRefused": object_of({"status": _INTEGER, "error": ref("Problem")}),
+    "BulkAnswer": object_of({"results": list_of(ref("BulkResult"))}),
+    "BulkResult": either("BulkDone", "BulkRehearsed", "BulkRefused"),
+    "BulkDone": object_of({"id": UUID, "status": _OK, "order": ref("Order")}),
+    "BulkRehearsed": object_of({"id": UUID, "status": _OK, **_REHEARSAL}),
+    "BulkRefused": object_of({"id": UUID, "status": _INTEGER, "error": ref("Problem")}),
+    # --- what an operation would do
+    "Rehearsal": object_of(_REHEARSAL),
+    "RehearsedEvent": object_of({"type": TEXT, "data": ref("EventData")}),
+    "EventData": {"type": "object", "description": "As in the event that would be sent."},
+    "StockDifferences": {
+        "type": "object",
+        "description": "Units more, or less, reserved, by product.",
+        "additionalProperties": _INTEGER,
+    },
+    "MoneyDifferences": {
+        "type": "object",
+        "description": "What the order's amounts gain or lose, in minor units.",
+        "additionalProperties": _INTEGER,
+    },
+    # --- what can be done
+    "Actions": object_of({"order_id": UUID, "version": VERSION, "actions": list_of(ref("Action"))}),
+    "Action": object_of(_ACTION),
+    "Reason": object_of({"because": ref("ReasonKind"), "code": TEXT, "detail": TEXT}, open_ended=True),
+    # --- what has happened
+    "TimelinePage": object_of({"results": list_of(ref("TimelineEntry")), "next_before": {"type": ["integer", "null"]}}),
+    "TimelineEntry": object_of(_TIMELINE_ENTRY),
+    "Changes": {
+        "type": "object",
+        "description": "By the order's field.",
+        "additionalProperties": ref("Change"),
+    },
+    "Change": object_of({"before": {}, "after": {}}),
+    "Instruction": {"type": "object", "description": "What others are to do now, such as a refund to be paid out."},
+    # --- refusals
+    "Problem": PROBLEM,
+    "FieldError": object_of({"pointer": TEXT, "code": TEXT, "detail": TEXT}),
+}

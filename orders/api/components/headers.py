@@ -1,0 +1,31 @@
+"""The headers of answers that a client needs."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+_TEXT: Final = {"type": "string"}
+
+HEADERS: Final[dict[str, Any]] = {
+    "ETag": {
+        "description": "The order's version, for `If-Match` and `If-None-Match`. A rehearsal has none.",
+        "schema": _TEXT,
+    },
+    "Location": {"description": "Where the order is read.", "schema": _TEXT},
+    "Idempotent-Replayed": {
+        "description": "`true` when this is the stored answer to an earlier request with the same Idempotency-Key.",
+        "schema": {"type": "string", "const": "true"},
+    },
+    "Preference-Applied": {
+        "description": "`dry-run` when nothing was changed, because `Prefer: dry-run` asked for it.",
+        "schema": {"type": "string", "const": "dry-run"},
+    },
+    "Retry-After": {
+        "description": "Seconds after which the same request may do better.",
+        "schema": {"type": "integer", "minimum": 0},
+    },
+    "X-Request-ID": {
+        "description": "Names this request in the log; the caller's own when it sent one.",
+        "schema": _TEXT,
+    },
+}

@@ -1,0 +1,69 @@
+"""What is sent, from the structs that read it."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+from django.db import models
+
+from orders.api.components.shapes import ref
+from orders.operations import PERFORMERS
+from orders.requests.first_version import FirstVersionNewOrder, FirstVersionUpdate
+from orders.requests.operations import Bulk, OperationRequest, OrderDetails
+from orders.requests.placing import NewBatch, NewOrder
+
+# Structs that go by another name here, where the plain one is what is answered: nothing is absent or too long there.
+NAMES: Final = {"Contact": "NewContact", "Address": "NewAddress", "Hold": "NewHold"}
+
+
+def _choices(kind: type) -> dict[str, Any]:
+    if not issubclass(kind, models.TextChoices):
+        raise NotImplementedError
+    return ref(kind.__name__)
+
+
+def _renamed(part: Any) -> Any:
+    match part:
+        case {"$ref": str(reference), **rest}:
+            name = reference.rpartition("/")[2]
+            return {**ref(NAMES.get(name, name)), **rest}
+        case dict():
+            return {name: _renamed(value) for name, value in part.items()}
+        case list():
+            return [_renamed(value) for value in part]
+    return part
+
+
+def _components() -> dict[str, Any]:
+    operations = [performer.request for performer in PERFORMERS.values()]
+    _, structs = msgspec.json.schema_components(
+        [NewOrder, NewBatch, OrderDetails, FirstVersionNewOrder, FirstVersionUpdate, Bulk, *operations],
+        ref_template="#/components/schemas/{name}",
+        schema_hook=_choices,
+    )
+    components = {NAMES.get(name, name): _renamed(struct) for name, struct in structs.items()}
+    for name, component in components.items():
+        component["title"] = name
+    details = components["OrderDetails"]["properties"]
+    components["NewMetadata"] = details["metadata"]
+    details["metadata"] = ref("NewMetadata")
+    components["NewOrder"]["properties"]["metadata"] = {**ref("NewMetadata"), "default": {}}
+    # Orders of a batch are read one by one, so that a wrong one does not end the others.
+    components["NewBatch"]["properties"]["orders"]["items"] = {
+        "description": "A NewOrder; what is none is refused in its own result."
+    }
+    components["Bulk"]["properties"]["arguments"] = ref("Arguments")
+    components["Arguments"] = {"type": "object", "description": "What the operation itself takes."}
+    return components
+
+
+REQUESTS: Final = _components()
+
+# An operation on one order takes no body for an empty object, so it needs one only where it needs a field.
+_OPERATIONS: Final = {
+    NAMES.get(performer.request.__name__, performer.request.__name__)
+    for performer in PERFORMERS.values()
+    if issubclass(performer.request, OperationRequest)
+}
+MAY_BE_ABSENT: Final = frozenset(name for name in _OPERATIONS if not REQUESTS[name]["required"])
