@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import orjson
@@ -54,13 +54,120 @@ def test_the_document_is_valid_and_complete():
     assert errors.getvalue() == ""
 
 
-def test_the_document_is_openapi_3_1_and_names_every_operation():
-    document = orjson.loads(Client(headers={"Accept": "application/json"}).get(SCHEMA_PATH).content)
+@pytest.fixture(scope="module")
+def document() -> Any:
+    return orjson.loads(Client(headers={"Accept": "application/json"}).get(SCHEMA_PATH).content)
 
+
+def test_the_document_is_openapi_3_1_and_names_every_operation(document):
     assert document["openapi"] == "3.1.0"
     shown = [f"{method.upper()} {path}" for path, routes in document["paths"].items() for method in routes]
     assert sorted(shown) == sorted([*ROUTES, *(f"POST /api/v1/orders/{{id}}/{name}" for name in READY_FOR)])
     assert set(READY_FOR) == set(POSTED)
+
+
+def test_it_is_true_wherever_it_is_served_and_says_under_which_licence(document):
+    assert [server["url"] for server in document["servers"]] == ["/"]
+    assert document["info"]["license"] == {"name": "BSD-3-Clause", "identifier": "BSD-3-Clause"}
+    assert [tag["name"] for tag in document["tags"]] == ["orders", "operations", "first-version"]
+
+
+def test_every_object_and_every_enum_has_a_name_for_generated_clients(document):
+    schemas = document["components"]["schemas"]
+    nameless = [
+        f"{where}: {schema}"
+        for where, schema in _schemas_within(document)
+        if not re.fullmatch(r"/components/schemas/\w+", where)
+        and (schema.get("type") == "object" or "properties" in schema or "enum" in schema)
+    ]
+
+    assert {"Order", "OrderItem", "Shipment", "Problem", "FieldError", "BatchRefused", "OrderStatus"} <= schemas.keys()
+    assert nameless == []
+
+
+def test_a_component_is_titled_as_it_is_named(document):
+    """Some generators name a type by its title."""
+    schemas = document["components"]["schemas"]
+
+    assert {name: schema["title"] for name, schema in schemas.items() if schema.get("title", name) != name} == {}
+
+
+def test_no_component_is_there_for_nothing(document):
+    used = set(re.findall(r"#/components/(\w+/[\w-]+)", orjson.dumps(document).decode()))
+    named = {f"{kind}/{name}" for kind in ("schemas", "headers") for name in document["components"][kind]}
+
+    assert used == named
+
+
+def _schemas_within(part: Any, where: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every JSON object of the document with its path, but for the values of examples and defaults."""
+    if isinstance(part, dict):
+        yield where, part
+        for name, value in part.items():
+            if name == "properties":
+                for property_name, schema in value.items():
+                    yield from _schemas_within(schema, f"{where}/properties/{property_name}")
+            elif name not in ("examples", "default"):
+                yield from _schemas_within(value, f"{where}/{name}")
+    elif isinstance(part, list):
+        for index, value in enumerate(part):
+            yield from _schemas_within(value, f"{where}/{index}")
+
+
+NEEDS_A_BODY = {"amend", "extend", "hold", "record_payment", "request_return"}
+
+
+def test_says_which_body_may_be_absent(document):
+    absent = {
+        f"{method.upper()} {path}"
+        for path, routes in document["paths"].items()
+        for method, route in routes.items()
+        if "requestBody" in route and not route["requestBody"]["required"]
+    }
+
+    assert absent == {f"POST /api/v1/orders/{{id}}/{name}" for name in READY_FOR if name not in NEEDS_A_BODY}
+
+
+@pytest.mark.parametrize("name", READY_FOR)
+def test_an_operation_without_a_body_is_answered_as_the_document_says(api, storefront, place_order, name):
+    storefront.refund_approval_above = 0
+    storefront.save()
+    order_id = place_order(abc123=1)["id"]
+    make_ready(name, order_id)
+
+    response = api.generic("POST", f"/api/v1/orders/{order_id}/{name}")
+
+    if name in NEEDS_A_BODY:
+        assert (response.status_code, response.json()["errors"][0]["code"]) == (400, "required")
+    else:
+        assert response.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/api/v1/orders"),
+        ("POST", "/api/v1/orders/batch"),
+        ("POST", "/api/v1/orders/bulk"),
+        ("PATCH", "/api/v1/orders/{id}"),
+        ("POST", "/order/create"),
+        ("PUT", "/order/update/{id}"),
+    ],
+)
+def test_all_else_that_is_sent_needs_its_body(api, place_order, method, path):
+    path = path.format(id=place_order(abc123=1)["id"])
+
+    response = api.generic(method, path)
+
+    assert (response.status_code, response.json()["code"]) == (415, "unsupported_media_type")
+
+
+def test_a_past_version_is_answered_as_the_document_says(api, place_order, document):
+    order_id = place_order(abc123=1)["id"]
+
+    past = api.get(f"/api/v1/orders/{order_id}?version=1").json()
+
+    assert past.keys() == document["components"]["schemas"]["PastOrder"]["properties"].keys()
 
 
 @pytest.mark.parametrize("path", ["/api/", "/api/redoc/"])
