@@ -82,6 +82,10 @@ class LiveServer:
             probe.bind(("127.0.0.1", 0))
             self._port = probe.getsockname()[1]
 
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self._port}"
+
     def __enter__(self) -> Self:
         self.start()
         self.wait_until_ready()
@@ -147,7 +151,7 @@ class LiveServer:
         """Raises urllib3's HTTPError when no answer comes."""
         answer = self._http.request(
             method,
-            f"http://127.0.0.1:{self._port}{path}",
+            f"{self.address}{path}",
             body=None if body is None else orjson.dumps(body),
             headers={"Content-Type": "application/json", **(headers or {})},
             timeout=timeout,
