@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 
 from orders.api.components.requests import NAMES
 from orders.api.components.shapes import either, ref
@@ -83,23 +83,6 @@ _APPLIED: Final = _answered("Preference-Applied", 200)
 
 _ID: Final = OpenApiParameter("id", OpenApiTypes.UUID, OpenApiParameter.PATH, description="The order's id.")
 
-_PLACE_EXAMPLE: Final = OpenApiExample(
-    "The least it takes",
-    value={"customer_id": "cus123", "items": [{"product_id": "abc123", "quantity": 1}]},
-    request_only=True,
-)
-_PRICED_EXAMPLE: Final = OpenApiExample(
-    "With prices: amounts are minor units, sums are checked",
-    value={
-        "customer_id": "cus123",
-        "currency": "AUD",
-        "items": [{"product_id": "abc123", "quantity": 2, "unit_amount": 1299}],
-        "shipping_amount": 500,
-        "total_amount": 3098,
-    },
-    request_only=True,
-)
-
 PLACE: Final[dict[str, Any]] = {
     "operation_id": "orders_place",
     "summary": "Place an order",
@@ -107,7 +90,6 @@ PLACE: Final[dict[str, Any]] = {
     "request": _body("NewOrder"),
     "responses": _responses({201: ORDER}, 400, 409, 413, 415, 422),
     "parameters": [_IDEMPOTENCY_KEY, _REASON, _ETAG, _LOCATION, _REPLAYED, *_ALWAYS_ANSWERED],
-    "examples": [_PLACE_EXAMPLE, _PRICED_EXAMPLE],
     "tags": ["orders"],
 }
 PLACE_BATCH: Final[dict[str, Any]] = {

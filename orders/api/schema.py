@@ -6,9 +6,10 @@ from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.utils import OpenApiParameter
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter
 
 from orders.api.components import HEADERS, MAY_BE_ABSENT, SCHEMAS
+from orders.api.examples import EXAMPLES
 
 
 class OrderServiceSchema(AutoSchema):
@@ -16,6 +17,9 @@ class OrderServiceSchema(AutoSchema):
 
     def get_description(self) -> str:  # type: ignore[override]  # the library's, not DRF's
         return ""
+
+    def get_examples(self) -> list[OpenApiExample]:
+        return EXAMPLES.get(self.get_operation_id(), [])
 
     def _is_list_view(self, serializer: Any = None) -> bool:
         """No answer is a bare array: a list is a page, and its schema says so."""
