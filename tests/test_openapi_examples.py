@@ -42,8 +42,8 @@ def test_every_scene_of_the_story_is_what_the_service_answers(document, api, sto
     shown: dict[str, str] = {}  # what was drawn in this run, and what stands for it in the story
     played = []
     for scene in STORY:
-        method, path = routes[scene["operation_id"]]
-        path = re.sub(r"{\w+}", scene.get("order", ""), path)
+        method, template = routes[scene["operation_id"]]
+        path = re.sub(r"{\w+}", scene.get("order", ""), template)
         body = orjson.dumps(scene["request"]).decode() if "request" in scene else ""
         for drawn, told in shown.items():
             path, body = path.replace(told, drawn), body.replace(told, drawn)
@@ -55,6 +55,8 @@ def test_every_scene_of_the_story_is_what_the_service_answers(document, api, sto
             headers={"X-Request-ID": REQUEST_ID, **scene.get("headers", {})},
         )
         assert response.status_code == scene["status"], response.content
+        described = document["paths"][template][method]["responses"][str(scene["status"])]["headers"]
+        assert response.headers.keys() & document["components"]["headers"].keys() <= described.keys()
         played.append({**scene, "answer": as_told(response.json(), scene["answer"], shown)})
 
     if os.environ.get("WRITE_EXAMPLES"):

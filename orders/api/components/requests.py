@@ -49,9 +49,10 @@ def _components() -> dict[str, Any]:
     components["NewMetadata"] = details["metadata"]
     details["metadata"] = ref("NewMetadata")
     components["NewOrder"]["properties"]["metadata"] = {**ref("NewMetadata"), "default": {}}
-    # Orders of a batch are read one by one, so that a wrong one does not end the others.
+    # They are read one by one, so that a wrong one does not end the others: here is what each should be.
     components["NewBatch"]["properties"]["orders"]["items"] = {
-        "description": "A NewOrder; what is none is refused in its own result."
+        **ref("NewOrder"),
+        "description": "What is no order is refused in its own result.",
     }
     components["Bulk"]["properties"]["arguments"] = ref("Arguments")
     components["Arguments"] = {"type": "object", "description": "What the operation itself takes."}

@@ -69,7 +69,7 @@ def main(address: str, key: str) -> dict[str, object]:
         too_late = of(Problem, orders_cancel.sync(placed.id, client=client, body=Cancel(cause=CancelReason.STAFF)))
 
         one = NewOrder(customer_id="cus456", items=[NewItem(product_id="abc123", quantity=1)])
-        batch = NewBatch(orders=[one.to_dict(), too_many.to_dict()])
+        batch = NewBatch(orders=[one, too_many])
         done = of(BatchAnswer, orders_place_batch.sync(client=client, body=batch))
         first = FirstVersionNewOrder(customer_id="cus789", items=[FirstVersionItem(product_id="abc123", quantity=1)])
         enveloped = of(FirstVersionAnswer, first_version_create.sync(client=client, body=first))

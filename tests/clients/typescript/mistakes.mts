@@ -9,6 +9,8 @@ export async function mistakes(order: components["schemas"]["Order"], id: string
   await client.POST("/api/v1/orders", {});
   // @ts-expect-error: an item has a quantity
   await client.POST("/api/v1/orders", { body: { customer_id: "cus123", items: [{ product_id: "abc123" }] } });
+  // @ts-expect-error: an order of a batch has items
+  await client.POST("/api/v1/orders/batch", { body: { orders: [{ customer_id: "cus123" }] } });
   // @ts-expect-error: a payment's facts cannot be left out
   await client.POST("/api/v1/orders/{id}/record_payment", { params: { path: { id } } });
   // @ts-expect-error: no such status
