@@ -146,7 +146,7 @@ call_command("migrate", verbosity=0)
 from inventory_client.stock import set_stock_levels
 from orders.api.keys import make_key
 from orders.models import Storefront
-from orders.scopes import Scope
+from orders.rules.scopes import Scope
 storefront, _ = Storefront.objects.get_or_create(id=1, code="au", name="Australia", number_prefix="AU", currency="AUD")
 _, key = make_key(storefront, name="benchmark", scopes=Scope.values)
 set_stock_levels({{f"p{{number:03}}": 10**9 for number in range(1, {PRODUCTS} + 1)}})
