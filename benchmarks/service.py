@@ -46,7 +46,7 @@ class Bench:
             [
                 str(Path(sys.executable).with_name("granian")),
                 *("--interface", "wsgi", "--host", self.address[0], "--port", str(self.address[1])),
-                *("--workers", str(WORKERS), "--blocking-threads", str(THREADS), "--no-ws"),
+                *("--workers", str(WORKERS), "--blocking-threads", str(THREADS), "--http", "1", "--no-ws"),
                 "orders_project.wsgi:application",
             ],
             env=self.env,

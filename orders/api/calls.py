@@ -20,11 +20,15 @@ from orders.rules.errors import InvalidRequest, MalformedJson, OrderNotFound
 def json_body(request: Request, *, optional: bool = False) -> bytes:
     """The raw body, read before DRF touches the stream; where it is `optional`, no body is an empty object.
 
-    Raises UnsupportedMediaType or RequestDataTooBig.
+    One that was announced and did not come is not missing: the caller may have meant some units, and an
+    empty object means all of them. Raises UnsupportedMediaType, MalformedJson or RequestDataTooBig.
     """
     django_request: HttpRequest = request._request
-    if optional and not django_request.META.get("CONTENT_LENGTH", "").strip("0") and not django_request.body:
-        return b"{}"
+    if not django_request.META.get("CONTENT_LENGTH", "").strip("0"):
+        if "HTTP_TRANSFER_ENCODING" in django_request.META:
+            raise MalformedJson("A body was announced (Transfer-Encoding), and nothing came.")
+        if optional:
+            return b"{}"
     if django_request.content_type != "application/json":
         raise UnsupportedMediaType(
             django_request.content_type or "",

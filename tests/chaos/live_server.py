@@ -97,7 +97,18 @@ class LiveServer:
 
     def start(self) -> None:
         command = [
-            *(sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws", "--log-level", "warning"),
+            *(
+                sys.executable,
+                "-m",
+                "granian",
+                "--interface",
+                "wsgi",
+                "--http",
+                "1",
+                "--no-ws",
+                "--log-level",
+                "warning",
+            ),
             *("--host", "127.0.0.1", "--port", str(self._port)),
             *("--workers", str(self._workers), "--blocking-threads", "2"),
             "orders_project.wsgi:application",

@@ -166,7 +166,7 @@ def _web_server(host: str, port: int, workers: int) -> list[str]:
         "--blocking-threads": "2",
         "--log-level": "warning",
     }
-    flags = ["--no-ws", "--respawn-failed-workers"]
+    flags = ["--http", "1", "--no-ws", "--respawn-failed-workers"]
     words = [word for option in options.items() for word in option]
     return [sys.executable, "-m", "granian", *words, *flags, "orders_project.wsgi:application"]
 
