@@ -6,6 +6,7 @@ from typing import Protocol
 from uuid import UUID
 
 from inventory_client.errors import InventoryError
+from inventory_client.owning import Standing
 from inventory_client.values import Held, HoldRequest, Reservation
 
 HoldOutcome = Held | InventoryError
@@ -52,10 +53,12 @@ class InventoryClient(Protocol):
         whatever their time, until they succeed; the embedded ledger's releases cannot fail half way.
         """
 
-    def release_untouched(self, reservation_id: UUID, *, before: datetime) -> bool:
+    def release_untouched(self, reservation_id: UUID, *, before: datetime, unless: Standing = lambda: False) -> bool:
         """Release the hold unless somebody touched it after `before`; tell whether it is released now.
 
-        Raises InventoryUnavailable or OutcomeUnknown; `untouched_holds` then names it again.
+        `unless` is asked once nobody else owns the hold (see owning.py) and until it is released nobody can:
+        whoever wrote an order on it has committed by then, or has not written it. Raises ReservationInUse when
+        somebody owns it at this moment, InventoryUnavailable or OutcomeUnknown; look again then.
         """
 
     def forget_holds(self, *, before: datetime) -> int:

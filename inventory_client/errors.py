@@ -60,6 +60,13 @@ class InventoryUnavailable(InventoryError):
         super().__init__(detail)
 
 
+class ReservationInUse(InventoryUnavailable):
+    """Somebody is writing an order on the reservation, or releasing it, at this moment: look again later."""
+
+    def __init__(self, reservation_id: UUID) -> None:
+        super().__init__(f"Reservation {reservation_id} is being used by somebody else.", retry_after=1.0)
+
+
 class OutcomeUnknown(InventoryError):
     """The call may or may not have had its effect: only the same call again, or a release, is safe."""
 

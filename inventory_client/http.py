@@ -37,6 +37,7 @@ from inventory_client.errors import (
     StockShortage,
     UnknownProduct,
 )
+from inventory_client.owning import Standing, released_alone
 from inventory_client.retry_budget import RetryBudget
 from inventory_client.values import Held, HoldRequest, Reservation
 from inventory_client.wire import (
@@ -161,9 +162,13 @@ class HttpInventory:
         refuse_open_transaction("untouched_holds")
         return journal.untouched(after=after, before=before, limit=limit)
 
-    def release_untouched(self, reservation_id: UUID, *, before: datetime) -> bool:
+    def release_untouched(self, reservation_id: UUID, *, before: datetime, unless: Standing = lambda: False) -> bool:
         refuse_open_transaction("release_untouched")
-        if not journal.claim_untouched(reservation_id, before=before):
+        with released_alone("inventory_asked_hold", reservation_id):
+            if unless():
+                return False
+            claimed = journal.claim_untouched(reservation_id, before=before)
+        if not claimed:
             return journal.is_released(reservation_id)
         self.release(reservation_id)
         return True

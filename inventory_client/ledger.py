@@ -20,6 +20,7 @@ from inventory_client.errors import (
     StockShortage,
     UnknownProduct,
 )
+from inventory_client.owning import Standing, released_alone
 from inventory_client.values import Held, HoldRequest, Reservation, ReservationState, ShortLine
 
 HOLD = """
@@ -111,9 +112,12 @@ class EmbeddedLedger:
         found = rows(UNTOUCHED_HOLDS, [after, before, limit])
         return [(reservation_id, touched_at) for reservation_id, touched_at in found]
 
-    def release_untouched(self, reservation_id: UUID, *, before: datetime) -> bool:
+    def release_untouched(self, reservation_id: UUID, *, before: datetime, unless: Standing = lambda: False) -> bool:
         refuse_open_transaction("release_untouched")
-        ((released,),) = rows(RELEASE, [reservation_id, before])
+        with released_alone("inventory_reservation", reservation_id):
+            if unless():
+                return False
+            ((released,),) = rows(RELEASE, [reservation_id, before])
         return bool(released)
 
     def forget_holds(self, *, before: datetime) -> int:

@@ -4,32 +4,42 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 from inventory_client.current import get_inventory
-from inventory_client.errors import InventoryUnavailable, OutcomeUnknown
+from inventory_client.errors import InventoryUnavailable, OutcomeUnknown, ReservationInUse
 from orders.models import Order
 
 logger = logging.getLogger(__name__)
+
+_TICK: Final = timedelta(microseconds=1)
 
 
 def sweep_holds(*, after: datetime, before: datetime) -> tuple[int, datetime]:
     """Release holds last touched in (after, before] that no order stands on.
 
     Returns how many were released and up to when all holds have been looked at; the next sweep goes on
-    from there. Orders are written long before `before`, or never: see HOLD_GRACE_SECONDS. A hold whose
-    release has an unknown outcome is named by the inventory client again, so the others need not wait.
+    from there. Orders are begun long before `before`, or never: see HOLD_GRACE_SECONDS. One whose commit takes
+    longer owns its hold until then; that hold is looked at again, and the others need not wait. Neither need they
+    for a release with an unknown outcome, which the inventory client names again.
     """
     inventory = get_inventory()
-    released = 0
+    released, looked_until = 0, before
     while holds := inventory.untouched_holds(after=after, before=before):
-        for reservation_id in _without_order([reservation_id for reservation_id, _ in holds]):
+        touched = dict(holds)
+        for reservation_id in _without_order(list(touched)):
             try:
-                released += inventory.release_untouched(reservation_id, before=before)
+                released += inventory.release_untouched(
+                    reservation_id, before=before, unless=Order.all_objects.standing_on([reservation_id]).exists
+                )
+            except ReservationInUse:
+                logger.info("hold in use", extra={"reservation_id": str(reservation_id)})
+                looked_until = min(looked_until, touched[reservation_id] - _TICK)
             except InventoryUnavailable as error:
                 logger.warning("holds not swept yet", extra={"error": str(error)})
-                return released, after
+                return released, min(after, looked_until)
             except OutcomeUnknown as error:
                 logger.warning(
                     "hold not released yet", extra={"reservation_id": str(reservation_id), "error": str(error)}
@@ -38,7 +48,7 @@ def sweep_holds(*, after: datetime, before: datetime) -> tuple[int, datetime]:
         if newest <= after:
             break
         after = newest
-    return released, before
+    return released, looked_until
 
 
 def _without_order(reservation_ids: list[UUID]) -> Iterable[UUID]:

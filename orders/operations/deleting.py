@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from inventory_client.current import get_inventory
 from inventory_client.errors import InventoryError
+from inventory_client.owning import own
 from inventory_client.values import Held, HoldRequest
 from orders.models import Order
 from orders.operations.call import Call, Document
@@ -51,6 +52,9 @@ def restore_order(order_id: UUID, request: Plain, *, call: Call) -> Document:
         # Deleted only since it was looked at, or once more: nothing is held, or the old hold is not gone yet.
         unsettled = reservation_id is None or (order.stock_action is not None and call.rehearsal is None)
         if order.needs_stock_to_be_restored and unsettled:
+            raise errors.OrderBusy(order_id)
+        # Between the new hold and this lock it may have been taken for abandoned.
+        if reservation_id is not None and call.rehearsal is None and not own([reservation_id]):
             raise errors.OrderBusy(order_id)
         order.mark_restored(reservation_id=reservation_id, reserved_until=reserved_until)
         order.confirm_by_policy()

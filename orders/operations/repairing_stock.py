@@ -10,7 +10,8 @@ import psycopg
 from django.db import OperationalError, transaction
 
 from inventory_client.current import get_inventory
-from inventory_client.errors import InventoryError, ReservationReleased, StockShortage, UnknownProduct
+from inventory_client.errors import InventoryError, ReservationInUse, ReservationReleased, StockShortage, UnknownProduct
+from inventory_client.owning import own
 from inventory_client.values import Held, HoldRequest, Reservation, ReservationState
 from orders.models import Order
 from orders.operations.comparing_stock import Difference, DifferenceKind, is_without_order, read_with_items, stamp_of
@@ -114,6 +115,8 @@ def _write(order: Order, **stock_fields: Any) -> Repair | None:
             locked = Order.all_objects.select_for_update().get(pk=order.pk)
             if stamp_of(locked) != stamp_of(order):
                 return _CHANGED
+            if "reservation_id" in stock_fields and not own([stock_fields["reservation_id"]]):
+                return _CHANGED
             Order.all_objects.filter(pk=order.pk).update(**stock_fields)
     except OperationalError as error:
         if isinstance(error.__cause__, psycopg.errors.LockNotAvailable):
@@ -128,9 +131,14 @@ def _release(difference: Difference) -> Repair:
     if reservation is None or not is_without_order(reservation):
         return _CHANGED
     inventory = get_inventory()
-    released = reservation.state == ReservationState.HELD and inventory.release_untouched(
-        reservation.reservation_id, before=reservation.updated_at
-    )
+    try:
+        released = reservation.state == ReservationState.HELD and inventory.release_untouched(
+            reservation.reservation_id,
+            before=reservation.updated_at,
+            unless=Order.all_objects.standing_on([reservation.reservation_id]).exists,
+        )
+    except ReservationInUse:
+        return _CHANGED
     if not released:
         # Confirmed, or not in the journal of what this service has asked for. Should a placement repeat it right
         # now, it is refused by the tombstone and takes another reservation.

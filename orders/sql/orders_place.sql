@@ -1,28 +1,39 @@
 -- Writes placed orders whole: orders, items, events with their queue rows, stored answers.
 --
 -- Guarantees: all of it or nothing (it is one statement, so one transaction), and nothing once
--- `p_valid_until` has passed: from then on the sweeper may take the hold for abandoned.
+-- `p_valid_until` has passed: from then on the sweeper may take the hold for abandoned. Until this transaction ends,
+-- however long its commit takes, it owns its reservations: nobody releases what an order is being written on.
 -- Each JSON array has one object a row, its keys named like the columns.
 create or replace function orders_place(
     p_orders json, p_items json, p_events json, p_sinks text[], p_answers json, p_valid_until timestamptz
 ) returns void language plpgsql as $$
+declare
+    reservations uuid[];
 begin
     if clock_timestamp() > p_valid_until then
         raise exception using errcode = 'OR001', message = 'the hold may have been swept';
     end if;
 
-    insert into orders_order (
-        id, storefront_id, number, external_reference, version, status, payment_status, fulfillment_status,
-        cancel_reason, customer_id, currency, items_amount, shipping_amount, tax_amount, discount_amount,
-        total_amount, contact_email, contact_phone, shipping_address, billing_address, note, metadata, tags,
-        reservation_id, reserved_until, placed_at, updated_at
+    with placed as (
+        insert into orders_order (
+            id, storefront_id, number, external_reference, version, status, payment_status, fulfillment_status,
+            cancel_reason, customer_id, currency, items_amount, shipping_amount, tax_amount, discount_amount,
+            total_amount, contact_email, contact_phone, shipping_address, billing_address, note, metadata, tags,
+            reservation_id, reserved_until, placed_at, updated_at
+        )
+        select
+            id, storefront_id, number, external_reference, version, status, payment_status, fulfillment_status,
+            cancel_reason, customer_id, currency, items_amount, shipping_amount, tax_amount, discount_amount,
+            total_amount, contact_email, contact_phone, shipping_address, billing_address, note, metadata, tags,
+            reservation_id, reserved_until, placed_at, updated_at
+        from json_populate_recordset(null::orders_order, p_orders)
+        returning reservation_id
     )
-    select
-        id, storefront_id, number, external_reference, version, status, payment_status, fulfillment_status,
-        cancel_reason, customer_id, currency, items_amount, shipping_amount, tax_amount, discount_amount,
-        total_amount, contact_email, contact_phone, shipping_address, billing_address, note, metadata, tags,
-        reservation_id, reserved_until, placed_at, updated_at
-    from json_populate_recordset(null::orders_order, p_orders);
+    select array_agg(reservation_id) into reservations from placed where reservation_id is not null;
+
+    if reservations is not null and not inventory_own(reservations) then
+        raise exception using errcode = 'OR001', message = 'the hold has been swept';
+    end if;
 
     insert into orders_orderitem (
         id, order_id, storefront_id, position, product_id, name, quantity, unit_amount, canceled, shipped, returned

@@ -65,7 +65,7 @@ OPERATIONS = {
     "receive_return": 16,
     "hold": 7,
     "release_hold": 7,
-    "restore": 10,
+    "restore": 11,
 }
 
 

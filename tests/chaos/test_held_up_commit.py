@@ -1,0 +1,127 @@
+"""A commit that takes longer than the grace of a hold, as when a synchronous standby is away: its order is not to be
+seen yet, and its stock is nobody else's."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import connection
+from django.test import Client
+
+from inventory_client.models import Stock
+from orders.management.commands.sweep import sweep as one_sweep
+from orders.models import Order
+from tests.chaos.promises import broken_promises
+
+LAST_ONE = {"customer_id": "cus123", "items": [{"product_id": "cup", "quantity": 1}]}
+# An order's commit waits as long as somebody holds this lock. (Asked for again and again: to wait for it would end
+# with lock_timeout.)
+_HOLD_COMMITS_UP = """
+create function wait_for_the_standby() returns trigger language plpgsql as $$
+begin
+    while exists (select from pg_locks where locktype = 'advisory' and objid = 4711) loop
+        perform pg_sleep(0.02);
+    end loop;
+    return null;
+end $$;
+create constraint trigger wait_for_the_standby after insert or update on orders_order
+    deferrable initially deferred for each row execute function wait_for_the_standby();
+"""
+
+
+class Standby:
+    """`leave` and `return_`: in between, no order's commit comes back."""
+
+    def __init__(self) -> None:
+        settings = connection.settings_dict
+        self._connection = psycopg.connect(
+            host=settings["HOST"], port=settings["PORT"] or None, user=settings["USER"] or None,
+            password=settings["PASSWORD"] or None, dbname=settings["NAME"], autocommit=True,
+        )  # fmt: skip
+
+    def leave(self) -> None:
+        self._connection.execute("select pg_advisory_lock(4711)")
+
+    def return_(self) -> None:
+        self._connection.execute("select pg_advisory_unlock_all()")
+
+    def wait_for_a_commit(self) -> None:
+        while not self._connection.execute(
+            "select 1 from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'"
+        ).fetchone():
+            time.sleep(0.02)
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+@pytest.fixture
+def standby(database: None) -> Iterator[Standby]:
+    with connection.cursor() as cursor:
+        cursor.execute(_HOLD_COMMITS_UP)
+    standby = Standby()
+    yield standby
+    standby.close()
+    with connection.cursor() as cursor:
+        cursor.execute("drop function wait_for_the_standby cascade")
+
+
+def answer_of(api_key: str, path: str, body: Any) -> Any:
+    try:
+        return Client(headers={"X-API-Key": api_key}).post(path, body, content_type="application/json")
+    finally:
+        connection.close()
+
+
+def test_the_last_unit_is_not_sold_again_while_an_order_waits_in_its_commit(
+    api_key: str, inventory: Any, stock: Callable[..., None], sweep: Callable[[], None], standby: Standby
+):
+    stock(cup=1)
+    standby.leave()
+
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(answer_of, api_key, "/api/v1/orders", LAST_ONE)
+        standby.wait_for_a_commit()
+        sweep()
+        reserved_meanwhile = Stock.objects.get(pk="cup").reserved
+        standby.return_()
+        first = waiting.result(timeout=60)
+    second = answer_of(api_key, "/api/v1/orders", LAST_ONE)
+    sweep()
+
+    assert (first.status_code, second.status_code, second.json()["code"]) == (201, 409, "out_of_stock")
+    assert reserved_meanwhile == Stock.objects.get(pk="cup").reserved == 1
+    assert Order.objects.count() == 1
+    assert broken_promises() == {}
+
+
+def test_the_hold_of_an_order_that_comes_to_nothing_after_all_is_swept_later(
+    api_key: str, inventory: Any, stock: Callable[..., None], settings: Any, standby: Standby
+):
+    stock(cup=1)
+    settings.HOLD_GRACE_SECONDS = 0.2
+    standby.leave()
+    long_ago = Stock.objects.get(pk="cup").updated_at
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(answer_of, api_key, "/api/v1/orders", LAST_ONE)
+        standby.wait_for_a_commit()
+        looked_until, _ = one_sweep(long_ago)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity"
+                " where datname = current_database() and wait_event = 'PgSleep'"
+            )
+        lost = waiting.result(timeout=60)
+    standby.return_()
+    deadline = time.monotonic() + 60
+    while Stock.objects.get(pk="cup").reserved and time.monotonic() < deadline:
+        looked_until, _ = one_sweep(looked_until)
+
+    assert lost.status_code == 503
+    assert (Order.objects.count(), Stock.objects.get(pk="cup").reserved) == (0, 0)
+    assert broken_promises() == {}
