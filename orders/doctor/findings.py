@@ -135,6 +135,11 @@ CHECKS: Final[dict[str, Check]] = {
         "The inventory has not been told of a change.",
         "Is `manage.py sweep` running, and the inventory up? Its log says why it was refused.",
     ),
+    "upkeep_fails": Check(
+        Severity.WARNING,
+        "`manage.py sweep` meets an error with an order, again and again.",
+        "The finding tells the error; mend its cause. The order is tried again by itself, at the latest an hour after.",
+    ),
     "refund_not_decided": Check(
         Severity.WARNING, "A refund has been waiting for approval for long.", "Approve or reject it."
     ),

@@ -17,7 +17,7 @@ from events.models import OutboxEntry
 from events.sinks import enabled_sinks
 from orders.doctor.extent import Extent
 from orders.doctor.findings import EXAMPLES_KEPT, Finding, Report
-from orders.models import Order, PaymentRecord, Refund, Return
+from orders.models import Order, PaymentRecord, Refund, Return, UpkeepFailure
 from orders.reading.documents import instant
 from orders.reading.windows import windows
 from orders.rules.statuses import OrderStatus, PaymentKind, RefundState, ReturnState
@@ -37,6 +37,7 @@ def look_for_stuck(report: Report, extent: Extent) -> None:
     _refunds(report, extent)
     _returns(report, extent)
     _late_payments(report, extent)
+    _upkeep(report, extent)
     _queue(report, extent)
 
 
@@ -54,6 +55,12 @@ def _orders(report: Report, extent: Extent) -> None:
     # When it was noted is not known; an order that was changed lately may be on its way to the inventory.
     untold = Order.all_objects.awaiting_inventory().filter(updated_at__lt=extent.now - _INVENTORY_PATIENCE)
     _add(report, "inventory_not_told", extent.of(untold), lambda order: f"{order.stock_action}")
+
+
+def _upkeep(report: Report, extent: Extent) -> None:
+    for failure in extent.of(UpkeepFailure.objects.select_related("order").order_by("pk")):
+        detail = f"{failure.get_upkeep_display()}, failed {failure.attempts} times, last at {failure.failed_at}"
+        report.add([Finding("upkeep_fails", f"{detail}: {failure.error}", failure.order_id, failure.order.number)])
 
 
 def _holds(holds: list[dict[str, Any]]) -> str:

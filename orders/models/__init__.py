@@ -7,6 +7,7 @@ from orders.models.payments import PaymentRecord, Refund
 from orders.models.returns import Return, ReturnItem
 from orders.models.shipments import Shipment, ShipmentItem
 from orders.models.storefronts import ApiKey, Carrier, Storefront
+from orders.models.upkeep import UpkeepFailure
 
 __all__ = [
     "ApiKey",
@@ -21,4 +22,5 @@ __all__ = [
     "Shipment",
     "ShipmentItem",
     "Storefront",
+    "UpkeepFailure",
 ]

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Never, Self
 from uuid import UUID
 
 from django.db import models
+from django.db.models import Exists, OuterRef
 from django.db.models.expressions import RawSQL
+from django.db.models.functions import Now
 
 from orders.models.storefronts import Storefront
+from orders.models.upkeep import UpkeepFailure
 from orders.rules.ids import time_ceiling, time_floor
 from orders.rules.statuses import OrderStatus
 
@@ -51,6 +54,11 @@ class OrderQuerySet(models.QuerySet["Order"]):
 
     def held_up(self) -> Self:
         return self.exclude(holds=RawSQL("'[]'::jsonb", ()))
+
+    def not_put_off(self, upkeep: str) -> Self:
+        """Leave out those for which this upkeep has failed lately; see `UpkeepFailure`."""
+        failing = UpkeepFailure.objects.filter(order_id=OuterRef("pk"), upkeep=upkeep, retry_at__gt=Now())
+        return self.exclude(Exists(failing))
 
     def expired(self, now: datetime) -> Self:
         """Pending orders whose stock was held only until now, and for which no money was recorded.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from typing import Final
 from uuid import UUID
@@ -9,18 +10,22 @@ from uuid import UUID
 from django.db import transaction
 
 from inventory_client.current import get_inventory
-from inventory_client.errors import InventoryError
+from inventory_client.errors import InventoryError, InventoryUnavailable
 from inventory_client.values import HoldRequest
-from orders.models import Order
+from orders.models import Order, UpkeepFailure
+from orders.operations.failing_upkeep import NotDone, each_alone
 from orders.rules.statuses import OrderStatus
 
 logger = logging.getLogger(__name__)
 
 _AT_ONCE: Final = 500
+_SETTLE: Final = UpkeepFailure.Upkeep.SETTLE
 
 
-def settle_order(order_id: UUID) -> bool:
+def settle_order(order_id: UUID, *, raises: bool = False) -> bool:
     """Make the order's reservation what its last change asked for; tell whether that is done.
+
+    With `raises` the inventory's refusal is raised, as NotDone; that it cannot be reached is nobody's own failure.
 
     Safe to repeat and to run twice at once: an adjustment goes out under a revision of its own, and the
     inventory takes the highest.
@@ -46,6 +51,8 @@ def settle_order(order_id: UUID) -> bool:
             "inventory not told yet",
             extra={"order_id": str(order_id), "action": order.stock_action, "error": str(error)},
         )
+        if raises and not isinstance(error, InventoryUnavailable):
+            raise NotDone(f"{order.stock_action}: {error}") from error
         return False
     # A later change may have asked for something else meanwhile; that stays to be done.
     done = Order.all_objects.filter(pk=order_id, stock_action=order.stock_action, stock_revision=order.stock_revision)
@@ -70,6 +77,7 @@ def _to_settle(order_id: UUID) -> Order | None:
 
 def settle_orders() -> tuple[int, int]:
     """Repeat what could not be told at once; return how many are settled now and how many still wait."""
-    waiting = list(Order.all_objects.awaiting_inventory().values_list("pk", flat=True)[:_AT_ONCE])
-    settled = sum(settle_order(order_id) for order_id in waiting)
-    return settled, len(waiting) - settled
+    waiting = Order.all_objects.awaiting_inventory()
+    chosen = list(waiting.not_put_off(_SETTLE).values_list("pk", flat=True)[:_AT_ONCE])
+    settled = each_alone(_SETTLE, chosen, functools.partial(settle_order, raises=True))
+    return settled, waiting.count()

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
-from django.db import Error, close_old_connections, connection
+from django.db import Error, InterfaceError, OperationalError, close_old_connections, connection
 from django.utils import timezone
 
 from inventory_client.current import get_inventory
@@ -65,22 +65,43 @@ def _database_now() -> datetime:
 
 
 def sweep(looked_until: datetime) -> tuple[datetime, dict[str, int]]:
-    """One pass over everything; returns up to when holds were looked at, and what was done."""
+    """One pass over everything; returns up to when holds were looked at, and what was done.
+
+    Each kind of upkeep fails alone: it is logged and counted, and the others go on. Raises OperationalError or
+    InterfaceError when the database itself is out of order.
+    """
     now = _database_now()
-    swept, looked_until = operations.sweep_holds(
-        after=looked_until, before=now - timedelta(seconds=settings.HOLD_GRACE_SECONDS)
-    )
-    settled, waiting = operations.settle_orders()
-    expired = operations.expire_orders(now=now)
-    completed = operations.complete_orders(now=now)
     long_ago = now - timedelta(days=settings.IDEMPOTENCY_KEY_DAYS)
-    forgotten = operations.forget_answers(before=long_ago)
-    get_inventory().forget_holds(before=min(long_ago, looked_until - timedelta(days=2)))
-    return looked_until, {
-        "holds without an order released": swept,
-        "orders settled with the inventory": settled,
-        "still to settle": waiting,
-        "pending orders expired": expired,
-        "delivered orders completed": completed,
-        "idempotent answers forgotten": forgotten,
-    }
+    report: dict[str, int] = {}
+
+    def holds() -> None:
+        nonlocal looked_until
+        report["holds without an order released"], looked_until = operations.sweep_holds(
+            after=looked_until, before=now - timedelta(seconds=settings.HOLD_GRACE_SECONDS)
+        )
+
+    def inventory() -> None:
+        report["orders settled with the inventory"], report["still to settle"] = operations.settle_orders()
+
+    def expiry() -> None:
+        report["pending orders expired"] = operations.expire_orders(now=now)
+
+    def completion() -> None:
+        report["delivered orders completed"] = operations.complete_orders(now=now)
+
+    def answers() -> None:
+        report["idempotent answers forgotten"] = operations.forget_answers(before=long_ago)
+
+    def tombstones() -> None:
+        get_inventory().forget_holds(before=min(long_ago, looked_until - timedelta(days=2)))
+
+    failed = 0
+    for step in (holds, inventory, expiry, completion, answers, tombstones):
+        try:
+            step()
+        except Exception as error:
+            if isinstance(error, OperationalError | InterfaceError) and not connection.is_usable():
+                raise
+            logger.exception("upkeep failed; it is tried again", extra={"upkeep": step.__name__})
+            failed += 1
+    return looked_until, report | ({"kinds of upkeep failed (see the log)": failed} if failed else {})

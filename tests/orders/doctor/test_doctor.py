@@ -300,6 +300,11 @@ DAMAGES: Final[dict[str, tuple[set[str], str]]] = {
         {"inventory_not_told", "event_not_as_order"},
         "update orders_order set stock_action = 'confirm', updated_at = now() - interval '1 hour' where id = {W}",
     ),
+    "an order that upkeep fails with": (
+        {"upkeep_fails"},
+        "insert into orders_upkeepfailure (order_id, storefront_id, upkeep, attempts, error, failed_at, retry_at) "
+        "select {W}, storefront_id, 'expire', 3, 'LookupError', now(), now() from orders_order where id = {W}",
+    ),
 }
 
 
