@@ -8,7 +8,7 @@ from uuid import UUID
 
 from events.cloudevents import envelope
 from events.queue import DueEvent
-from events.sinks.protocol import Ack, OutgoingEvent, Reject, RetryEvent, Sink, SinkDown
+from events.sinks.protocol import Ack, Outcome, OutgoingEvent, Reject, RetryEvent, Sink, SinkDown
 
 logger = logging.getLogger(__name__)
 
@@ -25,8 +25,9 @@ class Delivery:
 def deliver(sink: Sink, events: Sequence[DueEvent], *, may_send: Callable[[], bool]) -> Delivery:
     """Publish the events, given in order of their streams. Asks `may_send` before every call of the sink.
 
-    A stream ends at its first event that is not acknowledged; the others go on. Whatever the sink raises ends
-    the delivery and stands in `down`; what is no SinkDown is logged, being a fault of the sink's code.
+    A stream ends at its first event that is not acknowledged; the others go on. A SinkDown ends the delivery and
+    stands in `down`. Any other error is a fault of the sink's code: it is logged, and the events are published one
+    by one to find whose it is. Where every one of them meets it, it is the sink's own, and an outage.
     """
     delivery = Delivery()
     stopped: set[UUID] = set()
@@ -44,15 +45,58 @@ def deliver(sink: Sink, events: Sequence[DueEvent], *, may_send: Callable[[], bo
                 return delivery
             except Exception as error:
                 logger.exception("A sink failed with an error that it should have turned into SinkDown")
-                delivery.down = SinkDown(f"{type(error).__name__}: {error}")
-                return delivery
+                _one_by_one(sink, part, delivery, stopped, error=error, may_send=may_send)
+                if delivery.down is not None:
+                    return delivery
+                continue
             for event, outcome in outcomes:
-                if isinstance(outcome, Ack):
-                    delivery.acknowledged.append(event)
-                else:
-                    delivery.failed.append((event, outcome))
-                    stopped.add(event.stream_id)
+                _count(delivery, stopped, event, outcome)
     return delivery
+
+
+def _count(delivery: Delivery, stopped: set[UUID], event: DueEvent, outcome: Outcome) -> None:
+    if isinstance(outcome, Ack):
+        delivery.acknowledged.append(event)
+    else:
+        delivery.failed.append((event, outcome))
+        stopped.add(event.stream_id)
+
+
+def _one_by_one(
+    sink: Sink,
+    part: Sequence[DueEvent],
+    delivery: Delivery,
+    stopped: set[UUID],
+    *,
+    error: Exception,
+    may_send: Callable[[], bool],
+) -> None:
+    """Publish alone what failed together. The sink may have got some of it before: it gets that twice."""
+    at_fault: list[tuple[DueEvent, RetryEvent]] = []
+    answered = False
+    met = set(stopped)
+    for event in part if len(part) > 1 else ():
+        if event.stream_id in met:
+            continue
+        if not may_send():
+            break
+        try:
+            (outcome,) = sink.publish([_outgoing(event)])
+        except SinkDown as down:
+            delivery.down = down
+            break
+        except Exception as alone:
+            at_fault.append((event, RetryEvent(f"{type(alone).__name__}: {alone}")))
+            met.add(event.stream_id)
+        else:
+            answered = True
+            _count(delivery, stopped, event, outcome)
+            met |= stopped
+    if answered:
+        for event, failure in at_fault:
+            _count(delivery, stopped, event, failure)
+    elif delivery.down is None:
+        delivery.down = SinkDown(f"{type(error).__name__}: {error}")
 
 
 def _waves(events: Sequence[DueEvent], *, several_per_stream: bool) -> Iterator[Sequence[DueEvent]]:

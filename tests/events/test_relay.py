@@ -142,6 +142,31 @@ def test_an_error_the_sink_did_not_foresee_counts_as_an_outage(relay, memory_sin
     assert "should have turned into SinkDown" in caplog.text
 
 
+def test_an_event_that_no_sink_code_foresaw_parks_its_own_stream_alone(relay, memory_sink, append_stream, monkeypatch):
+    monkeypatch.setattr("events.relay.MAX_ATTEMPTS", 2)
+    healthy, poisoned = append_stream(2), append_stream(2)
+
+    def crash(event):
+        if event.stream_id == poisoned and event.sequence == 1:
+            raise UnicodeEncodeError("latin-1", "🎁", 0, 1, "ordinal not in range")
+        return Ack()
+
+    memory_sink.answer = crash
+    relay.drain()
+    first = OutboxEntry.objects.get(stream_id=poisoned, sequence=1)
+    OutboxEntry.objects.filter(pk=first.pk).update(next_attempt_at=timezone.now() - timedelta(seconds=1))
+    later = append_stream(1)
+    relay.drain()
+
+    assert (first.attempts, first.parked) == (1, False)
+    assert "UnicodeEncodeError" in first.last_error
+    assert sequences(memory_sink, healthy) == [1, 2]
+    assert sequences(memory_sink, later) == [1]
+    assert sequences(memory_sink, poisoned) == []
+    first.refresh_from_db()
+    assert (first.attempts, first.parked) == (2, True)
+
+
 def test_a_sink_that_forgets_an_outcome_has_acknowledged_nothing(relay, memory_sink, append_stream):
     class Forgetful(MemorySink):
         def publish(self, events):
