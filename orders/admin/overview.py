@@ -69,9 +69,9 @@ def _latest(user: Staff) -> QuerySet[Order]:
 def _order_cards(user: Staff) -> list[Card]:
     orders = reverse("admin:orders_order_changelist")
     cards = []
+    live: OrderQuerySet = Order.objects.in_any_storefront()
     for status, title in _STATUS_CARDS.items():
-        live = Order.objects.in_any_storefront().in_status(status)
-        cards.append(Card(title, _bounded(limited(live, user))[1], f"{orders}?status={status}"))
+        cards.append(Card(title, _bounded(limited(live.in_status(status), user))[1], f"{orders}?status={status}"))
     cards.append(Card("On hold", _bounded(limited(Order.objects.held_up(), user))[1], f"{orders}?held_up=yes"))
     untold, shown = _bounded(limited(Order.all_objects.awaiting_inventory(), user))
     return [*cards, Card("Inventory to be told", shown, f"{orders}?inventory=waiting", alert=untold > 0)]

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from orders.api import docs
-from orders.api.calls import call_of, caller_of, order_id_in
+from orders.api.calls import call_of, order_id_in, principal_of
 from orders.api.json_format import json_response
 from orders.api.operations import METHODS, OFFERED
 from orders.api.preconditions import etag
@@ -30,7 +30,11 @@ class ActionsView(APIView):
 
     @extend_schema(**docs.ACTIONS)
     def get(self, request: Request, pk: str) -> HttpResponse:
-        orders = Order.objects.of_storefront(caller_of(request).storefront.pk).with_what_obstacles_ask_for()
+        orders = (
+            Order.objects.of_storefront(principal_of(request).storefront.pk)
+            .with_what_obstacles_ask_for()
+            .select_related("storefront")
+        )
         order = orders.filter(pk=order_id_in(pk)).first()
         if order is None:
             raise errors.OrderNotFound(pk[:100])

@@ -52,7 +52,7 @@ def order_id_in(text: str) -> UUID:
     return order_id
 
 
-def caller_of(request: Request) -> KeyPrincipal:
+def principal_of(request: Request) -> KeyPrincipal:
     principal = request.user
     assert isinstance(principal, KeyPrincipal)  # noqa: S101 - HasScope let nobody else through
     return principal
@@ -60,7 +60,7 @@ def caller_of(request: Request) -> KeyPrincipal:
 
 def origin_of(request: Request) -> Origin:
     return Origin(
-        actor=caller_of(request).actor,
+        actor=principal_of(request).actor,
         reason=reason_in(request),
         request_id=getattr(request._request, "request_id", ""),
         trace=getattr(request._request, "traceparent", None) or "",
@@ -69,7 +69,7 @@ def origin_of(request: Request) -> Origin:
 
 def call_of(request: Request, *, reason: str = "", idempotency: Idempotency | None = None) -> Call:
     """The request as an operation takes it: `reason` as the body tells it goes before the query's."""
-    principal = caller_of(request)
+    principal = principal_of(request)
     origin = origin_of(request)
     rehearsal = Rehearsal() if wants_rehearsal(request) else None
     return Call(

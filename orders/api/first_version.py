@@ -19,7 +19,7 @@ from rest_framework.views import APIView
 
 from orders import operations
 from orders.api import docs
-from orders.api.calls import call_of, caller_of, json_body, order_id_in, wants_rehearsal
+from orders.api.calls import call_of, json_body, order_id_in, principal_of, wants_rehearsal
 from orders.api.errors import exception_handler
 from orders.api.json_format import json_response
 from orders.api.placing import place
@@ -97,7 +97,7 @@ class ReadOrder(FirstVersionView):
 
     @extend_schema(**docs.FIRST_VERSION_READ)
     def get(self, request: Request, order_id: str) -> HttpResponse:
-        found = read_document(order_id_in(order_id), storefront_id=caller_of(request).storefront.pk)
+        found = read_document(order_id_in(order_id), storefront_id=principal_of(request).storefront.pk)
         if found is None:
             raise errors.OrderNotFound(order_id)
         version, document = found
@@ -113,7 +113,7 @@ class UpdateOrder(FirstVersionView):
         if wants_rehearsal(request):
             raise errors.PreferenceNotSupported()
         update = parse(json_body(request), FirstVersionUpdate)
-        document = _updated(order_id_in(order_id), update, call_of(request), caller_of(request).storefront.pk)
+        document = _updated(order_id_in(order_id), update, call_of(request), principal_of(request).storefront.pk)
         return json_response(
             _envelope(first_version_order(document), "Order updated."), headers={"ETag": etag(document["version"])}
         )

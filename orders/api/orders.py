@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.viewsets import ViewSet
 
 from orders.api import docs
-from orders.api.calls import call_of, caller_of, json_body, order_id_in, whole_number
+from orders.api.calls import call_of, json_body, order_id_in, principal_of, whole_number
 from orders.api.errors import order_problem
 from orders.api.json_format import json_response
 from orders.api.listing import listed
@@ -74,11 +74,11 @@ class OrderViewSet(ViewSet):
 
     @extend_schema(**docs.LIST)
     def list(self, request: Request) -> HttpResponse:
-        return json_response(listed(request, storefront_id=caller_of(request).storefront.pk))
+        return json_response(listed(request, storefront_id=principal_of(request).storefront.pk))
 
     @extend_schema(**docs.READ)
     def retrieve(self, request: Request, pk: str) -> HttpResponse:
-        order_id, storefront_id = order_id_in(pk), caller_of(request).storefront.pk
+        order_id, storefront_id = order_id_in(pk), principal_of(request).storefront.pk
         found = read_document(order_id, storefront_id=storefront_id)
         if found is None:
             raise errors.OrderNotFound(pk)
@@ -97,7 +97,7 @@ class OrderViewSet(ViewSet):
     @extend_schema(**docs.TIMELINE)
     @action(detail=True)
     def timeline(self, request: Request, pk: str) -> HttpResponse:
-        order_id, storefront_id = order_id_in(pk), caller_of(request).storefront.pk
+        order_id, storefront_id = order_id_in(pk), principal_of(request).storefront.pk
         if not Order.objects.of_storefront(storefront_id).filter(pk=order_id).exists():
             raise errors.OrderNotFound(pk)
         page = timeline_page(

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from rest_framework.request import Request
 
 from orders import operations
-from orders.api.calls import caller_of, origin_of, wants_rehearsal
+from orders.api.calls import origin_of, principal_of, wants_rehearsal
 from orders.api.idempotency_header import idempotency_of
 from orders.operations import Outcome, Placed, StoredAnswer
 from orders.requests.placing import NewOrder
@@ -25,7 +25,7 @@ def place(
     """Place, or repeat the stored answer; return it with the headers that tell which of the two."""
     if wants_rehearsal(request):
         raise errors.PreferenceNotSupported()
-    caller = caller_of(request)
+    caller = principal_of(request)
 
     def counted_render(outcomes: Sequence[Outcome]) -> StoredAnswer:
         _count(request, outcomes)

@@ -45,7 +45,7 @@ def _orders(report: Report, extent: Extent) -> None:
     # Each is answered by a partial index that holds hardly more than these.
     long_held = f'$[*] ? (@.placed_at < "{instant(extent.now - extent.patience)}")'
     held = (
-        Order.objects.exclude(holds=[])
+        Order.objects.held_up()
         .filter(status__in=_LIVE)
         .filter(RawSQL("holds @? %s::jsonpath", [long_held], output_field=BooleanField()))
     )

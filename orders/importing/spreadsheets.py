@@ -15,6 +15,7 @@ import orjson
 
 from orders.importing.files import Line, lines_of
 from orders.importing.lines import MAX_LINE_BYTES, Entry, History, ImportedOrder, entry_of, refused
+from orders.requests.fields import MAX_ITEMS
 from orders.requests.placing import Address, Contact, NewItem
 
 ITEM_COLUMNS: Final = NewItem.__struct_fields__
@@ -43,7 +44,7 @@ _PAYMENT: Final = re.compile(r"(?P<method>.+) (?P<amount>\d{1,16})(?:/(?P<instal
 
 # An open quotation mark swallows what follows; so much of it is looked at before its row is refused.
 _MAX_ROW_LINES: Final = 200
-_MAX_ITEMS: Final = 501  # one more than an order may have: the check of the order says so
+_MAX_ITEMS: Final = MAX_ITEMS + 1  # one more than an order may have: the check of the order says so
 
 
 class UnreadableHeader(ValueError):

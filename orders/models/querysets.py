@@ -39,7 +39,7 @@ class OrderQuerySet(models.QuerySet["Order"]):
         return self.filter(pk__lt=time_ceiling(moment), placed_at__lt=moment)
 
     def awaiting_inventory(self) -> Self:
-        """Whose reservation the inventory has still to be told to confirm or release."""
+        """Of whose reservation the inventory has still to be told something."""
         return self.exclude(stock_action=None)
 
     def in_any_storefront(self) -> Self:
@@ -80,8 +80,8 @@ class OrderQuerySet(models.QuerySet["Order"]):
         ).exclude(holds__contains=[{"blocks": ["complete"]}])
 
     def with_what_obstacles_ask_for(self) -> Self:
-        """With the storefront and the parts that decide what can be done with an order now."""
-        return self.select_related("storefront").prefetch_related("items", "shipments", "refunds", "returns__items")
+        """With the parts that decide what can be done with an order now."""
+        return self.prefetch_related("items", "shipments", "refunds", "returns__items")
 
     def with_parts(self) -> Self:
         """With all that belongs to an order."""

@@ -1,35 +1,26 @@
-"""The one helper that opens a transaction and holds an order's row, and what ends every change."""
+"""How an operation gets hold of its order: a transaction, the order's row, its version, and what stands in the way."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-import orjson
 import psycopg
-from django.db import IntegrityError, OperationalError, transaction
+from django.db import OperationalError, transaction
 
-from events import outbox
-from orders.announcing.changes import Change
-from orders.announcing.payloads import ORDER_DELETED, ORDER_RESTORED, ORDER_UPDATED
-from orders.announcing.signals import order_changed
-from orders.models import IdempotentAnswer, Order, OrderItem
+from orders.models import Order, OrderItem
 from orders.operations.call import Call, Document
-from orders.operations.idempotency import StoredAnswer, answer_fields, raise_if_answered
+from orders.operations.committing import commit
+from orders.operations.idempotency import raise_if_answered
 from orders.operations.obstacles import obstacles
-from orders.operations.settling import settle_order
-from orders.reading.changes_between import changes_between
 from orders.reading.documents import document_of
 from orders.rules import errors
 from orders.rules.callers import refusal_to
 from orders.rules.lifecycle import Operation
-from orders.rules.statuses import OrderStatus
 
-_EVENT_TYPES = {Operation.DELETE: ORDER_DELETED, Operation.RESTORE: ORDER_RESTORED}
 # What the obstacles look at and the operation then works with is read once.
 _PARTS: Final[dict[Operation, str]] = {
     Operation.DELIVER: "shipments",
@@ -118,71 +109,5 @@ class LockedOrder:
         OrderItem.objects.bulk_update(self.order.lines, ["canceled", "shipped", "returned", "restocked"])
 
     def commit(self, *, instructions: Sequence[Mapping[str, Any]] = (), cause: str | None = None) -> Document:
-        """Save the order as its next version, tell the receivers, write their events; return its document.
-
-        `instructions` is what others are to do now, such as a refund to be paid out; it stands in the event,
-        and so does `cause`, why units were canceled.
-        After the commit the inventory is told at once, if it has to be; the sweeper repeats what fails.
-        """
-        order, call = self.order, self.call
-        order.version += 1
-        order.updated_at = max(call.now(), order.placed_at)
-        order.save()
-        document = document_of(order)
-        before, after = changes_between(self.before, document)
-        if self.operation in _EVENT_TYPES:
-            deleted = order.deleted_at is not None
-            before["deleted"], after["deleted"] = not deleted, deleted
-        change = Change(
-            type=_EVENT_TYPES.get(self.operation, ORDER_UPDATED),
-            operation=self.operation,
-            order_id=order.pk,
-            storefront_id=order.storefront_id,
-            storefront_code=order.storefront.code,
-            version=order.version,
-            occurred_at=order.updated_at,
-            document=document,
-            origin=call.origin,
-            before=before,
-            after=after,
-            instructions=instructions,
-            cause=cause,
-        )
-        order_changed.send(sender=Order, change=change)
-        outbox.append(change.events)
-        self._store_answer(document)
-        if call.rehearsal is not None:
-            call.rehearsal.before, call.rehearsal.after = self.before, document
-            call.rehearsal.events = change.events
-            call.rehearsal.stock = self._stock_difference(document)
-        elif order.stock_action is not None:
-            transaction.on_commit(lambda: settle_order(order.pk), robust=True)
-        return document
-
-    def _store_answer(self, document: Document) -> None:
-        if self.call.idempotency is None:
-            return
-        answer = StoredAnswer(200, orjson.dumps(document))
-        fields = answer_fields(self.order.storefront_id, self.call.idempotency, answer)
-        try:
-            IdempotentAnswer.objects.create(**fields)
-        except IntegrityError as error:  # the same key, for another order, a moment ago
-            raise errors.IdempotencyKeyReused from error
-
-    def _stock_difference(self, after: Document) -> dict[str, int]:
-        """By product: how many units more, or less, are reserved now."""
-        if self.order.reservation_id is None:
-            return {}
-        # A pending order gives its stock back when it is deleted, and gets it again when it is restored.
-        pending = self.before["status"] == OrderStatus.PENDING
-        old = Counter[str]() if pending and self.operation is Operation.RESTORE else _reserved_units(self.before)
-        new = Counter[str]() if pending and self.operation is Operation.DELETE else _reserved_units(after)
-        new.subtract(old)
-        return {product: units for product, units in sorted(new.items()) if units}
-
-
-def _reserved_units(document: Document) -> Counter[str]:
-    units: Counter[str] = Counter()
-    for item in document["items"]:
-        units[item["product_id"]] += item["quantity"] - item["canceled"] - item["restocked"]
-    return units
+        """End with a change, see `committing.py`; return the order's document."""
+        return commit(self.order, self.operation, self.call, self.before, instructions=instructions, cause=cause)

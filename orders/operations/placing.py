@@ -2,7 +2,8 @@
 
     hold → rows → `order_changed` → orders_place() → done
 
-(With the embedded ledger hold and write are sent in one call; see `placing_at_once.py`.)
+With the embedded ledger the rows and events are made first, and hold and write are sent in one call (see
+`placing_at_once.py`): receivers then hear of orders whose stock is refused after all.
 
 An order exists only with its stock held. A process may die on any line: before the write it leaves a
 hold without an order, which the sweeper releases; after it, everything is there. One order is a batch

@@ -21,7 +21,7 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 
 
 # Each of these is answered from an index of the storefront's orders.
-CONDITIONS: Final = {
+_CONDITIONS: Final = {
     "status": "orders_order.status = %s",
     "customer_id": "orders_order.customer_id = %s",
     "external_reference": "orders_order.external_reference = %s",
@@ -87,14 +87,14 @@ class Page(NamedTuple):
 def page_of(
     storefront_id: int, conditions: Mapping[str, Any], *, cursor: Cursor | None, limit: int, oldest_first: bool
 ) -> Page:
-    """One page of the storefront's orders, by one query; `conditions` are of `CONDITIONS`.
+    """One page of the storefront's orders, by one query; the keys of `conditions` are those of `_CONDITIONS`.
 
     Read away from the cursor, one order too many to know whether there are more; that one is left out.
     """
     backwards = cursor is not None and cursor.backwards
     ascending = oldest_first != backwards
     where = ["orders_order.storefront_id = %s", "orders_order.deleted_at is null"]
-    where += [CONDITIONS[name] for name in conditions]
+    where += [_CONDITIONS[name] for name in conditions]
     values = [storefront_id, *conditions.values()]
     if cursor is not None:
         where.append(_YOUNGER if ascending else _OLDER)

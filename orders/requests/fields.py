@@ -14,7 +14,8 @@ MAX_ORDERS_IN_BATCH: Final = 500
 MAX_ORDERS_IN_BULK: Final = 1000
 MAX_METADATA_ENTRIES: Final = 50
 _MAX_TAGS: Final = 20
-_MAX_UNITS: Final = 1_000_000
+MAX_UNITS: Final = 1_000_000
+MAX_MINUTES: Final = 43_200  # thirty days
 
 Text40 = Annotated[str, Meta(max_length=40)]
 Text100 = Annotated[str, Meta(min_length=1, max_length=100)]
@@ -37,8 +38,8 @@ Tags = Annotated[
     Meta(max_length=_MAX_TAGS, description="A set: kept sorted, each once"),
 ]
 
-Quantity = Annotated[int, Meta(ge=1, le=_MAX_UNITS)]
-QuantityOrZero = Annotated[int, Meta(ge=0, le=_MAX_UNITS)]
+Quantity = Annotated[int, Meta(ge=1, le=MAX_UNITS)]
+QuantityOrZero = Annotated[int, Meta(ge=0, le=MAX_UNITS)]
 Amount = Annotated[int, Meta(ge=0, le=MAX_AMOUNT)]
 UnitAmount = Annotated[Amount, Meta(description="Minor units of the currency")]
 MovedAmount = Annotated[int, Meta(ge=1, le=MAX_AMOUNT, description="Minor units of the currency")]

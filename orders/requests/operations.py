@@ -14,6 +14,7 @@ from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 from inventory_client.wire import ProductId
 from orders.requests.fields import (
     MAX_ITEMS,
+    MAX_MINUTES,
     MAX_ORDERS_IN_BULK,
     Amount,
     Currency,
@@ -70,7 +71,7 @@ class OrderDetails(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True
 
 
 class Extend(OperationRequest, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    minutes: Annotated[int, Meta(ge=1, le=43_200, description="From now; a longer hold is not shortened.")]
+    minutes: Annotated[int, Meta(ge=1, le=MAX_MINUTES, description="From now; a longer hold is not shortened.")]
 
 
 class AmendedItem(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):

@@ -205,10 +205,6 @@ BLOCKED_BY: Final[dict[HoldKind, frozenset[Operation]]] = {
 }
 
 
-def allowed_in(operation: Operation, status: OrderStatus) -> bool:
-    return status in OPERATIONS[operation].statuses
-
-
 def statuses_of(operation: Operation) -> list[str]:
     """The statuses in which it is allowed, in the order of an order's life."""
     return [status.value for status in OrderStatus if status in OPERATIONS[operation].statuses]

@@ -22,9 +22,10 @@ from orders.admin.operations.staff_requests import Staff, call_of, user_of
 from orders.admin.operations.table import BULK_OPERATIONS
 from orders.models import Order
 from orders.operations import Replay
+from orders.requests.fields import MAX_ORDERS_IN_BULK
 from orders.rules.errors import OrderError
 
-MOST_ORDERS: Final = 1000
+MOST_ORDERS: Final = MAX_ORDERS_IN_BULK
 _MOST_ROWS: Final = 50  # of a page's table
 _MOST_MESSAGES: Final = 20
 
@@ -53,7 +54,8 @@ def _action(operation: StaffOperation) -> Action:
             orders = orders.filter(pk__in=request.POST.getlist(ACTION_CHECKBOX_NAME))
         ids = list(orders.values_list("pk", flat=True)[:MOST_ORDERS])
         chosen = [
-            _Chosen(order, order.version) for order in Order.all_objects.filter(pk__in=ids).with_parts().order_by("pk")
+            _Chosen(order, order.version)
+            for order in Order.all_objects.filter(pk__in=ids).with_parts().select_related("storefront").order_by("pk")
         ]
         return _page(model_admin, request, operation, operation.form_class(), chosen)
 
@@ -113,7 +115,13 @@ def _chosen(model_admin: Any, request: HttpRequest) -> list[_Chosen]:
             versions[UUID(order_id)] = int(version)
         except ValueError:
             continue
-    orders = model_admin.get_queryset(request).filter(pk__in=versions).with_parts().order_by("pk")
+    orders = (
+        model_admin.get_queryset(request)
+        .filter(pk__in=versions)
+        .with_parts()
+        .select_related("storefront")
+        .order_by("pk")
+    )
     return [_Chosen(order, versions[order.pk]) for order in orders]
 
 

@@ -22,6 +22,7 @@ from unfold.widgets import (
 )
 
 from orders.models import Order
+from orders.requests.fields import MAX_MINUTES
 from orders.requests.operations import DecideRefund, DecideReturn, Deliver, Extend, Hold, Plain, ReleaseHold
 from orders.requests.parsing import parse
 from orders.rules.errors import InvalidRequest
@@ -199,7 +200,7 @@ class ExtendForm(OperationForm):
     asks = Extend
 
     number = forms.IntegerField(
-        label="For", min_value=1, max_value=43_200, initial=24, widget=UnfoldAdminIntegerFieldWidget
+        label="For", min_value=1, max_value=MAX_MINUTES, initial=24, widget=UnfoldAdminIntegerFieldWidget
     )
     unit = forms.ChoiceField(
         label="Unit",

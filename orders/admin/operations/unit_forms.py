@@ -13,10 +13,9 @@ from orders.admin.display.contents import contents_of
 from orders.admin.operations.forms import OperationForm, Table, TextField
 from orders.models import OrderItem, Shipment
 from orders.operations.obstacles import units_to_return
+from orders.requests.fields import MAX_UNITS
 from orders.requests.operations import Cancel, Parcel, ReceiveReturn, RequestReturn, Tracking
 from orders.rules.statuses import CancelReason, Condition, ReturnCause
-
-_MOST_UNITS = 1_000_000
 
 
 class QuantityField(forms.IntegerField):
@@ -24,7 +23,7 @@ class QuantityField(forms.IntegerField):
 
     def __init__(self, label: str, **kwargs: Any) -> None:
         widget = UnfoldAdminIntegerFieldWidget(attrs={"min": 0})
-        super().__init__(label=label, required=False, min_value=0, max_value=_MOST_UNITS, widget=widget, **kwargs)
+        super().__init__(label=label, required=False, min_value=0, max_value=MAX_UNITS, widget=widget, **kwargs)
 
 
 class UnitsForm(OperationForm):

@@ -63,7 +63,7 @@ class HeldUpFilter(RadioFilter):
 
 
 class InventoryFilter(RadioFilter):
-    """Orders whose reservation the inventory has still to be told to confirm or release."""
+    """Orders of whose reservation the inventory has still to be told something."""
 
     title = "inventory"
     parameter_name = "inventory"

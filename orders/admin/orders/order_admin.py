@@ -183,6 +183,6 @@ class OrderAdmin(ModelAdmin):
         """All of one order. Takes no POST: what is shown here is changed by operations."""
         if not self.has_view_permission(request) or request.method not in ("GET", "HEAD"):
             raise PermissionDenied
-        order = order_in(self.get_queryset(request).with_parts(), object_id)
+        order = order_in(self.get_queryset(request).with_parts().select_related("storefront"), object_id)
         context = {"title": order.number, "original": order, **context_of(order, user_of(request))}
         return framed(self, request, "admin/orders/order/page.html", context)

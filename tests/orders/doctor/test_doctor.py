@@ -161,6 +161,11 @@ DAMAGES: Final[dict[str, tuple[set[str], str]]] = {
         "update orders_orderitem set storefront_id = 0 where order_id = {W};"
         "update orders_order set storefront_id = 0 where id = {W}",
     ),
+    "an order of no storefront with a wrong status": (
+        {"stray_row", "event_of_no_order", "event_not_as_order", "status_not_as_ledger"},
+        "update orders_orderitem set storefront_id = 0 where order_id = {W};"
+        "update orders_order set storefront_id = 0, status = 'shipped' where id = {W}",
+    ),
     "a parcel with another order's units": (
         {"stray_row", "shipped_not_as_parcels", "event_not_as_order"},
         "update orders_shipmentitem set item_id = (select min(id::text)::uuid from orders_orderitem "
