@@ -33,7 +33,7 @@ def document() -> Any:
 
 
 def test_every_scene_of_the_story_is_what_the_service_answers(document, api, stock):
-    stock(abc123=10)
+    stock(abc123=10, outOfStock=0)
     routes = {
         route["operationId"]: (method, path)
         for path, methods in document["paths"].items()

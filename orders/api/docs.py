@@ -8,15 +8,13 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 
 from orders.api.components.requests import NAMES
-from orders.api.components.shapes import either, ref
+from orders.api.components.shapes import ref
 from orders.rules.lifecycle import OPERATIONS, Operation
 from orders.rules.statuses import OrderStatus
 
 ORDER: Final = ref("Order")
-# With `?version=` the second.
-READ_ORDER: Final = either("Order", "PastOrder")
-# With `Prefer: dry-run` the second.
-CHANGED: Final = either("Order", "Rehearsal")
+READ_ORDER: Final = ref("OrderOrPastOrder")
+CHANGED: Final = ref("OrderOrRehearsal")
 FIRST_VERSION_ANSWER: Final = ref("FirstVersionAnswer")
 
 # Every route answers these: no key, no scope, an Accept header without JSON, database or lock trouble.
@@ -55,14 +53,16 @@ def _responses(success: dict[int, Any], *codes: int, first_version: bool = False
     }
 
 
-def _header(name: str, description: str) -> OpenApiParameter:
-    return OpenApiParameter(name, OpenApiTypes.STR, OpenApiParameter.HEADER, description=description)
+def _header(name: str, description: str, *, pattern: str | None = None) -> OpenApiParameter:
+    schema = {"type": "string", **({} if pattern is None else {"pattern": pattern})}
+    return OpenApiParameter(name, schema, OpenApiParameter.HEADER, description=description)
 
 
 _IDEMPOTENCY_KEY: Final = _header(
     "Idempotency-Key",
     "1–255 visible ASCII characters. The same key and body again gets the stored answer, byte for byte, with "
     "`Idempotent-Replayed: true`.",
+    pattern=r"^[\x21-\x7e]{1,255}$",
 )
 _IF_MATCH: Final = _header("If-Match", "The ETag the change is based on; another version is a 412.")
 _IF_NONE_MATCH: Final = _header("If-None-Match", "The ETag the caller has; the same version is a 304.")
@@ -75,7 +75,11 @@ def _answered(name: str, *codes: int) -> OpenApiParameter:
     return OpenApiParameter(name, OpenApiTypes.STR, OpenApiParameter.HEADER, response=codes)
 
 
-_ALWAYS_ANSWERED: Final = [_answered("X-Request-ID", *_MEANINGS), _answered("Retry-After", 409, 503)]
+_ALWAYS_ANSWERED: Final = [
+    _answered("X-Request-ID", *_MEANINGS),
+    _answered("Retry-After", 409, 503),
+    _answered("WWW-Authenticate", 401),
+]
 _ETAG: Final = _answered("ETag", 200, 201, 304)
 _LOCATION: Final = _answered("Location", 201)
 _REPLAYED: Final = _answered("Idempotent-Replayed", 200, 201)
@@ -127,6 +131,7 @@ LIST: Final[dict[str, Any]] = {
 READ: Final[dict[str, Any]] = {
     "operation_id": "orders_read",
     "summary": "Read an order",
+    "description": "As it is now or, with `version`, as it was. With `If-None-Match` a 304 when nothing has changed.",
     "responses": _responses({200: READ_ORDER, 304: None}, 400, 404),
     "parameters": [
         _ID,
@@ -221,6 +226,7 @@ _FIRST_VERSION_ID: Final = OpenApiParameter("order_id", OpenApiTypes.UUID, OpenA
 FIRST_VERSION_CREATE: Final[dict[str, Any]] = {
     "operation_id": "first_version_create",
     "summary": "Place an order",
+    "description": "As the first version took it. New clients use `POST /api/v1/orders`.",
     "request": _body("FirstVersionNewOrder"),
     "responses": _responses({201: FIRST_VERSION_ANSWER}, 400, 409, 413, 415, 422, first_version=True),
     "parameters": [_IDEMPOTENCY_KEY, _REPLAYED, *_ALWAYS_ANSWERED],
@@ -229,6 +235,7 @@ FIRST_VERSION_CREATE: Final[dict[str, Any]] = {
 FIRST_VERSION_READ: Final[dict[str, Any]] = {
     "operation_id": "first_version_read",
     "summary": "Read an order",
+    "description": "As the first version told it. New clients use `GET /api/v1/orders/{id}`.",
     "responses": _responses({200: FIRST_VERSION_ANSWER}, 404, first_version=True),
     "parameters": [_FIRST_VERSION_ID, _ETAG, *_ALWAYS_ANSWERED],
     "tags": ["first-version"],
@@ -236,6 +243,7 @@ FIRST_VERSION_READ: Final[dict[str, Any]] = {
 FIRST_VERSION_UPDATE: Final[dict[str, Any]] = {
     "operation_id": "first_version_update",
     "summary": "Change status and tracking",
+    "description": "The operation that leads to the status, then the tracking; refused, neither has an effect.",
     "request": _body("FirstVersionUpdate"),
     "responses": _responses({200: FIRST_VERSION_ANSWER}, 400, 404, 409, 412, 413, 415, first_version=True),
     "parameters": [_FIRST_VERSION_ID, _IF_MATCH, _ETAG, *_ALWAYS_ANSWERED],
@@ -244,6 +252,7 @@ FIRST_VERSION_UPDATE: Final[dict[str, Any]] = {
 FIRST_VERSION_DELETE: Final[dict[str, Any]] = {
     "operation_id": "first_version_delete",
     "summary": "Delete an order",
+    "description": "It is kept, out of sight; a second time is a 404.",
     "responses": _responses({200: FIRST_VERSION_ANSWER}, 400, 404, 409, 412, first_version=True),
     "parameters": [_FIRST_VERSION_ID, _IF_MATCH, *_ALWAYS_ANSWERED],
     "tags": ["first-version"],

@@ -13,9 +13,8 @@ from orders.operations.constraints import broken_constraint
 from orders.operations.locked_order import locked_order
 from orders.requests.operations import RecordPayment
 from orders.rules import errors
-from orders.rules.currencies import MINOR_DIGITS
 from orders.rules.lifecycle import Operation
-from orders.rules.money import MAX_AMOUNT
+from orders.rules.money import MAX_AMOUNT, unknown_currency
 from orders.rules.statuses import OrderStatus, PaymentKind, RefundState
 
 _COMES_IN: Final = frozenset({PaymentKind.AUTHORIZATION, PaymentKind.CAPTURE})
@@ -75,9 +74,8 @@ def _recorded(storefront_id: int, request: RecordPayment) -> PaymentRecord | Non
 
 def _currency(order: Order, request: RecordPayment) -> str | None:
     """The order's; an order that has none takes that of its first payment."""
-    if request.currency is not None and request.currency not in MINOR_DIGITS:
-        detail = f"{request.currency} is not a currency of ISO 4217"
-        raise errors.InvalidRequest.at("/currency", "unknown_currency", detail)
+    if wrong := unknown_currency(request.currency):
+        raise errors.InvalidRequest(wrong)
     if request.currency is not None and order.currency is not None and request.currency != order.currency:
         raise errors.CurrencyMismatch(expected=order.currency, got=request.currency)
     return order.currency or request.currency or order.storefront.currency or None

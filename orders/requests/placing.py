@@ -31,9 +31,8 @@ from orders.requests.fields import (
     UnitAmount,
 )
 from orders.requests.parsing import decode, parse
-from orders.rules.currencies import MINOR_DIGITS
 from orders.rules.errors import FieldError, InvalidRequest, TotalsMismatch
-from orders.rules.money import items_sum, refuse_sum_out_of_range, refuse_wrong_sum, total_sum
+from orders.rules.money import items_sum, refuse_sum_out_of_range, refuse_wrong_sum, total_sum, unknown_currency
 
 
 class NewItem(Struct, forbid_unknown_fields=True, frozen=True):
@@ -98,9 +97,7 @@ def checked(order: NewOrder) -> NewOrder:
 
     Raises InvalidRequest or TotalsMismatch.
     """
-    errors: list[FieldError] = []
-    if order.currency is not None and order.currency not in MINOR_DIGITS:
-        errors.append(FieldError("/currency", "unknown_currency", f"{order.currency} is not a currency of ISO 4217."))
+    errors = unknown_currency(order.currency)
     for field in ("shipping_address", "billing_address"):
         errors += unknown_country(getattr(order, field), field)
     priced = [item.unit_amount is not None for item in order.items]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from orders.rules.errors import InvalidRequest, TotalsMismatch
+from orders.rules.currencies import MINOR_DIGITS
+from orders.rules.errors import FieldError, InvalidRequest, TotalsMismatch
 from orders.rules.statuses import PaymentStatus
 
 # Sums stay exact in every JSON reader up to here (RFC 8259 §6).
@@ -15,6 +16,14 @@ _FORMULAS: Final = {
     "items_amount": "the sum of quantity × unit_amount",
     "total_amount": "items + shipping + tax − discount",
 }
+
+
+def unknown_currency(currency: str | None) -> list[FieldError]:
+    """Nothing, or the one thing that is wrong with it. ISO 4217 has more: metals, funds, codes for tests."""
+    if currency is None or currency in MINOR_DIGITS:
+        return []
+    detail = f"{currency} is not a currency that can be paid with; use one of ISO 4217, such as EUR"
+    return [FieldError("/currency", "unknown_currency", detail)]
 
 
 def items_sum(priced: Iterable[tuple[int, int]]) -> int:

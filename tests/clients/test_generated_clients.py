@@ -28,6 +28,9 @@ SEEN = {
     "batch": ["cus456", "out_of_stock"],
     "first_version": ["pending", True],
     "pending": ["cus789", "cus456"],
+    "would": [{"abc123": -1}, "cancel"],
+    "did": "canceled",
+    "told": ["cancel", "staff"],
 }
 
 

@@ -65,13 +65,19 @@ def run(command: Sequence[str], *, cwd: Path | None = None) -> subprocess.Comple
 
 def _need_node() -> None:
     least = ".".join(map(str, LEAST_NODE))
-    advice = f"The generated clients need Node.js {least} or newer with npm. On Debian: apt-get install nodejs npm"
+    advice = (
+        f"The generated clients need Node.js {least} or newer with npm, from https://nodejs.org or a distribution that "
+        "has it (Debian 13: apt-get install nodejs npm)."
+    )
     if shutil.which("node") is None or shutil.which("npm") is None:
         raise ToolchainMissing(advice)
-    found = run(["node", "--version"]).stdout.strip()
+    try:
+        found = run(["node", "--version"]).stdout.strip()
+    except AssertionError as error:
+        raise ToolchainMissing(f"{advice} {error}") from None
     version = re.match(r"v(\d+)\.(\d+)", found)
     if version is None or (int(version[1]), int(version[2])) < LEAST_NODE:
-        raise ToolchainMissing(f"{advice} (here is {found})")
+        raise ToolchainMissing(f"{advice} Here is {found}.")
 
 
 def _is_stale(folder: Path, pinned: Path) -> bool:
@@ -92,5 +98,5 @@ def _digest(pinned: Path) -> str:
 if __name__ == "__main__":
     try:
         install()
-    except ToolchainMissing as missing:
+    except (ToolchainMissing, AssertionError, OSError) as missing:
         sys.exit(str(missing))

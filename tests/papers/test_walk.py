@@ -5,14 +5,14 @@ from __future__ import annotations
 import ast
 import re
 from functools import cache
-from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from tests.papers.pages import ROOT, section
-from tests.test_architecture import imported, modules, name_of
+from tests.test_architecture import PACKAGES, imported, name_of, sources
 
+TREES = {name_of(path): tree for path, tree in sources(*PACKAGES)}
 WALKS = [
     re.findall(r"^\d+\. `([\w/.]+)`", part, re.MULTILINE)
     for part in section("README.md", "The walk").split("Confirming one")
@@ -55,11 +55,23 @@ def _leads_to(here: str, there: str) -> bool:
 @cache
 def _used(path: str) -> frozenset[str]:
     """The modules in which stands what the file imports, also through a package that hands it on."""
+    tree = TREES[name_of(Path(path))]
+    attributes = {
+        (node.value.id, node.attr)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
+    }
     used = set()
-    for full in imported(ast.parse((ROOT / path).read_text())):
-        if full in modules() or "." not in full:
-            used.add(full)
-            continue
+    for full in imported(tree):
         module, _, name = full.rpartition(".")
-        used |= {module, getattr(getattr(import_module(module), name), "__module__", module)}
+        if full in TREES:
+            used |= {full, *(_home_of(full, attribute) for owner, attribute in attributes if owner == name)}
+        elif module in TREES:
+            used.add(_home_of(module, name))
     return frozenset(used)
+
+
+def _home_of(module: str, name: str) -> str:
+    """Where the name stands that the module has from elsewhere, or itself."""
+    handed_on = (full.rpartition(".") for full in imported(TREES[module]))
+    return next((home for home, _, found in handed_on if found == name), module)

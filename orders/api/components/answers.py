@@ -18,6 +18,8 @@ from orders.api.components.shapes import (
 )
 
 _INTEGER: Final = {"type": "integer"}
+_ANYTHING: Final = {"type": "object", "additionalProperties": True}
+_REFUSED: Final = {"type": "integer", "minimum": 400}
 _OK: Final = {"type": "integer", "const": 200}
 _CREATED: Final = {"type": "integer", "const": 201}
 
@@ -68,16 +70,17 @@ ANSWERS: Final[dict[str, Any]] = {
     "BatchAnswer": object_of({"results": list_of(ref("BatchResult"))}),
     "BatchResult": either("BatchPlaced", "BatchRefused"),
     "BatchPlaced": object_of({"status": _CREATED, "order": ref("Order")}),
-    "BatchRefused": object_of({"status": _INTEGER, "error": ref("Problem")}),
+    "BatchRefused": object_of({"status": _REFUSED, "error": ref("Problem")}),
     "BulkAnswer": object_of({"results": list_of(ref("BulkResult"))}),
-    "BulkResult": either("BulkDone", "BulkRehearsed", "BulkRefused"),
+    # The most particular first: some clients take the first that fits.
+    "BulkResult": either("BulkRehearsed", "BulkDone", "BulkRefused"),
     "BulkDone": object_of({"id": UUID, "status": _OK, "order": ref("Order")}),
     "BulkRehearsed": object_of({"id": UUID, "status": _OK, **_REHEARSAL}),
-    "BulkRefused": object_of({"id": UUID, "status": _INTEGER, "error": ref("Problem")}),
+    "BulkRefused": object_of({"id": UUID, "status": _REFUSED, "error": ref("Problem")}),
     # --- what an operation would do
     "Rehearsal": object_of(_REHEARSAL),
     "RehearsedEvent": object_of({"type": TEXT, "data": ref("EventData")}),
-    "EventData": {"type": "object", "description": "As in the event that would be sent."},
+    "EventData": {**_ANYTHING, "description": "As in the event that would be sent."},
     "StockDifferences": {
         "type": "object",
         "description": "Units more, or less, reserved, by product.",
@@ -101,7 +104,9 @@ ANSWERS: Final[dict[str, Any]] = {
         "additionalProperties": ref("Change"),
     },
     "Change": object_of({"before": {}, "after": {}}),
-    "Instruction": {"type": "object", "description": "What others are to do now, such as a refund to be paid out."},
+    "Instruction": {**_ANYTHING, "description": "What others are to do now, such as a refund to be paid out."},
+    "OrderOrRehearsal": {**either("Order", "Rehearsal"), "description": "With `Prefer: dry-run` a rehearsal."},
+    "OrderOrPastOrder": {**either("Order", "PastOrder"), "description": "With `?version=` a past order."},
     # --- refusals
     "Problem": PROBLEM,
     "FieldError": object_of({"pointer": TEXT, "code": TEXT, "detail": TEXT}),

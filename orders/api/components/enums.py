@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from orders.operations import PERFORMERS
+from orders.rules.lifecycle import HOLDABLE, OPERATIONS
 from orders.rules.statuses import (
     CancelReason,
     Condition,
@@ -32,6 +34,12 @@ _CHOICES: Final = (
 
 ENUMS: Final[dict[str, Any]] = {
     **{choices.__name__: {"type": "string", "enum": choices.values} for choices in _CHOICES},
+    # What only some of its values are taken for has an enum of its own.
+    "BulkOperation": {
+        "type": "string",
+        "enum": [name.value for name in PERFORMERS if OPERATIONS[name].scope is not None],
+    },
+    "BlockedOperation": {"type": "string", "enum": sorted(name.value for name in HOLDABLE)},
     "Ordering": {"type": "string", "enum": ["-placed_at", "placed_at"]},
     "ActionMethod": {"type": "string", "enum": ["POST", "PATCH", "DELETE"]},
     "ReasonKind": {"type": "string", "enum": ["status", "hold", "scope", "quantity", "state"]},

@@ -31,5 +31,6 @@ FIRST_VERSION: Final[dict[str, Any]] = {
             "message": TEXT,
             "success": {"type": "boolean", "const": False},
         },
+        "required": [*PROBLEM["required"], "data", "message", "success"],
     },
 }

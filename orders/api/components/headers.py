@@ -24,8 +24,9 @@ HEADERS: Final[dict[str, Any]] = {
         "description": "Seconds after which the same request may do better.",
         "schema": {"type": "integer", "minimum": 0},
     },
+    "WWW-Authenticate": {"description": "How a key can be sent.", "schema": {"type": "string", "const": "Api-Key"}},
     "X-Request-ID": {
-        "description": "Names this request in the log; the caller's own when it sent one.",
+        "description": "Names this request in the log: the caller's own, if it sent one of up to 128 plain characters.",
         "schema": _TEXT,
     },
 }

@@ -128,7 +128,7 @@ _RETURN_ITEM: Final = {
 _HOLD: Final = {
     "id": UUID,
     "kind": ref("HoldKind"),
-    "blocks": list_of(TEXT),
+    "blocks": list_of(ref("BlockedOperation")),
     "placed_by": TEXT,
     "placed_at": INSTANT,
 }

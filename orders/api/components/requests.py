@@ -54,8 +54,18 @@ def _components() -> dict[str, Any]:
         **ref("NewOrder"),
         "description": "What is no order is refused in its own result.",
     }
-    components["Bulk"]["properties"]["arguments"] = ref("Arguments")
-    components["Arguments"] = {"type": "object", "description": "What the operation itself takes."}
+    bulk = components["Bulk"]["properties"]
+    bulk["operation"] = ref("BulkOperation")
+    bulk["ids"]["uniqueItems"] = True
+    bulk["arguments"] = ref("Arguments")
+    components["Arguments"] = {
+        "type": "object",
+        "description": "What the operation itself takes.",
+        "additionalProperties": True,
+    }
+    components["NewHold"]["properties"]["blocks"]["anyOf"][0]["items"] = ref("BlockedOperation")
+    components["FirstVersionUpdate"]["properties"]["status"] = ref("OrderStatus")
+    components["Operation"]["type"] = "string"
     return components
 
 

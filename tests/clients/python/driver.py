@@ -12,10 +12,23 @@ from typing import TypeVar
 from order_service_client import AuthenticatedClient
 from order_service_client.api.first_version import first_version_create
 from order_service_client.api.operations import orders_cancel, orders_confirm, orders_ship
-from order_service_client.api.orders import orders_list, orders_place, orders_place_batch, orders_read
+from order_service_client.api.orders import (
+    orders_bulk,
+    orders_list,
+    orders_place,
+    orders_place_batch,
+    orders_read,
+    orders_timeline,
+)
+from order_service_client.models.arguments import Arguments
 from order_service_client.models.batch_answer import BatchAnswer
 from order_service_client.models.batch_placed import BatchPlaced
 from order_service_client.models.batch_refused import BatchRefused
+from order_service_client.models.bulk import Bulk
+from order_service_client.models.bulk_answer import BulkAnswer
+from order_service_client.models.bulk_done import BulkDone
+from order_service_client.models.bulk_operation import BulkOperation
+from order_service_client.models.bulk_rehearsed import BulkRehearsed
 from order_service_client.models.cancel import Cancel
 from order_service_client.models.cancel_reason import CancelReason
 from order_service_client.models.first_version_answer import FirstVersionAnswer
@@ -33,6 +46,7 @@ from order_service_client.models.parcel import Parcel
 from order_service_client.models.past_order import PastOrder
 from order_service_client.models.problem import Problem
 from order_service_client.models.rehearsal import Rehearsal
+from order_service_client.models.timeline_page import TimelinePage
 
 T = TypeVar("T")
 
@@ -75,6 +89,12 @@ def main(address: str, key: str) -> dict[str, object]:
         enveloped = of(FirstVersionAnswer, first_version_create.sync(client=client, body=first))
         page = of(OrderPage, orders_list.sync(client=client, status=OrderStatus.PENDING))
 
+        arguments = Arguments.from_dict({"cause": "staff"})
+        bulk = Bulk(operation=BulkOperation.CANCEL, ids=[page.results[0].id], arguments=arguments)
+        would = of(BulkAnswer, orders_bulk.sync(client=client, body=bulk, prefer="dry-run"))
+        did = of(BulkAnswer, orders_bulk.sync(client=client, body=bulk))
+        told = of(TimelinePage, orders_timeline.sync(page.results[0].id, client=client, limit=1))
+
     return {
         "placed": [placed.status, placed.items[0].product_id, placed.items[0].quantity, placed.total_amount],
         "address": [placed.contact.email, placed.shipping_address.country, placed.billing_address],
@@ -92,6 +112,12 @@ def main(address: str, key: str) -> dict[str, object]:
         ],
         "first_version": [enveloped.data.status, enveloped.data.items[0].reserved],
         "pending": [order.customer_id for order in page.results],
+        "would": [
+            of(BulkRehearsed, would.results[0]).stock.additional_properties,
+            of(BulkRehearsed, would.results[0]).events[0].data["operation"],
+        ],
+        "did": of(BulkDone, did.results[0]).order.status,
+        "told": [told.results[0].operation, told.results[0].cause],
     }
 
 

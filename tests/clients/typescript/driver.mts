@@ -53,6 +53,18 @@ const { data: first } = await client.POST("/order/create", {
 assert(first);
 const { data: page } = await client.GET("/api/v1/orders", { params: { query: { status: "pending" } } });
 
+const chosen = page?.results[0];
+assert(chosen);
+const bulk: Schemas["Bulk"] = { operation: "cancel", ids: [chosen.id], arguments: { cause: "staff" } };
+const would = (await client.POST("/api/v1/orders/bulk", { body: bulk, params: { header: { Prefer: "dry-run" } } })).data
+  ?.results[0];
+assert(would && "events" in would);
+const did = (await client.POST("/api/v1/orders/bulk", { body: bulk })).data?.results[0];
+assert(did && "order" in did);
+const { data: told } = await client.GET("/api/v1/orders/{id}/timeline", {
+  params: { path: { id: chosen.id }, query: { limit: 1 } },
+});
+
 process.stdout.write(
   JSON.stringify({
     placed: [placed.status, placed.items[0]?.product_id, placed.items[0]?.quantity, placed.total_amount],
@@ -71,5 +83,8 @@ process.stdout.write(
     batch: batch?.results.map((result) => ("order" in result ? result.order.customer_id : result.error.code)),
     first_version: [first.data.status, first.data.items[0]?.reserved],
     pending: page?.results.map((found) => found.customer_id),
+    would: [would.stock, would.events[0]?.data["operation"]],
+    did: did.order.status,
+    told: [told?.results[0]?.operation, told?.results[0]?.cause],
   }),
 );

@@ -119,17 +119,17 @@ def bring(place_order: Callable[..., dict[str, Any]], storefront: Storefront, st
     def bring_to(place: str) -> Rows:
         order = place_order(cup=2)
         stock(cup=1000, bowl=1000)
-        for step in _WAYS[place]:
-            step(order)
+        for operation in _WAYS[place]:
+            operation(order)
         return rows_of(UUID(order["id"]))
 
     return bring_to
 
 
-Step = Callable[[dict[str, Any]], object]
+Done = Callable[[dict[str, Any]], object]
 
 
-def do(operation: str, **asked: Any) -> Step:
+def do(operation: str, **asked: Any) -> Done:
     return lambda order: perform(operation, order["id"], by="staff:ann", **asked)
 
 
@@ -144,7 +144,7 @@ def capture(order: dict[str, Any]) -> None:
 _SHIPPED: Final = [do("confirm"), do("ship")]
 _REFUND: Final = [do("confirm"), capture, do("request_refund", amount=60)]
 _RETURN: Final = [*_SHIPPED, do("request_return", cause="damaged")]
-_WAYS: Final[dict[str, Sequence[Step]]] = {
+_WAYS: Final[dict[str, Sequence[Done]]] = {
     "pending": [],
     "confirmed": [do("confirm")],
     "partly_shipped": [do("confirm"), ship_one],

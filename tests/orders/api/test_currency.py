@@ -1,3 +1,5 @@
+"""Which currency an order is in."""
+
 from orders.models import Order, Storefront
 
 PRICED = {"customer_id": "cus123", "items": [{"product_id": "cup", "quantity": 1, "unit_amount": 1299}]}
