@@ -5,6 +5,8 @@ import re
 import pytest
 from django.contrib import admin as django_admin
 from django.contrib.auth.models import User
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from unfold.admin import ModelAdmin
 
@@ -75,3 +77,14 @@ def test_staff_accounts_are_made_and_put_into_groups(admin):
     assert bob.check_password("long-enough-9")
     assert admin.get(f"/admin/auth/user/{bob.pk}/change/").status_code == 200
     assert admin.get(f"/admin/auth/user/{bob.pk}/password/").status_code == 200
+
+
+def test_the_overview_asks_for_the_storefronts_once_whatever_it_counts(admin, order_in):
+    order_in("confirmed")
+    admin.get("/admin/")
+
+    with CaptureQueriesContext(connection) as captured:
+        admin.get("/admin/")
+
+    storefronts = [query["sql"] for query in captured if 'FROM "orders_storefront"' in query["sql"]]
+    assert len(storefronts) == 2  # those that exist, and those the user is limited to
