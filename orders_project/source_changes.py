@@ -13,6 +13,7 @@ from django.template import engines
 
 _QUIET_MS = 50  # a save, or a checkout of many files, has ended when nothing changes for this long
 _LONGEST_MS = 500
+_SUFFIXES = {".py", ".sql", ".html", ".css", ".svg", ".json", ".yaml"}
 
 # It would tell how many files changed; the command says which.
 logging.getLogger("watchfiles.main").setLevel(logging.WARNING)
@@ -21,9 +22,21 @@ logging.getLogger("watchfiles.main").setLevel(logging.WARNING)
 def source_changes() -> Iterator[set[Path]]:
     """Each `next` gives the files changed since the last one, mostly none, and takes a moment."""
     for changes in watchfiles.watch(
-        *_source_directories(), step=_QUIET_MS, debounce=_LONGEST_MS, rust_timeout=_QUIET_MS, yield_on_timeout=True
+        *_source_directories(),
+        watch_filter=_IsSource(),
+        step=_QUIET_MS,
+        debounce=_LONGEST_MS,
+        rust_timeout=_QUIET_MS,
+        yield_on_timeout=True,
     ):
         yield {Path(path) for _, path in changes}
+
+
+class _IsSource(watchfiles.DefaultFilter):
+    """No file that an editor writes on its way."""
+
+    def __call__(self, change: watchfiles.Change, path: str) -> bool:
+        return super().__call__(change, path) and Path(path).suffix in _SUFFIXES
 
 
 def _source_directories() -> set[Path]:

@@ -5,6 +5,7 @@ import os
 import socket
 import sys
 import traceback
+from argparse import ArgumentTypeError
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -30,8 +31,10 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         port = os.environ.get("PORT", "8000")
         parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-        parser.add_argument("--port", type=int, default=port, help="default: $PORT, or else 8000")
-        parser.add_argument("--workers", type=int, default=2, help="web server processes (default: %(default)s)")
+        parser.add_argument("--port", type=_from_one_to(65_535), default=port, help="default: $PORT, or else 8000")
+        parser.add_argument(
+            "--workers", type=_from_one_to(256), default=2, help="web server processes (default: %(default)s)"
+        )
         parser.add_argument(
             "--no-demo", action="store_false", dest="demo", help="no demo storefronts, stock and staff logins"
         )
@@ -117,6 +120,15 @@ class Command(BaseCommand):
     def _say(self, text: str) -> None:
         self.stdout.write(text)
         self.stdout.flush()
+
+
+def _from_one_to(most: int) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and 1 <= int(text) <= most):
+            raise ArgumentTypeError(f"{text!r} is not a number from 1 to {most}")
+        return int(text)
+
+    return number
 
 
 def _environment() -> dict[str, str]:
