@@ -1,7 +1,6 @@
 """The reference InventoryService as a process of its own."""
 
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -51,8 +50,12 @@ def run_inventory(transactional_db: None) -> Iterator[Callable[..., str]]:
 
     yield run
     for process in processes:
-        process.send_signal(signal.SIGINT)
-        process.wait(30)
+        process.terminate()
+    try:
+        assert [process.wait(60) for process in processes] == [0] * len(processes)
+    finally:
+        for process in processes:
+            process.kill()
 
 
 def _database_url() -> str:

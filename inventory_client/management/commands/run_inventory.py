@@ -1,3 +1,4 @@
+import signal
 from contextlib import suppress
 
 from django.core.management.base import BaseCommand, CommandParser
@@ -24,6 +25,7 @@ class Command(BaseCommand):
     def handle(self, *args: object, host: str, port: int, workers: int, faults: bool, **options: object) -> None:
         if faults:
             application = FaultyApplication(InventoryApplication())
+            signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C; the other server does so itself
             with suppress(KeyboardInterrupt), FaultyServer(application, host=host, port=port) as server:
                 self.stdout.write(f"Inventory with faults on demand at {server.url}. Stop with Ctrl-C.")
                 server.wait()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+import threading
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -63,7 +65,7 @@ class Command(BaseCommand):
         if not 1 <= batch <= _MAX_BATCH:
             raise CommandError(f"--batch is {batch}; it must be 1 to {_MAX_BATCH}.")
         read = csv_entries if (format or _format_of(file)) == "csv" else ndjson_entries
-        with ExitStack() as opened:
+        with ExitStack() as opened, _ended_by_sigterm_like_by_ctrl_c():
             stream = _open(file, opened)
             told = Report(refusals=_create(report, opened))
             shown = Progress(self.stderr, every_seconds=progress)
@@ -89,6 +91,18 @@ class Command(BaseCommand):
             self.stdout.write(sentence)
         if told.refused:
             raise CommandError(_advice(told, report), returncode=SOME_REFUSED)
+
+
+@contextmanager
+def _ended_by_sigterm_like_by_ctrl_c() -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():  # signals are the main thread's
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _import(entries: Iterable[Entry], report: Report, *, place: bool) -> None:
