@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -66,12 +67,16 @@ with Supervisor(Path("."), environment={}, say=say) as supervisor:
 def test_runs_everything_until_interrupted(environment: dict[str, str], free_port: int, tmp_path: Path) -> None:
     output = Output(tmp_path / "output")
     with output.path.open("w") as file:
-        command = [sys.executable, "manage.py", "run", "--no-demo", "--workers", "1", "--port", str(free_port)]
-        run = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=file, stderr=subprocess.STDOUT)
+        command = [sys.executable, "manage.py", "run", "--no-demo", "--workers", "2", "--port", str(free_port)]
+        variables = environment | {"METRICS_TOKEN": "secret"}
+        run = subprocess.Popen(command, cwd=ROOT, env=variables, stdout=file, stderr=subprocess.STDOUT)
     try:
         output.wait_for(f"The order service runs at http://localhost:{free_port}")
-        with urllib.request.urlopen(f"http://127.0.0.1:{free_port}/readyz", timeout=10) as answer:
-            assert answer.status == 200
+        for _ in range(12):
+            with urllib.request.urlopen(f"http://127.0.0.1:{free_port}/api/problems", timeout=60) as answer:
+                assert answer.status == 200
+        for _ in range(6):  # whichever worker is asked, it tells of both
+            assert requests_counted(free_port, route="problems") == 12
 
         children = children_of(run.pid)
         assert {"orders_project.wsgi:application", "relay_events", "sweep"} <= set(children)
@@ -91,6 +96,14 @@ def test_runs_everything_until_interrupted(environment: dict[str, str], free_por
     finally:
         run.kill()
         run.wait()
+
+
+def requests_counted(port: int, *, route: str) -> int:
+    page = urllib.request.Request(f"http://127.0.0.1:{port}/metrics", headers={"Authorization": "Bearer secret"})
+    with urllib.request.urlopen(page, timeout=60) as answer:
+        text = answer.read().decode()
+    counts = re.findall(rf'^http_request_duration_seconds_count{{.*route="{route}".*}} ([\d.]+)$', text, re.MULTILINE)
+    return round(sum(map(float, counts)))
 
 
 def test_a_busy_port_is_told_before_anything_starts(environment: dict[str, str]) -> None:

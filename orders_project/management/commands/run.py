@@ -8,6 +8,7 @@ import traceback
 from argparse import ArgumentTypeError
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from django.conf import settings
@@ -52,7 +53,10 @@ class Command(BaseCommand):
         _require_free(host, port)
         changes = _source_changes() if reload else None
         base_url = f"http://{'localhost' if host in ('127.0.0.1', *_EVERY_ADDRESS) else host}:{port}"
-        with Supervisor(settings.BASE_DIR, environment=_environment(), say=self._say) as supervisor:
+        with (
+            TemporaryDirectory(prefix="orders-metrics-") as metrics,
+            Supervisor(settings.BASE_DIR, environment=_environment(metrics), say=self._say) as supervisor,
+        ):
             try:
                 self._prepare(supervisor, base_url=base_url, demo=demo)
                 greeting = functools.partial(welcome, base_url, demo=demo)
@@ -131,9 +135,10 @@ def _from_one_to(most: int) -> Callable[[str], int]:
     return number
 
 
-def _environment() -> dict[str, str]:
-    """As in production, but over plain HTTP. What the user has set wins."""
-    environment = {"DEBUG": "0", "HTTPS": "0", "PYTHONUNBUFFERED": "1", **os.environ}
+def _environment(metrics: str) -> dict[str, str]:
+    """As in production, but over plain HTTP; all workers count in one directory. What the user has set wins."""
+    ours = {"DEBUG": "0", "HTTPS": "0", "PYTHONUNBUFFERED": "1", "PROMETHEUS_MULTIPROC_DIR": metrics}
+    environment = {**ours, **os.environ}
     if not (environment.get("SECRET_KEY") or environment.get("SECRET_KEY_FILE")):
         try:
             environment["SECRET_KEY_FILE"] = str(ensure_secret_key_file(settings.BASE_DIR))
