@@ -56,6 +56,7 @@ MIDDLEWARE = [
     "orders_project.request_log.RequestLogMiddleware",
     "orders_project.content_security.ContentSecurityMiddleware",
     "orders_project.error_pages.ProblemMiddleware",
+    "orders_project.health.HealthMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "orders_project.back_office.SessionMiddleware",

@@ -119,3 +119,19 @@ def test_the_limit_for_late_events_is_a_setting(client: Client, settings: Settin
 
 def test_an_orchestrator_with_a_timeout_of_some_seconds_gets_its_answer():
     assert ANSWER_LIMIT_SECONDS <= 1
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_answers_whoever_asks_by_address_and_over_plain_http(client, settings, database, path):
+    settings.ALLOWED_HOSTS = ["orders.example.com"]
+    settings.SECURE_SSL_REDIRECT = True
+
+    response = client.get(path, headers={"Host": "10.1.2.3:8000"})
+
+    assert (response.status_code, response.json()["status"]) == (200, "ok")
+
+
+def test_every_other_address_minds_the_host(client, settings):
+    settings.ALLOWED_HOSTS = ["orders.example.com"]
+
+    assert client.get("/metrics", headers={"Host": "10.1.2.3:8000"}).status_code == 400
