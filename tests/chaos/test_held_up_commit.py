@@ -6,6 +6,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -14,8 +15,9 @@ from django.db import connection
 from django.test import Client
 
 from inventory_client.models import Stock
-from orders.management.commands.sweep import sweep as one_sweep
+from orders import operations
 from orders.models import Order
+from tests.chaos.live_server import database_url
 from tests.chaos.promises import broken_promises
 
 LAST_ONE = {"customer_id": "cus123", "items": [{"product_id": "cup", "quantity": 1}]}
@@ -38,11 +40,7 @@ class Standby:
     """`leave` and `return_`: in between, no order's commit comes back."""
 
     def __init__(self) -> None:
-        settings = connection.settings_dict
-        self._connection = psycopg.connect(
-            host=settings["HOST"], port=settings["PORT"] or None, user=settings["USER"] or None,
-            password=settings["PASSWORD"] or None, dbname=settings["NAME"], autocommit=True,
-        )  # fmt: skip
+        self._connection = psycopg.connect(database_url(), autocommit=True)
 
     def leave(self) -> None:
         self._connection.execute("select pg_advisory_lock(4711)")
@@ -69,6 +67,14 @@ def standby(database: None) -> Iterator[Standby]:
     standby.close()
     with connection.cursor() as cursor:
         cursor.execute("drop function wait_for_the_standby cascade")
+
+
+def database_now() -> datetime:
+    with connection.cursor() as cursor:
+        cursor.execute("select clock_timestamp()")
+        (now,) = cursor.fetchone()
+    assert isinstance(now, datetime)
+    return now
 
 
 def answer_of(api_key: str, path: str, body: Any) -> Any:
@@ -101,16 +107,16 @@ def test_the_last_unit_is_not_sold_again_while_an_order_waits_in_its_commit(
 
 
 def test_the_hold_of_an_order_that_comes_to_nothing_after_all_is_swept_later(
-    api_key: str, inventory: Any, stock: Callable[..., None], settings: Any, standby: Standby
+    api_key: str, inventory: Any, stock: Callable[..., None], standby: Standby
 ):
+    """It was in use when the sweep came by, which must not be the last time that anybody looks at it."""
     stock(cup=1)
-    settings.HOLD_GRACE_SECONDS = 0.2
+    long_ago = database_now()
     standby.leave()
-    long_ago = Stock.objects.get(pk="cup").updated_at
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(answer_of, api_key, "/api/v1/orders", LAST_ONE)
         standby.wait_for_a_commit()
-        looked_until, _ = one_sweep(long_ago)
+        released_meanwhile, looked_until = operations.sweep_holds(after=long_ago, before=database_now())
         with connection.cursor() as cursor:
             cursor.execute(
                 "select pg_terminate_backend(pid) from pg_stat_activity"
@@ -118,10 +124,11 @@ def test_the_hold_of_an_order_that_comes_to_nothing_after_all_is_swept_later(
             )
         lost = waiting.result(timeout=60)
     standby.return_()
-    deadline = time.monotonic() + 60
-    while Stock.objects.get(pk="cup").reserved and time.monotonic() < deadline:
-        looked_until, _ = one_sweep(looked_until)
+    released_later, deadline = 0, time.monotonic() + 60
+    while not released_later and time.monotonic() < deadline:
+        released_later, looked_until = operations.sweep_holds(after=looked_until, before=database_now())
 
+    assert (released_meanwhile, released_later) == (0, 1)
     assert lost.status_code == 503
     assert (Order.objects.count(), Stock.objects.get(pk="cup").reserved) == (0, 0)
     assert broken_promises() == {}

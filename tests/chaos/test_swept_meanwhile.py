@@ -14,16 +14,13 @@ from django.test import Client
 
 from inventory_client.models import Stock
 from orders.models import Order
+from tests.chaos.live_server import database_url
 from tests.chaos.promises import broken_promises
 
 
 @pytest.fixture
 def somebody_else(database: None) -> Iterator[psycopg.Connection[Any]]:
-    settings = connection.settings_dict
-    with psycopg.connect(
-        host=settings["HOST"], port=settings["PORT"] or None, user=settings["USER"] or None,
-        password=settings["PASSWORD"] or None, dbname=settings["NAME"],
-    ) as theirs:  # fmt: skip
+    with psycopg.connect(database_url()) as theirs:
         yield theirs
 
 
