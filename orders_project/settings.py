@@ -290,3 +290,15 @@ EVENT_SINKS = env_names("EVENT_SINKS", ["console"])
 EVENT_SCHEMA_BASE_URL = env.str("EVENT_SCHEMA_BASE_URL", default="/api/event-schemas")
 # A relay further behind than this makes /readyz say so.
 RELAY_LAG_WARNING_SECONDS = env.int("RELAY_LAG_WARNING_SECONDS", default=60)
+
+# --- The front: what one caller may take of the service -------------------------------------------------
+
+# Threads of each web worker; a caller gets one less, so that there is always one for somebody else.
+REQUEST_THREADS = env.int("REQUEST_THREADS", default=3)
+# A body has to be complete by then.
+BODY_SECONDS = env.float("BODY_SECONDS", default=30)
+# In the long run, with ten seconds' worth at once; a storefront may have limits of its own. 0: no limit.
+READS_PER_SECOND = env.float("READS_PER_SECOND", default=500)
+WRITES_PER_SECOND = env.float("WRITES_PER_SECOND", default=200)
+# Each address without a known key: staff in the back office, whoever reads the API's documents.
+ANONYMOUS_REQUESTS_PER_SECOND = env.float("ANONYMOUS_REQUESTS_PER_SECOND", default=100)

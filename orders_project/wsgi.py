@@ -1,4 +1,7 @@
-"""What the web server loads: `granian --interface wsgi orders_project.wsgi:application`."""
+"""The service for a server that speaks WSGI, and for Django's own: without the front that `asgi.py` has.
+
+Such a server takes a thread for as long as a client sends its body, so something in front of it has to read those.
+"""
 
 import gc
 import os

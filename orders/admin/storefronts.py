@@ -41,6 +41,8 @@ class StorefrontForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic 
             "confirmation_policy",
             "refund_approval_above",
             "complete_after_days",
+            "reads_per_second",
+            "writes_per_second",
         ]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -10,10 +10,11 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from threading import Lock
-from typing import Final
+from typing import Any, Final
 
 from django.conf import settings
 from django.utils import timezone
@@ -52,6 +53,11 @@ class _Memory:
         entry = self._found.get(digest)
         return entry[1] if entry is not None and entry[0] > time.monotonic() else None
 
+    def last(self, digest: bytes) -> KeyPrincipal | None:
+        """Whom the key stood for when it was looked up last, however long ago."""
+        entry = self._found.get(digest)
+        return entry[1] if entry is not None and isinstance(entry[1], KeyPrincipal) else None
+
     def put(self, digest: bytes, found: KeyPrincipal | str) -> None:
         with self._lock:
             self._found[digest] = (time.monotonic() + settings.API_KEY_CACHE_SECONDS, found)
@@ -71,7 +77,7 @@ class StorefrontKeyAuthentication(BaseAuthentication):
     """`X-API-Key: <key>`, or `Authorization: Api-Key <key>`."""
 
     def authenticate(self, request: Request) -> tuple[KeyPrincipal, KeyPrincipal] | None:
-        key = _key_in(request)
+        key = key_in(request.META)
         if key is None:
             return None
         found = find_key(key)
@@ -87,7 +93,7 @@ class StorefrontKeyAuthentication(BaseAuthentication):
 
 def find_key(key: str) -> KeyPrincipal | str:
     """Whom the key stands for, or a sentence that says why it stands for nobody."""
-    digest = hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()
+    digest = _digest(key)
     found = remembered_keys.get(digest)
     if found is None:
         found = _look_up(key)
@@ -114,8 +120,18 @@ def _look_up(key: str) -> KeyPrincipal | str:
     )
 
 
-def _key_in(request: Request) -> str | None:
-    if key := request.META.get("HTTP_X_API_KEY"):
+def remembered_principal(key: str) -> KeyPrincipal | None:
+    """Whom the key stood for the last time; only for sharing out what it may ask next, never for letting it in."""
+    return remembered_keys.last(_digest(key))
+
+
+def key_in(headers: Mapping[str, Any]) -> str | None:
+    """The API key that a request was sent with, from its headers as CGI names them."""
+    if key := headers.get("HTTP_X_API_KEY"):
         return str(key).strip()
-    scheme, _, key = str(request.META.get("HTTP_AUTHORIZATION", "")).partition(" ")
+    scheme, _, key = str(headers.get("HTTP_AUTHORIZATION", "")).partition(" ")
     return key.strip() if scheme.lower() == "api-key" and key.strip() else None
+
+
+def _digest(key: str) -> bytes:
+    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()

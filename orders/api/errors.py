@@ -65,13 +65,16 @@ _DRF_PROBLEMS: dict[type[exceptions.APIException], tuple[str, str]] = {
     exceptions.NotAcceptable: ("not_acceptable", "Only JSON is answered"),
     exceptions.UnsupportedMediaType: ("unsupported_media_type", "Only JSON is read"),
     exceptions.ParseError: ("malformed_json", "The body is not JSON"),
-    exceptions.Throttled: ("too_many_requests", "Too many requests"),
 }
 
 
-# What is refused outside the views: see problems.py and the project's error pages.
-_SERVICE_PROBLEMS: dict[str, tuple[int, str]] = {
+# What is refused outside the views: see problems.py, the project's error pages and its front.
+SERVICE_PROBLEMS: dict[str, tuple[int, str]] = {
     "body_too_large": (413, "The body is too large"),
+    "body_too_slow": (408, "The body took too long"),
+    "too_many_requests": (429, "Too many requests"),
+    "too_many_at_once": (429, "Too many requests at once"),
+    "service_busy": (503, "The service is busy"),
     "database_busy": (503, "The database is busy"),
     "database_unavailable": (503, "The database cannot be reached"),
     "internal_error": (500, "The service failed"),
@@ -83,7 +86,7 @@ def problem_codes(request: HttpRequest) -> JsonResponse:
     """Every code a problem body may carry; each body's `type` points here."""
     known = {error.code: (code, error.title) for error, code in STATUS_CODES.items()}
     known |= {code: (kind.status_code, title) for kind, (code, title) in _DRF_PROBLEMS.items() if code not in known}
-    known |= _SERVICE_PROBLEMS
+    known |= SERVICE_PROBLEMS
     return JsonResponse(
         {
             "problems": [

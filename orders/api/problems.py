@@ -46,14 +46,29 @@ def problem(
     errors: Sequence[Mapping[str, object]] = (),
 ) -> Problem:
     """Say what went wrong, as data: for a body of its own or inside a batch's answer."""
+    request_id = getattr(request, "request_id", "")
+    return problem_body(status, code, title, detail, path=request.path, request_id=request_id, errors=errors)
+
+
+def problem_body(
+    status: int,
+    code: str,
+    title: str,
+    detail: str,
+    *,
+    path: str,
+    request_id: str,
+    errors: Sequence[Mapping[str, object]] = (),
+) -> Problem:
+    """The same where there is no request of Django's."""
     return {
         "type": f"/api/problems#{code}",
         "title": title,
         "status": status,
         "detail": detail,
-        "instance": escape_uri_path(request.path),
+        "instance": escape_uri_path(path),
         "code": code,
-        "request_id": getattr(request, "request_id", ""),
+        "request_id": request_id,
         "errors": list(errors),
     }
 

@@ -51,6 +51,12 @@ class Storefront(models.Model):
         blank=True,
         help_text="Days after its last parcel was delivered when an order is completed. Empty: only by hand.",
     )
+    reads_per_second = models.PositiveIntegerField(
+        null=True, blank=True, help_text="What each of its keys may read. Empty: as the service is set; 0: no limit."
+    )
+    writes_per_second = models.PositiveIntegerField(
+        null=True, blank=True, help_text="What each of its keys may write. Empty: as the service is set; 0: no limit."
+    )
     staff = models.ManyToManyField(
         settings.AUTH_USER_MODEL,
         blank=True,

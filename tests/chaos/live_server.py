@@ -7,7 +7,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,9 +17,12 @@ from typing import Any, Self, TypeVar
 from urllib.parse import quote
 
 import orjson
+import psutil
 import urllib3
 from django.conf import settings
 from django.db import connection
+
+from orders_project.web_server import web_server_command
 
 T = TypeVar("T")
 
@@ -96,23 +98,7 @@ class LiveServer:
         self._http.clear()
 
     def start(self) -> None:
-        command = [
-            *(
-                sys.executable,
-                "-m",
-                "granian",
-                "--interface",
-                "wsgi",
-                "--http",
-                "1",
-                "--no-ws",
-                "--log-level",
-                "warning",
-            ),
-            *("--host", "127.0.0.1", "--port", str(self._port)),
-            *("--workers", str(self._workers), "--blocking-threads", "2"),
-            "orders_project.wsgi:application",
-        ]
+        command = web_server_command("127.0.0.1", self._port, workers=self._workers)
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 command,
@@ -123,6 +109,12 @@ class LiveServer:
                 stderr=log,
                 start_new_session=True,
             )
+
+    def kill_workers(self) -> None:
+        """End the processes that answer, but not the one that looks after them."""
+        for worker in psutil.Process(self._process.pid).children():
+            if "spawn_main" in " ".join(worker.cmdline()):
+                worker.kill()
 
     def kill(self) -> None:
         """End every process of the server at once, wherever it stands."""

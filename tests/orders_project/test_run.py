@@ -79,7 +79,7 @@ def test_runs_everything_until_interrupted(environment: dict[str, str], free_por
             assert requests_counted(free_port, route="problems") == 12
 
         children = children_of(run.pid)
-        assert {"orders_project.wsgi:application", "relay_events", "sweep"} <= set(children)
+        assert {"orders_project.asgi:application", "relay_events", "sweep"} <= set(children)
 
         os.kill(children["relay_events"], signal.SIGKILL)
         output.wait_for(r"relay_events ended unexpectedly \(killed by SIGKILL\); starting it again in 1 s\.")

@@ -21,7 +21,7 @@ from orders_project.embedded_pg import Cluster
 from tests.orders_project.running import Output, children_of
 
 ROOT = Path(__file__).resolve().parents[2]
-PROGRAMS = ("orders_project.wsgi:application", "relay_events", "sweep")
+PROGRAMS = ("orders_project.asgi:application", "relay_events", "sweep")
 # Long enough for a machine ten times slower; nothing waits for the time to pass.
 SECONDS = 300
 

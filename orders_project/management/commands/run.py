@@ -2,10 +2,8 @@ import functools
 import http.client
 import json
 import os
-import socket
 import sys
 import traceback
-from argparse import ArgumentTypeError
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,6 +15,7 @@ from django.utils.module_loading import import_string
 
 from orders_project.secret_key import ensure_secret_key_file
 from orders_project.supervisor import ProgramFailed, StopAsked, Supervisor
+from orders_project.web_server import add_address, require_free, web_server_command
 
 # Where a server that listens on every address is asked whether it answers.
 _EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
@@ -30,12 +29,7 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []  # the programs it starts check for themselves
 
     def add_arguments(self, parser: CommandParser) -> None:
-        port = os.environ.get("PORT", "8000")
-        parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-        parser.add_argument("--port", type=_from_one_to(65_535), default=port, help="default: $PORT, or else 8000")
-        parser.add_argument(
-            "--workers", type=_from_one_to(256), default=2, help="web server processes (default: %(default)s)"
-        )
+        add_address(parser)
         parser.add_argument(
             "--no-demo", action="store_false", dest="demo", help="no demo storefronts, stock and staff logins"
         )
@@ -50,7 +44,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, host: str, port: int, workers: int, demo: bool, reload: bool, **options: Any) -> None:
-        _require_free(host, port)
+        require_free(host, port)
         changes = _source_changes() if reload else None
         base_url = f"http://{'localhost' if host in ('127.0.0.1', *_EVERY_ADDRESS) else host}:{port}"
         with (
@@ -98,7 +92,7 @@ class Command(BaseCommand):
                 once_answering = None
 
         programs = {
-            "web": _web_server(host, port, workers),
+            "web": web_server_command(host, port, workers=workers),
             "relay_events": _manage("relay_events"),
             "sweep": _manage("sweep"),
         }
@@ -124,15 +118,6 @@ class Command(BaseCommand):
     def _say(self, text: str) -> None:
         self.stdout.write(text)
         self.stdout.flush()
-
-
-def _from_one_to(most: int) -> Callable[[str], int]:
-    def number(text: str) -> int:
-        if not (text.isascii() and text.isdigit() and 1 <= int(text) <= most):
-            raise ArgumentTypeError(f"{text!r} is not a number from 1 to {most}")
-        return int(text)
-
-    return number
 
 
 def _environment(metrics: str) -> dict[str, str]:
@@ -172,32 +157,6 @@ def _require_parsable(paths: Iterable[Path]) -> None:
 
 def _manage(*arguments: str) -> list[str]:
     return [sys.executable, str(settings.BASE_DIR / "manage.py"), *arguments]
-
-
-def _web_server(host: str, port: int, workers: int) -> list[str]:
-    options = {
-        "--interface": "wsgi",
-        "--host": host,
-        "--port": str(port),
-        "--workers": str(workers),
-        "--blocking-threads": "2",
-        "--log-level": "warning",
-    }
-    flags = ["--http", "1", "--no-ws", "--respawn-failed-workers"]
-    words = [word for option in options.items() for word in option]
-    return [sys.executable, "-m", "granian", *words, *flags, "orders_project.wsgi:application"]
-
-
-def _require_free(host: str, port: int) -> None:
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind, protocol) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-    except (OSError, OverflowError) as error:
-        raise CommandError(
-            f"Cannot listen on {host} port {port} ({error}). Stop what uses it, or give another --port."
-        ) from error
 
 
 def _answers(host: str, port: int) -> bool:

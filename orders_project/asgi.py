@@ -1,0 +1,34 @@
+"""What the web server loads: `manage.py serve` starts it."""
+
+import gc
+import os
+import resource
+
+from django.conf import settings
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "orders_project.settings")
+
+_django = get_wsgi_application()
+
+# They need the applications loaded.
+from orders_project.front.application import Bounds, Front  # noqa: E402
+from orders_project.front.dues import Dues  # noqa: E402
+
+application = Front(
+    _django,
+    bounds=Bounds(
+        threads=settings.REQUEST_THREADS,
+        body_bytes=settings.DATA_UPLOAD_MAX_MEMORY_SIZE,
+        body_seconds=settings.BODY_SECONDS,
+    ),
+    dues=Dues(os.environ.get("PROMETHEUS_MULTIPROC_DIR")),
+)
+
+# Every connection is a file, and many systems allow a process 1,024 unless it asks for more.
+_soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (_hard, _hard))
+
+# What has been loaded stays until the end: the garbage collector need not walk it again and again.
+gc.collect()
+gc.freeze()

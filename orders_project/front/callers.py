@@ -1,0 +1,45 @@
+"""Who sends a request, as far as can be told without asking anybody: for sharing threads and counting dues."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from django.conf import settings
+
+from orders.api.authentication import key_in, remembered_principal
+from orders_project.front.dues import Due
+from orders_project.front.wsgi_call import Environ
+
+_READS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """`storefront` shares threads as one, with all its keys; `counted_as` is whose dues are counted."""
+
+    shares_as: object
+    counted_as: str
+    due: Due | None
+
+
+def caller_of(environ: Environ, address: str) -> Caller:
+    """The key's storefront where a worker knows the key; everybody else is known by address.
+
+    A key that was never seen, or is wrong, is nobody's yet: its first request counts for the address.
+    """
+    reads = environ["REQUEST_METHOD"] in _READS
+    key = key_in(environ)
+    principal = remembered_principal(key) if key else None
+    if principal is None:
+        return Caller(address, address, _due("requests", settings.ANONYMOUS_REQUESTS_PER_SECOND))
+    storefront = principal.storefront
+    if reads:
+        own, usual, name = storefront.reads_per_second, settings.READS_PER_SECOND, "reads"
+    else:
+        own, usual, name = storefront.writes_per_second, settings.WRITES_PER_SECOND, "writes"
+    return Caller(storefront.pk, principal.actor, _due(name, usual if own is None else own))
+
+
+def _due(name: str, per_second: float) -> Due | None:
+    return Due(name, per_second) if per_second else None

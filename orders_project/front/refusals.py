@@ -1,0 +1,72 @@
+"""What the front refuses by itself, before any of Django's code is asked."""
+
+from __future__ import annotations
+
+import math
+from typing import Final, NamedTuple
+
+import orjson
+import uuid_utils
+
+from orders.api.errors import SERVICE_PROBLEMS
+from orders.api.problems import CONTENT_TYPE, problem_body
+from orders_project import metrics
+from orders_project.front.wsgi_call import Answer, Environ
+
+
+class Refusal(NamedTuple):
+    """`code` is one of SERVICE_PROBLEMS, which has its status and title; `detail` says what to do."""
+
+    code: str
+    detail: str
+    retry_after: float | None = None
+    # Where the rest of the request is not read, another one cannot follow on the connection.
+    close: bool = False
+
+
+BODY_TOO_SLOW: Final = Refusal(
+    "body_too_slow", "The body did not arrive in time. Send it in one go, or in smaller parts.", close=True
+)
+BODY_MISSING: Final = Refusal("body_too_slow", "The connection ended before the body was complete.", close=True)
+TOO_MANY_AT_ONCE: Final = Refusal(
+    "too_many_at_once",
+    "Too many requests of this caller are under way. Wait for answers before sending more.",
+    retry_after=1,
+    close=True,
+)
+WAITED_TOO_LONG: Final = Refusal(
+    "service_busy",
+    "The service had no time for this request, and did nothing. Send the same request again in a moment.",
+    retry_after=5,
+)
+
+
+def too_many_requests(name: str, wait_seconds: float) -> Refusal:
+    """The caller has used up its due of `name`, `reads` for one, for so many seconds."""
+    return Refusal(
+        "too_many_requests",
+        f"This caller has sent all the {name} it may for now. Wait as the Retry-After header says.",
+        retry_after=wait_seconds,
+        close=True,
+    )
+
+
+def answer_to(environ: Environ, refusal: Refusal, *, seconds: float) -> Answer:
+    """The problem body every refusal has (RFC 9457), counted as the others are."""
+    status, title = SERVICE_PROBLEMS[refusal.code]
+    request_id = uuid_utils.uuid7().hex
+    path = environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace")
+    body = problem_body(status, refusal.code, title, refusal.detail, path=path, request_id=request_id)
+    headers = [
+        (b"content-type", CONTENT_TYPE.encode()),
+        (b"cache-control", b"no-store"),
+        (b"x-request-id", request_id.encode()),
+        (b"x-content-type-options", b"nosniff"),
+    ]
+    if refusal.retry_after is not None:
+        headers.append((b"retry-after", str(max(1, math.ceil(refusal.retry_after))).encode()))
+    if refusal.close:
+        headers.append((b"connection", b"close"))
+    metrics.observe_request(environ["REQUEST_METHOD"], "front", status, seconds)
+    metrics.count_refusal("front", refusal.code)
+    return Answer(status, headers, orjson.dumps(body))

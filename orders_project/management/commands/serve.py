@@ -1,0 +1,23 @@
+import os
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from orders_project.web_server import add_address, require_free, web_server_command
+
+
+class Command(BaseCommand):
+    help = (
+        "Runs the web server alone, as `run` does: for containers and service managers, which run the relay and the "
+        "sweeper apart. The database and the static files are expected to be there."
+    )
+    requires_system_checks: list[str] = []  # each worker checks for itself
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        add_address(parser)
+
+    def handle(self, *, host: str, port: int, workers: int, **options: Any) -> None:
+        require_free(host, port)
+        command = web_server_command(host, port, workers=workers)
+        os.execv(command[0], command)  # noqa: S606 - our own program and arguments

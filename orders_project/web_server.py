@@ -1,0 +1,65 @@
+"""How the web server is started, everywhere."""
+
+import os
+import socket
+import sys
+from argparse import ArgumentParser, ArgumentTypeError
+from collections.abc import Callable
+
+from django.core.management.base import CommandError
+
+
+def web_server_command(host: str, port: int, *, workers: int) -> list[str]:
+    """The program and its arguments: so many processes listening at the one address.
+
+    HTTP/2 is off: a connection of it carries many requests, and the bounds are counted by connection. A
+    connection costs next to nothing while it is idle, so there may be thousands.
+    """
+    options = {
+        "--interface": "asginl",
+        "--loop": "asyncio",
+        "--host": host,
+        "--port": str(port),
+        "--workers": str(workers),
+        "--http": "1",
+        "--backlog": "4096",
+        "--backpressure": "8192",
+        "--http1-buffer-size": "65536",
+        "--workers-kill-timeout": "20",
+        "--log-level": "warning",
+    }
+    words = [word for option in options.items() for word in option]
+    flags = ["--no-ws", "--respawn-failed-workers"]
+    return [sys.executable, "-m", "granian", *words, *flags, "orders_project.asgi:application"]
+
+
+def add_address(parser: ArgumentParser) -> None:
+    """The options `--host`, `--port` and `--workers`."""
+    port = os.environ.get("PORT", "8000")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    parser.add_argument("--port", type=_from_one_to(65_535), default=port, help="default: $PORT, or else 8000")
+    parser.add_argument(
+        "--workers", type=_from_one_to(256), default=2, help="web server processes (default: %(default)s)"
+    )
+
+
+def require_free(host: str, port: int) -> None:
+    """Raises CommandError when another program listens there: the web server would share the requests with it."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except (OSError, OverflowError) as error:
+        raise CommandError(
+            f"Cannot listen on {host} port {port} ({error}). Stop what uses it, or give another --port."
+        ) from error
+
+
+def _from_one_to(most: int) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and 1 <= int(text) <= most):
+            raise ArgumentTypeError(f"{text!r} is not a number from 1 to {most}")
+        return int(text)
+
+    return number
