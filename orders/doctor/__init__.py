@@ -1,6 +1,6 @@
 """What `manage.py doctor` looks for: rows that contradict each other, and what waits for somebody.
 
-It only reads, without a lock or a transaction. A change saves an order and its parts together, as the order's
+It only reads, and takes no lock. A change saves an order and its parts together, as the order's
 next version; so parts that were read while the version stayed the same belong to each other, and what looks
 wrong is read again like that before it is told.
 """

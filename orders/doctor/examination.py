@@ -8,6 +8,7 @@ from uuid import UUID
 from orders.doctor.extent import Extent
 from orders.doctor.findings import Finding, Report
 from orders.doctor.lives import contradictions
+from orders.doctor.stock import look_for_miscounts, revisions_behind
 from orders.doctor.strays import strays
 from orders.doctor.stuck import look_for_stuck
 from orders.doctor.told_lives import came_as_it_stood, told_wrongly
@@ -29,7 +30,9 @@ def examine(extent: Extent) -> Report:
             if contradictions(order):
                 report.add(_certain_contradictions(order.pk))
         report.add(told_wrongly(window, extent))
+        report.add(revisions_behind(window, extent))
     report.add(strays(extent))
+    look_for_miscounts(report, extent)
     look_for_stuck(report, extent)
     return report
 

@@ -119,6 +119,19 @@ CHECKS: Final[dict[str, Check]] = {
         "Events wait for a sink that EVENT_SINKS does not enable.",
         "Enable the sink, or delete its rows of events_outbox.",
     ),
+    # stock
+    "stock_not_as_reservations": Check(
+        Severity.ERROR,
+        "The embedded ledger counts other reserved units of a product than its reservations hold, or does not know it.",
+        "`manage.py reconcile_stock --repair` counts anew; find out who wrote to inventory_stock or "
+        "inventory_reservation.",
+    ),
+    "stock_revision_behind": Check(
+        Severity.ERROR,
+        "The inventory knows a later revision of an order's reservation than the order does, and refuses its changes.",
+        "`manage.py reconcile_stock --repair` goes on from the inventory's. It happens when the orders came from a "
+        "backup and the inventory did not.",
+    ),
     # stuck
     "hold_lasts": Check(
         Severity.WARNING,

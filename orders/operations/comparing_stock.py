@@ -35,6 +35,7 @@ class DifferenceKind(StrEnum):
     OTHER_LINES = "other_lines"
     NOT_CONFIRMED = "not_confirmed"
     NOT_RELEASED = "not_released"
+    LATER_REVISION = "later_revision"
     WITHOUT_ORDER = "without_order"
 
 
@@ -44,6 +45,7 @@ REMEDIES: Final[dict[DifferenceKind, str]] = {
     DifferenceKind.OTHER_LINES: "make the reservation hold these units",
     DifferenceKind.NOT_CONFIRMED: "confirm the reservation",
     DifferenceKind.NOT_RELEASED: "release the reservation",
+    DifferenceKind.LATER_REVISION: "go on from the inventory's revision",
     DifferenceKind.WITHOUT_ORDER: "release the reservation",
 }
 
@@ -213,6 +215,8 @@ def _difference(order: Order, reservation: Reservation | None) -> DifferenceKind
         return DifferenceKind.OTHER_LINES
     if (expected.state, reservation.state) == (ReservationState.CONFIRMED, ReservationState.HELD):
         return DifferenceKind.NOT_CONFIRMED
+    if reservation.revision > order.stock_revision:
+        return DifferenceKind.LATER_REVISION  # the next change of its units would be refused
     return None
 
 

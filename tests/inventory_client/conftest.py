@@ -1,5 +1,6 @@
 from collections.abc import Callable, Iterator
 
+import psycopg
 import pytest
 from django.db import connection
 
@@ -53,6 +54,15 @@ def reserved() -> Callable[[], dict[str, int]]:
         return dict(Stock.objects.filter(reserved__gt=0).values_list("product_id", "reserved"))
 
     return read
+
+
+@pytest.fixture
+def other_session(transactional_db: None) -> Iterator[psycopg.Connection]:
+    """A second session on the test database, in a transaction that ends with the test."""
+    parameters = connection.get_connection_params()
+    wanted = {name: parameters[name] for name in ("dbname", "user", "password", "host", "port") if name in parameters}
+    with psycopg.connect(**wanted) as session:
+        yield session
 
 
 @pytest.fixture

@@ -2,8 +2,6 @@
 
 from uuid import UUID
 
-import psycopg
-import pytest
 from django.db import connection
 
 from inventory_client.errors import InventoryUnavailable, OutcomeUnknown
@@ -11,15 +9,6 @@ from inventory_client.stock import set_stock_levels
 from inventory_client.values import Held, HoldRequest
 
 A = UUID("01920000-0000-7000-8000-00000000000a")
-
-
-@pytest.fixture
-def other_session(transactional_db):
-    """A second session on the test database, in a transaction that ends with the test."""
-    parameters = connection.get_connection_params()
-    wanted = {name: parameters[name] for name in ("dbname", "user", "password", "host", "port") if name in parameters}
-    with psycopg.connect(**wanted) as session:
-        yield session
 
 
 def test_stock_that_others_hold_too_long_is_unavailable_and_nothing_is_held(ledger, other_session, reserved):

@@ -15,9 +15,10 @@ from orders.management.storefront_option import add_storefront_option, storefron
 
 class Command(BaseCommand):
     help = (
-        "Check that ledgers, roll-ups, money and events of the orders agree, that no row has strayed, and that nothing "
-        "waits for too long. It only reads. Ends with 0 when the data is sound (warnings are told), with 1 when it is "
-        "not."
+        "Check that ledgers, roll-ups, money and events of the orders agree, that the embedded ledger counts what its "
+        "reservations hold (not with --storefront or --since: it is everybody's), that no row has strayed, and that "
+        "nothing waits for too long. It only reads. Ends with 0 when the data is sound (warnings are told), with 1 "
+        "when it is not."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

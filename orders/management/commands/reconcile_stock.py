@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final
 
@@ -11,8 +12,10 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from inventory_client.errors import InventoryError
+from inventory_client.recounting import Miscount
 from orders.management.storefront_option import add_storefront_option, storefront_of
 from orders.operations.comparing_stock import Difference, Stand, Untold, stock_differences
+from orders.operations.recounting_stock import MiscountKind, pages_of_miscounts, repair_counts
 from orders.operations.repairing_stock import Repair, RepairResult, repair_stock
 
 _DIFFERENCES_LEFT: Final = 1
@@ -21,7 +24,8 @@ _NOT_COMPARED: Final = 2
 
 class Command(BaseCommand):
     help = (
-        "Compare every order with the inventory's reservation for it, and every reservation with its order. Without "
+        "Compare every order with the inventory's reservation for it, and every reservation with its order; count the "
+        "embedded ledger's reserved units anew (not with --storefront or --since: they are everybody's). Without "
         "--repair nothing is changed. Ends with 0 when all is equal (or repaired), 1 when differences are left, 2 when "
         "the inventory cannot be asked. Safe to run at any time: what changes meanwhile is read again."
     )
@@ -54,6 +58,8 @@ class Command(BaseCommand):
         owner = storefront_of(storefront, returncode=_NOT_COMPARED)
         counts = Counter(differences=0, repaired=0, still_to_tell=0)
         try:
+            if owner is None and since is None:  # first, because stock that is counted wrong refuses or oversells
+                self._recount(counts, repair=repair, json=json)
             for found in stock_differences(
                 since=None if since is None else timezone.now() - timedelta(days=since),
                 storefront_id=owner.pk if owner else None,
@@ -75,6 +81,37 @@ class Command(BaseCommand):
             advice = "What stands above has to be decided." if repair else "--repair does what is said above."
             raise CommandError(f"{left:,} differences are left. {advice}", returncode=_DIFFERENCES_LEFT)
 
+    def _recount(self, counts: Counter[str], *, repair: bool, json: bool) -> None:
+        for page in pages_of_miscounts():
+            repairs: Sequence[Repair | None] = repair_counts(page) if repair else [None] * len(page)
+            for found, done in zip(page, repairs, strict=True):
+                counts["differences"] += 1
+                counts["repaired"] += done is not None and done.result is RepairResult.REPAIRED
+                self.stdout.write(_miscount_as_json(found, done) if json else _miscount_as_text(found, done))
+
+
+def _miscount_as_text(found: Miscount, repair: Repair | None) -> str:
+    kind = MiscountKind.of(found)
+    said = "no stock row" if found.reserved is None else f"{found.reserved} reserved"
+    told = f"--repair would {kind.remedy}." if repair is None else repair.told
+    return f"{kind}: product {found.product_id}: expected {found.held} reserved, found {said}. {told}"
+
+
+def _miscount_as_json(found: Miscount, repair: Repair | None) -> str:
+    kind = MiscountKind.of(found)
+    line = {
+        "difference": kind,
+        "product_id": found.product_id,
+        "order_id": None,
+        "number": None,
+        "reservation_id": None,
+        "expected": {"reserved": found.held},
+        "found": {"reserved": found.reserved},
+        "remedy": kind.remedy,
+        "repair": _repair_as_json(repair),
+    }
+    return orjson.dumps(line).decode()
+
 
 def _as_text(found: Difference, repair: Repair | None) -> str:
     whose = f"order {found.number}" if found.number else "no order"
@@ -94,9 +131,13 @@ def _as_json(found: Difference, repair: Repair | None) -> str:
         "expected": _stand_as_json(found.expected),
         "found": _stand_as_json(found.found),
         "remedy": found.remedy,
-        "repair": None if repair is None else {"result": repair.result, "detail": repair.told},
+        "repair": _repair_as_json(repair),
     }
     return orjson.dumps(line).decode()
+
+
+def _repair_as_json(repair: Repair | None) -> dict[str, str] | None:
+    return None if repair is None else {"result": repair.result, "detail": repair.told}
 
 
 def _stand_as_json(stand: Stand) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from django.utils import timezone
 from events import outbox
 from events.models import OutboxEntry
 from events.outbox import NewEvent
+from inventory_client.models import Stock
 from orders.announcing.payloads import without_personal_data
 from orders.doctor import CHECKS, examination
 from orders.models import Order, Storefront
@@ -299,6 +300,23 @@ DAMAGES: Final[dict[str, tuple[set[str], str]]] = {
         {"events_for_unknown_sink"},
         "update events_outbox set sink = 'gone' where stream_id = {W}",
     ),
+    "more reserved than is held": (
+        {"stock_not_as_reservations"},
+        "update inventory_stock set reserved = reserved + 5 where product_id = 'cup'",
+    ),
+    "less reserved than is held": (
+        {"stock_not_as_reservations"},
+        "update inventory_stock set reserved = reserved - 1 where product_id = 'cup'",
+    ),
+    "a product the ledger has lost": (
+        {"stock_not_as_reservations"},
+        "delete from inventory_stock where product_id = 'plate'",
+    ),
+    "a reservation ahead of its order": (
+        {"stock_revision_behind"},
+        "update inventory_reservation set revision = revision + 3 "
+        "where id = (select reservation_id from orders_order where id = {W})",
+    ),
     "a pending order past its time": (
         {"pending_lasts", "event_not_as_order"},
         "update orders_order set reserved_until = now() - interval '2 hours' where id = {W}",
@@ -441,6 +459,20 @@ def test_it_says_what_is_wrong_with_which_order_and_what_to_do(sold):
             f"1 orders examined by {len(CHECKS)} checks: 1 found errors, 0 found something to look at.",
         ],
     )
+
+
+def test_it_says_which_product_is_counted_wrong(waiting):
+    Stock.objects.filter(pk="cup").update(reserved=7)
+    Stock.objects.filter(pk="plate").delete()
+
+    code, lines = doctor()
+
+    assert (code, lines[0].split(":")[0]) == (1, "ERROR stock_not_as_reservations (2)")
+    assert lines[1:3] == [
+        "    cup: 7 reserved, its reservations hold 2",
+        "    plate: no stock row, its reservations hold 1",
+    ]
+    assert (found(storefront="au"), found(since=2)) == ({}, {})
 
 
 def test_of_many_it_shows_the_first_and_counts_the_rest(api):

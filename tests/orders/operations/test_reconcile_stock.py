@@ -23,7 +23,7 @@ from inventory_client.stock import set_stock_levels
 from inventory_client.values import HoldRequest
 from orders import operations
 from orders.models import Order
-from orders.operations import comparing_stock
+from orders.operations import comparing_stock, recounting_stock
 from orders.operations.comparing_stock import Difference, stock_differences
 from orders.operations.repairing_stock import repair_stock
 from orders.requests.operations import Units
@@ -538,3 +538,137 @@ def test_it_works_through_more_orders_and_reservations_than_fit_in_a_batch(place
 
     assert (code, found) == (0, [("missing", "repaired")] * 5)
     assert_all_equal()
+
+
+# --- what the embedded ledger counts ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("error", "counted"), [(5, 7), (-1, 1)])
+def test_reserved_units_that_no_reservation_holds_are_counted_anew(place_order, error, counted):
+    place_order(cup=2, plate=1)
+    Stock.objects.filter(pk="cup").update(reserved=2 + error)
+
+    code, found = compare()
+    _, lines = reconcile()
+
+    assert (code, found) == (
+        1,
+        [
+            {
+                "difference": "miscounted",
+                "product_id": "cup",
+                "order_id": None,
+                "number": None,
+                "reservation_id": None,
+                "expected": {"reserved": 2},
+                "found": {"reserved": counted},
+                "remedy": "count its reserved units anew",
+                "repair": None,
+            }
+        ],
+    )
+    assert lines[0] == (
+        f"miscounted: product cup: expected 2 reserved, found {counted} reserved. "
+        "--repair would count its reserved units anew."
+    )
+    assert reserved() == {"cup": counted, "plate": 1}
+    assert repair() == (0, [("miscounted", "repaired")])
+    assert reserved() == {"cup": 2, "plate": 1}
+    assert_all_equal()
+
+
+def test_a_product_that_has_lost_its_stock_row_is_added_with_what_is_reserved(place_order):
+    place_order(cup=2)
+    Stock.objects.all().delete()
+
+    code, found = compare()
+    _, lines = reconcile("--repair")
+
+    assert (code, [(line["difference"], line["expected"], line["found"]) for line in found]) == (
+        1,
+        [("not_counted", {"reserved": 2}, {"reserved": None})],
+    )
+    assert lines[0] == (
+        "not_counted: product cup: expected 2 reserved, found no stock row. Repaired. Set the product's level: until "
+        "then it has none to sell."
+    )
+    assert Stock.objects.values_list("on_hand", "reserved").get() == (2, 2)
+    assert_all_equal()
+
+
+def test_more_units_promised_than_there_are_need_a_decision(place_order):
+    place_order(cup=2)
+    Stock.objects.update(reserved=0)
+    set_stock_levels({"cup": 1})
+
+    code, found = repair()
+    _, lines = reconcile("--repair")
+
+    assert (code, found) == (1, [("miscounted", "out_of_stock")])
+    assert lines[0].endswith(
+        "Needs a decision: 1 more units are promised than there are on hand. Nothing more of it is sold. Restock, or "
+        "amend or cancel orders; then repair again."
+    )
+    assert reserved() == {"cup": 1}
+    set_stock_levels({"cup": 5})
+    assert repair() == (0, [("miscounted", "repaired")])
+    assert reserved() == {"cup": 2}
+
+
+def test_it_counts_more_products_than_fit_on_a_page(place_order, monkeypatch):
+    monkeypatch.setattr(recounting_stock, "_AT_ONCE", 2)
+    place_order(cup=1, plate=1, bowl=1, spoon=1, fork=1)
+    Stock.objects.filter(pk__in=["cup", "fork"]).delete()
+    Stock.objects.update(reserved=5)
+
+    _, found = compare()
+
+    assert [line["product_id"] for line in found] == ["bowl", "cup", "fork", "plate", "spoon"]
+    assert repair() == (0, [(line["difference"], "repaired") for line in found])
+    assert set(Stock.objects.values_list("reserved", flat=True)) == {1}
+
+
+def test_counts_that_others_are_at_work_on_are_left_alone(place_order):
+    place_order(cup=2)
+    Stock.objects.update(reserved=7)
+    other = connection.copy()
+    try:
+        other.set_autocommit(False)
+        with other.cursor() as cursor:
+            cursor.execute("select from inventory_stock for update")
+        with connection.cursor() as cursor:
+            cursor.execute("set lock_timeout = '50ms'")
+
+        code, found = repair()
+    finally:
+        other.close()
+        connection.close()  # and with it the short timeout
+
+    assert (code, found) == (1, [("miscounted", "busy")])
+    assert reserved() == {"cup": 7}
+
+
+def test_counts_are_everybodys_and_asked_for_only_where_the_ledger_is_the_inventory(place_order, storefront, request):
+    place_order(cup=2)
+    Stock.objects.update(reserved=7)
+
+    assert (compare(storefront="au"), compare(since=2)) == ((0, []), (0, []))
+    request.getfixturevalue("remote")
+    assert compare() == (0, [])
+
+
+# --- a revision of which the order does not know ------------------------------------------------------------
+
+
+def test_a_later_revision_than_the_orders_is_gone_on_from(either_inventory, place_order):
+    order = place_order(cup=2)
+    perform("confirm", order["id"])
+    get_inventory().hold([HoldRequest(Order.objects.get().reservation_id, {"cup": 2}, 9)])
+
+    code, found = compare()
+
+    assert (code, [line["difference"] for line in found]) == (1, ["later_revision"])
+    assert repair() == (0, [("later_revision", "repaired")])
+    assert_all_equal()
+    perform("cancel", order["id"], items=[one_of(order, "cup")])
+    assert (Order.objects.get().stock_action, reserved()) == (None, {"cup": 1})
