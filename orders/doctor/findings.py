@@ -14,6 +14,10 @@ _BY_HAND: Final = (
     "Read the order's timeline for what should stand there, correct the row in SQL, and find out who wrote it past "
     "orders.operations."
 )
+_LOG_ALTERED: Final = (
+    "Somebody has altered the append-only log, or the order past orders.operations: compare with a sink's copy or a "
+    "backup, find out who it was, and tell the consumers."
+)
 
 
 class Severity(StrEnum):
@@ -92,6 +96,22 @@ CHECKS: Final[dict[str, Check]] = {
         "The last event of an order tells it otherwise than it is now.",
         "Somebody has changed the order past orders.operations. Correct the rows by the event, or do the change again "
         "with `manage.py order`.",
+    ),
+    "event_not_as_before": Check(
+        Severity.ERROR,
+        "What an event says has changed does not lead from the order of the event before it to its own.",
+        _LOG_ALTERED,
+    ),
+    "event_out_of_place": Check(
+        Severity.ERROR,
+        "An event is not of the type, version or order that its place in the log says.",
+        _LOG_ALTERED,
+    ),
+    "deletion_not_told": Check(
+        Severity.ERROR,
+        "An order is deleted, or not, otherwise than its events tell.",
+        "Somebody has deleted or restored it past orders.operations. Correct deleted_at by the events, then do it "
+        "again with `manage.py order`.",
     ),
     "event_of_no_order": Check(
         Severity.ERROR,

@@ -11,6 +11,7 @@ from django.db import connection
 
 from events.models import Event
 from orders.announcing.payloads import without_personal_data
+from orders.doctor.chain import Told, broken_links
 from orders.doctor.extent import Extent
 from orders.doctor.findings import Finding
 from orders.reading.documents import SELECT_DOCUMENT
@@ -19,7 +20,7 @@ from orders.rules.statuses import OrderStatus
 
 # One statement, so one snapshot: an order and its events belong together, whatever happens meanwhile.
 _TOLD: Final = f"""
-select o.id, o.number, o.version, told.count, told.first, told.last, latest.document,
+select o.id, o.number, o.version, o.deleted_at is not null, told.count, told.first, told.last, latest.document,
        ({SELECT_DOCUMENT} where orders_order.id = o.id)
   from orders_order o
  cross join lateral (
@@ -36,13 +37,13 @@ select o.id, o.number, o.version, told.count, told.first, told.last, latest.docu
 
 
 def told_wrongly(window: Window, extent: Extent) -> Iterator[Finding]:
-    """Orders whose events are not numbered up to their version, or whose last event is not what they are."""
+    """Orders whose events are not numbered up to their version, or do not lead step by step to what they are."""
     with connection.cursor() as cursor:
         cursor.execute(
             _TOLD, {"after": window.after, "last": window.last or LARGEST_ID, "storefront_id": extent.storefront_id}
         )
         rows = cursor.fetchall()
-    for order_id, number, version, count, first, last, document, now in rows:
+    for order_id, number, version, _, count, first, last, document, now in rows:
         if (count, first, last) != (version, 1, version):
             detail = f"version {version}, but {count} events, numbered {first} to {last}" if count else "no event"
             yield Finding("events_not_as_version", detail, order_id, number)
@@ -51,6 +52,7 @@ def told_wrongly(window: Window, extent: Extent) -> Iterator[Finding]:
             if fields:
                 detail = f"version {version}: {', '.join(fields)}"
                 yield Finding("event_not_as_order", detail, order_id, number)
+    yield from broken_links(window, {row[0]: Told(*row[1:4]) for row in rows})
 
 
 def came_as_it_stood(order_id: UUID) -> bool:
@@ -59,11 +61,13 @@ def came_as_it_stood(order_id: UUID) -> bool:
     return first not in (None, OrderStatus.PENDING)
 
 
-def _differing(told: dict[str, Any], now: dict[str, Any]) -> list[str]:
+def _differing(told: Any, now: dict[str, Any]) -> list[str]:
     """The fields of the event's document that are otherwise now.
 
     Documents have gained fields since early events were written; what those could not tell is no difference.
     """
+    if not isinstance(told, dict):
+        return ["order"]
     return [name for name, value in told.items() if not _same(value, now.get(name))]
 
 

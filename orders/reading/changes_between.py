@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 # They change with every change, so they tell nothing.
-_STAMPS: Final = frozenset({"version", "updated_at"})
+STAMPS: Final = frozenset({"version", "updated_at"})
 # Lists of things with an id: only what changed of them is told.
-_PARTS: Final = frozenset({"items", "shipments", "payments", "refunds", "returns", "holds"})
+PARTS: Final = frozenset({"items", "shipments", "payments", "refunds", "returns", "holds"})
 
 Fields = dict[str, Any]
 
@@ -22,9 +22,9 @@ def changes_between(before: Mapping[str, Any], after: Mapping[str, Any]) -> tupl
     old: Fields = {}
     new: Fields = {}
     for name, value in after.items():
-        if name in _STAMPS or before[name] == value:
+        if name in STAMPS or before[name] == value:
             continue
-        old[name], new[name] = _parts(before[name], value) if name in _PARTS else (before[name], value)
+        old[name], new[name] = _parts(before[name], value) if name in PARTS else (before[name], value)
     return old, new
 
 

@@ -19,11 +19,12 @@ from events import outbox
 from events.models import OutboxEntry
 from events.outbox import NewEvent
 from inventory_client.models import Stock
+from inventory_client.stock import set_stock_levels
 from orders.announcing.payloads import without_personal_data
 from orders.doctor import CHECKS, examination
 from orders.models import Order, Storefront
 from orders.reading.documents import document_of
-from orders.requests.operations import Units
+from orders.requests.operations import AmendedItem, Units
 from orders.rules.ids import new_id_at
 from orders.rules.statuses import HoldKind
 from tests.base import perform
@@ -94,9 +95,11 @@ def waiting(api) -> dict[str, Any]:
 
 
 @pytest.fixture
-def every_life(api, sold, waiting) -> None:
+def every_life(api, sold, waiting, settings) -> None:
     """Orders that went every way there is, told by what is left of them."""
-    partly, canceled, expired, deleted, restored, held, completed = (sell(api) for _ in range(7))
+    partly, canceled, deleted, restored, held, completed = (sell(api) for _ in range(6))
+    settings.RESERVATION_MINUTES = 0
+    expired = sell(api)
     perform("record_payment", partly["id"], kind="capture", amount=4000, psp_reference="c-2")
     perform("confirm", partly["id"])
     perform("cancel", partly["id"], items=units(partly, plate=1))
@@ -105,11 +108,23 @@ def every_life(api, sold, waiting) -> None:
     perform("record_payment", canceled["id"], kind="authorization", amount=3000, psp_reference="a-3")
     perform("cancel", canceled["id"])
     perform("record_payment", canceled["id"], kind="void", amount=5000, psp_reference="v-3")
-    Order.objects.filter(pk=expired["id"]).update(reserved_until=timezone.now())
     perform("expire", expired["id"])
     for order in (deleted, restored):
         perform("delete", order["id"])
     perform("restore", restored["id"])
+    perform("delete", restored["id"])
+    perform("restore", restored["id"])
+    set_stock_levels({"bowl": 10})
+    ids = {product_id: UUID(item_id) for product_id, item_id in item_ids(held).items()}
+    perform(
+        "amend",
+        held["id"],
+        items=[
+            AmendedItem(item_id=ids["cup"], quantity=3),
+            AmendedItem(item_id=ids["plate"], quantity=0),
+            AmendedItem(product_id="bowl", quantity=1, unit_amount=700),
+        ],
+    )
     perform("hold", held["id"], kind=HoldKind.FRAUD)
     perform("confirm", completed["id"])
     perform("ship", completed["id"])
@@ -141,6 +156,14 @@ def test_an_empty_database_is_sound(database):
 
 _OLD_ID: Final = new_id_at(timezone.now() - timedelta(days=2))
 _NOBODY: Final = UUID("01920000-0000-7000-8000-000000000000")
+
+_WRITABLE: Final = "alter table events_event disable trigger event_append_only"
+
+
+def _altered(data: str, *, sequence: int) -> str:
+    """The order that was sold: placed (1), authorized (2), captured (3), confirmed (4), …"""
+    return f"{_WRITABLE};update events_event set data = {data} where stream_id = {{S}} and sequence = {sequence}"
+
 
 # What is done to the rows behind the operations' back, and what is then found. {S} is the order that was sold, {W} the
 # one that waits. What stands in the order's document differs from its last event too.
@@ -277,6 +300,51 @@ DAMAGES: Final[dict[str, tuple[set[str], str]]] = {
         {"event_not_as_order"},
         "update orders_order set customer_id = 'somebody else' where id = {W}",
     ),
+    "an earlier event that was altered": (
+        {"event_not_as_before"},
+        _altered("jsonb_set(data, '{{order,customer_id}}', '\"mallory\"')", sequence=2),
+    ),
+    "a change that was altered": (
+        {"event_not_as_before"},
+        _altered("jsonb_set(data, '{{changes,status}}', '[\"pending\", \"shipped\"]')", sequence=4),
+    ),
+    "a change that was taken out": (
+        {"event_not_as_before"},
+        _altered("data #- '{{changes,status}}'", sequence=4),
+    ),
+    "a change of a part that was altered": (
+        {"event_not_as_before"},
+        _altered("jsonb_set(data, '{{changes,payments,1,0,amount}}', '1')", sequence=3),
+    ),
+    "two events that were swapped": (
+        {"event_out_of_place", "event_not_as_before"},
+        f"{_WRITABLE};"
+        "update events_event set sequence = 99 where stream_id = {S} and sequence = 2;"
+        "update events_event set sequence = 2 where stream_id = {S} and sequence = 3;"
+        "update events_event set sequence = 3 where stream_id = {S} and sequence = 99",
+    ),
+    "an event of another type": (
+        {"event_out_of_place", "deletion_not_told"},
+        f"{_WRITABLE};update events_event set type = 'order.deleted' where stream_id = {{S}} and sequence = 2",
+    ),
+    "an event of another version": (
+        {"event_out_of_place"},
+        _altered("jsonb_set(data, '{{version}}', '9')", sequence=2),
+    ),
+    "an event with another order": (
+        {"event_out_of_place", "event_not_as_before"},
+        _altered("(select data from events_event where stream_id = {W} and sequence = 1)", sequence=2),
+    ),
+    "events of no shape at all": (
+        {"event_out_of_place", "event_not_as_order"},
+        f"{_WRITABLE};"
+        'update events_event set data = \'{{"order": 5, "changes": [7]}}\' where stream_id = {S};'
+        "update events_event set data = '[]' where stream_id = {S} and sequence = 2",
+    ),
+    "a deletion nobody tells of": (
+        {"deletion_not_told"},
+        "update orders_order set deleted_at = now() where id = {W}",
+    ),
     "an event of no order": (
         {"event_of_no_order"},
         "insert into events_event select (json_populate_record(event, json_build_object('id', {NOBODY}, "
@@ -356,6 +424,21 @@ def test_each_damage_is_found_under_its_code(sold, waiting, other_storefront):
 
     assert results == {name: expected for name, (expected, _) in DAMAGES.items()}
     assert found() == {}
+
+
+def test_a_restoration_nobody_tells_of(waiting):
+    perform("delete", waiting["id"])
+    Order.all_objects.update(deleted_at=None)
+
+    assert found() == {"deletion_not_told": 1}
+
+
+def test_an_order_that_was_changed_between_two_events_is_found_for_good(waiting):
+    """Consumers of the log were never told."""
+    Order.objects.update(customer_id="somebody else")
+    perform("track", waiting["id"], tracking_number="1Z")
+
+    assert found() == {"event_not_as_before": 1}
 
 
 def test_every_check_is_tried_here():
