@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Final
 from uuid import UUID
 
+from orders.doctor.answers import answers_of_no_order
 from orders.doctor.extent import Extent
 from orders.doctor.findings import Finding, Report
 from orders.doctor.lives import contradictions
+from orders.doctor.queue import misqueued
 from orders.doctor.stock import look_for_miscounts, revisions_behind
 from orders.doctor.strays import strays
 from orders.doctor.stuck import look_for_stuck
@@ -32,6 +34,8 @@ def examine(extent: Extent) -> Report:
         report.add(told_wrongly(window, extent))
         report.add(revisions_behind(window, extent))
     report.add(strays(extent))
+    report.add(misqueued(extent))
+    report.add(answers_of_no_order(extent))
     look_for_miscounts(report, extent)
     look_for_stuck(report, extent)
     return report

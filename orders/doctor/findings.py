@@ -124,6 +124,17 @@ CHECKS: Final[dict[str, Check]] = {
         "The queue names an event that the log does not have.",
         "Restore the event from a backup, or delete the row of events_outbox if its sink can do without.",
     ),
+    "queued_not_as_event": Check(
+        Severity.ERROR,
+        "A row of the queue is not of the bucket, order or sequence of its event.",
+        "Correct the row of events_outbox by its event: the relay keeps an order's events apart and in order by these.",
+    ),
+    "queued_out_of_order": Check(
+        Severity.ERROR,
+        "An event stands twice in a sink's queue, or behind a later one of its order.",
+        "Stop the relay. Delete the row of events_outbox that stands twice; of two in the wrong order give that of the "
+        "later event a new id.",
+    ),
     "events_parked": Check(
         Severity.WARNING,
         "An event was refused by its sink so often that it waits for somebody; later ones of its order wait behind it.",
@@ -138,6 +149,13 @@ CHECKS: Final[dict[str, Check]] = {
         Severity.WARNING,
         "Events wait for a sink that EVENT_SINKS does not enable.",
         "Enable the sink, or delete its rows of events_outbox.",
+    ),
+    # answers
+    "answer_of_no_order": Check(
+        Severity.ERROR,
+        "A stored answer tells of an order that its storefront does not have; repeats of the request get it.",
+        "Restore the order's rows from a backup; or delete the row of orders_idempotentanswer, so that a repeat places "
+        "it anew.",
     ),
     # stock
     "stock_not_as_reservations": Check(

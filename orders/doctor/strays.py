@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 
-from events.models import Event, OutboxEntry
+from events.models import Event
 from orders.doctor.extent import Extent
 from orders.doctor.findings import Finding
 from orders.models import (
@@ -60,15 +60,13 @@ _RULES: Final[dict[type[Model], list[_Rule]]] = {
 
 
 def strays(extent: Extent) -> Iterator[Finding]:
-    """Rows of no order, or of another one's or another storefront's; events of no order; queue rows of no event."""
+    """Rows of no order, or of another one's or another storefront's; events of no order."""
     for walked, rules in _RULES.items():
         for window in windows(walked, since=extent.oldest_id, rows=_ROWS_AT_ONCE):
             for rule in rules:
                 yield from _of_rule(rule, window, extent)
     for window in windows(Event, since=extent.oldest_id, rows=_ROWS_AT_ONCE):
         yield from _events_of_no_order(window, extent)
-    for window in windows(OutboxEntry, rows=_ROWS_AT_ONCE):
-        yield from _queued_without_event(window, extent)
 
 
 def _of_rule(rule: _Rule, window: Window, extent: Extent) -> Iterator[Finding]:
@@ -83,10 +81,3 @@ def _events_of_no_order(window: Window, extent: Extent) -> Iterator[Finding]:
     events = Event.objects.filter(**window.of("pk"), type__startswith="order.").exclude(order)
     for event_id, stream_id in extent.of(events).values_list("pk", "stream_id"):
         yield Finding("event_of_no_order", f"event {event_id}", stream_id)
-
-
-def _queued_without_event(window: Window, extent: Extent) -> Iterator[Finding]:
-    event = Exists(Event.objects.filter(pk=OuterRef("event_id")))
-    entries = OutboxEntry.objects.filter(**window.of("pk")).exclude(event)
-    for entry_id, event_id, stream_id in extent.of(entries).values_list("pk", "event_id", "stream_id"):
-        yield Finding("queued_without_event", f"entry {entry_id} of events_outbox, event {event_id}", stream_id)

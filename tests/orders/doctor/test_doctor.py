@@ -21,8 +21,8 @@ from events.outbox import NewEvent
 from inventory_client.models import Stock
 from inventory_client.stock import set_stock_levels
 from orders.announcing.payloads import without_personal_data
-from orders.doctor import CHECKS, examination
-from orders.models import Order, Storefront
+from orders.doctor import CHECKS, answers, examination
+from orders.models import IdempotentAnswer, Order, Storefront
 from orders.reading.documents import document_of
 from orders.requests.operations import AmendedItem, Units
 from orders.rules.ids import new_id_at
@@ -317,7 +317,7 @@ DAMAGES: Final[dict[str, tuple[set[str], str]]] = {
         _altered("jsonb_set(data, '{{changes,payments,1,0,amount}}', '1')", sequence=3),
     ),
     "two events that were swapped": (
-        {"event_out_of_place", "event_not_as_before"},
+        {"event_out_of_place", "event_not_as_before", "queued_not_as_event"},
         f"{_WRITABLE};"
         "update events_event set sequence = 99 where stream_id = {S} and sequence = 2;"
         "update events_event set sequence = 2 where stream_id = {S} and sequence = 3;"
@@ -354,6 +354,32 @@ DAMAGES: Final[dict[str, tuple[set[str], str]]] = {
         {"queued_without_event"},
         "update events_outbox set event_id = {NEW} where stream_id = {W}",
     ),
+    "a queue entry in another bucket": (
+        {"queued_not_as_event"},
+        "update events_outbox set bucket = (bucket + 1) % 64 where stream_id = {W}",
+    ),
+    "a queue entry of another number": (
+        {"queued_not_as_event"},
+        "update events_outbox set sequence = 5 where stream_id = {W}",
+    ),
+    "a queue entry of another order": (
+        {"queued_not_as_event"},
+        "update events_outbox set stream_id = {NOBODY} where stream_id = {W}",
+    ),
+    "a queue entry of another storefront": (
+        {"queued_not_as_event"},
+        "update events_outbox set storefront_id = {OTHER} where stream_id = {W}",
+    ),
+    "a queue entry that stands twice": (
+        {"queued_out_of_order"},
+        "insert into events_outbox (sink, bucket, event_id, storefront_id, stream_id, sequence) "
+        "select sink, bucket, event_id, storefront_id, stream_id, sequence from events_outbox where stream_id = {W}",
+    ),
+    "queue entries in another order than their events": (
+        {"queued_out_of_order"},
+        "update events_outbox set id = nextval(pg_get_serial_sequence('events_outbox', 'id')) "
+        "where stream_id = {S} and sequence = 2",
+    ),
     "an event nobody takes": (
         {"events_parked"},
         "update events_outbox set next_attempt_at = '9999-01-01T00:00Z', last_error = 'too long' where stream_id = {W}",
@@ -367,6 +393,22 @@ DAMAGES: Final[dict[str, tuple[set[str], str]]] = {
     "a queue nobody serves": (
         {"events_for_unknown_sink"},
         "update events_outbox set sink = 'gone' where stream_id = {W}",
+    ),
+    "an answer with an order that is not there": (
+        {"answer_of_no_order"},
+        "insert into orders_idempotentanswer (storefront_id, key, fingerprint, status, headers, body, created_at) "
+        "select storefront_id, 'k', '', 201, '{{}}', convert_to('{{\"id\": \"' || {NOBODY} || '\"}}', 'UTF8'), now() "
+        "from orders_order where id = {W}",
+    ),
+    "an answer with another storefront's order": (
+        {"answer_of_no_order"},
+        "insert into orders_idempotentanswer (storefront_id, key, fingerprint, status, headers, body, created_at) "
+        "values ({OTHER}, 'k', '', 201, '{{}}', convert_to('{{\"id\": \"' || {W} || '\"}}', 'UTF8'), now())",
+    ),
+    "an answer that is none": (
+        {"answer_of_no_order"},
+        "insert into orders_idempotentanswer (storefront_id, key, fingerprint, status, headers, body, created_at) "
+        "values ({OTHER}, 'k', '', 201, '{{}}', 'no', now())",
     ),
     "more reserved than is held": (
         {"stock_not_as_reservations"},
@@ -431,6 +473,49 @@ def test_a_restoration_nobody_tells_of(waiting):
     Order.all_objects.update(deleted_at=None)
 
     assert found() == {"deletion_not_told": 1}
+
+
+def test_an_answer_of_no_order_is_found_whichever_call_it_answered(api, stock):
+    stock(cup=10)
+    item = {"product_id": "cup", "quantity": 1}
+    calls: list[tuple[str, dict[str, Any]]] = [
+        ("/api/v1/orders", {"customer_id": "c", "items": [item]}),
+        (
+            "/api/v1/orders/batch",
+            {
+                "orders": [
+                    {"customer_id": "c", "items": [item]},
+                    {"customer_id": "c", "items": [{**item, "quantity": 99}]},
+                ]
+            },
+        ),
+        ("/order/create", {"customerId": "c", "items": [{"productId": "cup", "quantity": 1}]}),
+    ]
+    for path, body in calls:
+        response = api.post(path, body, content_type="application/json", headers={"Idempotency-Key": path})
+        assert response.status_code in (200, 201)
+    ids = [str(order_id) for order_id in Order.objects.values_list("pk", flat=True)]
+    confirm = {"operation": "confirm", "ids": ids[:1]}
+    api.post(
+        "/api/v1/orders/bulk", confirm, content_type="application/json", headers={"Idempotency-Key": "bulk"}
+    ).json()
+    assert found() == {}
+
+    for answer in IdempotentAnswer.objects.all():
+        for order_id in ids:
+            answer.body = bytes(answer.body).replace(order_id.encode(), str(_NOBODY).encode())
+        answer.save()
+
+    assert found() == {"answer_of_no_order": 4}
+
+
+def test_it_works_through_more_answers_than_it_reads_at_once(waiting, monkeypatch):
+    monkeypatch.setattr(answers, "_ANSWERS_AT_ONCE", 2)
+    for number in range(5):
+        IdempotentAnswer.objects.create(storefront_id=7, key=f"k{number}", fingerprint=b"", status=201, body=b"no")
+
+    assert found() == {"answer_of_no_order": 5}
+    assert found(storefront="au") == {}
 
 
 def test_an_order_that_was_changed_between_two_events_is_found_for_good(waiting):
