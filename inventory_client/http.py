@@ -2,8 +2,8 @@
 
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from contextvars import ContextVar
 from datetime import datetime, timedelta
@@ -135,7 +135,7 @@ class HttpInventory:
             return Held(request.reservation_id, entry.touched_at + self._valid_for, joined)
 
         # A pool of threads is not worth its hand-over for one call.
-        outcomes = [put(requests[0])] if len(requests) == 1 else list(self._batch_threads.map(put, requests))
+        outcomes = [put(requests[0])] if len(requests) == 1 else self._in_turn(put, requests)
         self._withdraw(requests, outcomes, asked)
         return outcomes
 
@@ -176,6 +176,25 @@ class HttpInventory:
     def forget_holds(self, *, before: datetime) -> int:
         refuse_open_transaction("forget_holds")
         return journal.forget(before=before)
+
+    def _in_turn(self, put: Callable[[HoldRequest], HoldOutcome], requests: Sequence[HoldRequest]) -> list[HoldOutcome]:
+        """Several at once, but first come, first served: each waits for those before it that want the same product.
+
+        Threads begin what they are given in order, so the first of those under way waits for nobody.
+        """
+        last: dict[str, Future[HoldOutcome]] = {}
+
+        def after(earlier: Collection[Future[HoldOutcome]], request: HoldRequest) -> HoldOutcome:
+            wait(earlier)
+            return put(request)
+
+        turns = []
+        for request in requests:
+            earlier = [last[product_id] for product_id in request.lines if product_id in last]
+            turn = self._batch_threads.submit(after, earlier, request)
+            last.update(dict.fromkeys(request.lines, turn))
+            turns.append(turn)
+        return [turn.result() for turn in turns]
 
     def _withdraw(
         self,

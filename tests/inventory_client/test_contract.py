@@ -124,6 +124,15 @@ def test_a_batch_never_holds_more_than_there_is(inventory, reserved):
     assert reserved() == {"cup": 4}
 
 
+def test_a_batch_is_served_in_the_order_of_its_requests(inventory, reserved):
+    wanted = [{"cup": 2}, {"plate": 2, "cup": 2}, {"cup": 2}, {"plate": 1}, {"plate": 1, "cup": 1}, {"cup": 1}]
+
+    outcomes = inventory.hold([HoldRequest(uuid4(), lines) for lines in wanted])
+
+    assert [type(outcome) for outcome in outcomes] == [Held, Held, StockShortage, Held, StockShortage, Held]
+    assert reserved() == {"cup": 5, "plate": 3}
+
+
 def test_the_same_revision_with_other_lines_is_a_mismatch(inventory, reserved):
     inventory.hold([HoldRequest(A, {"cup": 2})])
 

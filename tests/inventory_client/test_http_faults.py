@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from threading import Event, Thread
+from threading import Barrier, Event, Thread
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -305,6 +305,35 @@ def test_one_fault_of_a_batch_does_not_end_the_others(reference_inventory, http_
 
     assert sorted(type(outcome).__name__ for outcome in outcomes) == ["Held"] * 4 + ["InventoryUnavailable"]
     assert reserved() == {"cup": 4}
+
+
+def test_a_slow_hold_of_a_batch_is_not_overtaken_by_those_after_it(
+    reference_inventory, http_inventory, faults, reserved
+):
+    inventory = http_inventory(reference_inventory.url, timeout_seconds=60, try_seconds=30)
+    faults(FaultKind.SLOW, seconds=0.3)
+
+    outcomes = inventory.hold([HoldRequest(A, {"cup": 5}), HoldRequest(B, {"cup": 1})])
+
+    assert [type(outcome) for outcome in outcomes] == [Held, StockShortage]
+    assert reserved() == {"cup": 5}
+
+
+def test_holds_of_a_batch_that_want_different_products_are_asked_for_at_once(http_inventory):
+    together = Barrier(2, timeout=60)
+
+    def application(environ, start_response):
+        together.wait()
+        start_response("500 Failed", [("Content-Length", "0")])
+        return []
+
+    with FaultyServer(FaultyApplication(application)) as server:
+        inventory = http_inventory(
+            server.url, timeout_seconds=120, try_seconds=120, retry_budget=RetryBudget(per_call=0, most=0)
+        )
+        inventory.hold([HoldRequest(A, {"cup": 1}), HoldRequest(B, {"plate": 1})])
+
+    assert not together.broken
 
 
 def test_a_hold_is_written_down_before_it_is_asked_for(http_inventory):
