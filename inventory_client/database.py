@@ -12,6 +12,8 @@ from inventory_client.errors import InventoryUnavailable, OutcomeUnknown
 # Undone by the database because others held the rows for too long.
 BUSY = (psycopg.errors.LockNotAvailable, psycopg.errors.QueryCanceled, psycopg.errors.DeadlockDetected)
 
+ROWS_IN_A_PIECE = 1000
+
 
 def refuse_open_transaction(call: str) -> None:
     """Raise RuntimeError inside a transaction: its locks would last as long as the inventory takes to answer.
@@ -50,6 +52,19 @@ def rows(statement: str, parameters: list[Any]) -> list[tuple[Any, ...]]:
         if isinstance(error, InterfaceError) or connection.connection is None or connection.connection.closed:
             raise OutcomeUnknown("The inventory's database ended the connection.") from error
         raise
+
+
+def delete_in_pieces(statement: str, parameters: list[Any]) -> int:
+    """Repeat a DELETE, whose last parameter is how many rows it may remove, until none is left; tell how many went.
+
+    Each piece is a transaction of its own: what is done stays done, however many there are.
+    """
+    removed = 0
+    while True:
+        ((piece,),) = rows(statement, [*parameters, ROWS_IN_A_PIECE])
+        removed += int(piece)
+        if piece < ROWS_IN_A_PIECE:
+            return removed
 
 
 def array_literal(values: Iterable[object]) -> str:

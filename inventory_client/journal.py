@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from inventory_client.database import rows
+from inventory_client.database import delete_in_pieces, rows
 
 # The commit need not wait for the disk: the order's commit, which follows, brings this one with it.
 # Rows that are being released (by the sweeper) or have been are not touched and not returned.
@@ -41,7 +41,11 @@ union all
   order by touched_at fetch first %s rows with ties)
 order by touched_at
 """
-FORGET = "delete from inventory_asked_hold where state <> 'releasing' and touched_at < %s"
+FORGET = """
+delete from inventory_asked_hold where ctid = any (array(
+    select ctid from inventory_asked_hold where state <> 'releasing' and touched_at < %s limit %s for update skip locked
+))
+"""
 
 
 class Asked(NamedTuple):
@@ -82,5 +86,4 @@ def untouched(*, after: datetime, before: datetime, limit: int) -> list[tuple[UU
 
 
 def forget(*, before: datetime) -> int:
-    ((forgotten,),) = rows(FORGET, [before])
-    return int(forgotten)
+    return delete_in_pieces(FORGET, [before])

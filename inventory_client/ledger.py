@@ -11,7 +11,7 @@ import msgspec
 from django.db import DatabaseError
 
 from inventory_client.client import HoldOutcome
-from inventory_client.database import array_literal, detail_of, refuse_open_transaction, rows
+from inventory_client.database import array_literal, delete_in_pieces, detail_of, refuse_open_transaction, rows
 from inventory_client.errors import (
     InventoryError,
     ReservationMismatch,
@@ -47,7 +47,11 @@ select id, updated_at from inventory_reservation
  where state = 'held' and updated_at > %s and updated_at <= %s
  order by updated_at fetch first %s rows with ties
 """
-FORGET = "delete from inventory_reservation where state = 'released' and updated_at < %s"
+FORGET = """
+delete from inventory_reservation where ctid = any (array(
+    select ctid from inventory_reservation where state = 'released' and updated_at < %s limit %s for update skip locked
+))
+"""
 
 _SLICE = timedelta(minutes=1)
 # The SQLSTATE of inventory_hold's refusal.
@@ -122,8 +126,7 @@ class EmbeddedLedger:
 
     def forget_holds(self, *, before: datetime) -> int:
         refuse_open_transaction("forget_holds")
-        ((forgotten,),) = rows(FORGET, [before])
-        return int(forgotten)
+        return delete_in_pieces(FORGET, [before])
 
     def hold_call(self, requests: Sequence[HoldRequest]) -> HoldCall:
         """A call of inventory_hold(), for whoever makes it as part of a larger one."""

@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 from django.db import transaction
 
+from inventory_client import database
 from inventory_client.errors import (
     ReservationMismatch,
     ReservationNotHeld,
@@ -15,6 +16,7 @@ from inventory_client.errors import (
 )
 from inventory_client.stock import set_stock_levels
 from inventory_client.values import Held, HoldRequest, ReservationState, ShortLine
+from tests.interrupting import interrupted_before
 
 A = UUID("01920000-0000-7000-8000-00000000000a")
 B = UUID("01920000-0000-7000-8000-00000000000b")
@@ -346,6 +348,19 @@ def test_forgets_what_ended_and_keeps_what_holds(inventory, reserved, database_n
 
     assert inventory.get(A).state == ReservationState.CONFIRMED
     assert reserved() == {"cup": 1}
+
+
+def test_forgets_in_pieces_that_stay_done_whatever_becomes_of_the_rest(inventory, database_now, monkeypatch):
+    monkeypatch.setattr(database, "ROWS_IN_A_PIECE", 2)
+    ids = [uuid4() for _ in range(5)]
+    inventory.hold([HoldRequest(reservation_id, {"cup": 1}) for reservation_id in ids])
+    for reservation_id in ids:
+        inventory.release(reservation_id)
+
+    with interrupted_before("delete", number=3):
+        inventory.forget_holds(before=database_now())
+
+    assert inventory.forget_holds(before=database_now()) == 1
 
 
 @pytest.mark.parametrize(

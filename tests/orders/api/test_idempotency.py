@@ -18,7 +18,10 @@ from inventory_client.models import Reservation, Stock
 from inventory_client.values import HoldRequest
 from orders import operations
 from orders.models import IdempotentAnswer, Order
+from orders.operations import idempotency
 from orders.rules.ids import reservation_id_for
+from tests.base import perform
+from tests.interrupting import interrupted_before
 from tests.orders.refusals import assert_nothing_held, assert_refused
 
 CUP = {"product_id": "cup", "quantity": 2}
@@ -278,6 +281,33 @@ def test_a_key_whose_answer_was_forgotten_never_makes_a_second_order(api, stock)
     assert_refused(response, 422, "idempotency_key_reused")
     assert Order.objects.count() == 1
     assert Stock.objects.get(pk="cup").reserved == 2
+
+
+def test_a_key_whose_answer_was_forgotten_places_anew_once_its_first_order_is_canceled(api, stock):
+    stock(cup=10)
+    first = send(api, ORDER).json()["id"]
+    perform("cancel", first)
+    operations.forget_answers(before=timezone.now() + timedelta(minutes=1))
+
+    response = send(api, ORDER)
+
+    assert response.status_code == 201
+    assert response.json()["id"] != first
+    assert Stock.objects.get(pk="cup").reserved == 2
+
+
+def test_answers_are_forgotten_in_pieces_that_stay_done_whatever_becomes_of_the_rest(storefront, monkeypatch):
+    monkeypatch.setattr(idempotency, "_FORGOTTEN_AT_ONCE", 2)
+    for number in range(5):
+        IdempotentAnswer.objects.create(
+            storefront_id=storefront.pk, key=f"k{number}", fingerprint=b"", status=201, body=b"{}"
+        )
+
+    with interrupted_before("delete", number=3):
+        operations.forget_answers(before=timezone.now() + timedelta(seconds=1))
+
+    assert IdempotentAnswer.objects.count() == 1
+    assert operations.forget_answers(before=timezone.now() + timedelta(seconds=1)) == 1
 
 
 def test_answers_are_forgotten_by_age(api, stock):

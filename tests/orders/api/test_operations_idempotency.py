@@ -145,6 +145,17 @@ def test_what_changed_nothing_is_tried_anew(api, storefront):
     assert IdempotentAnswer.objects.count() == 1
 
 
+def test_a_key_whose_answer_was_forgotten_does_the_operation_again(api, storefront):
+    placed = sell(api, {"product_id": "cup", "quantity": 3})
+    one_cup = [{"item_id": item_ids(placed)["cup"], "quantity": 1}]
+    done(api, placed["id"], "cancel", KEY, items=one_cup)
+    IdempotentAnswer.objects.all().delete()
+
+    again = done(api, placed["id"], "cancel", KEY, items=one_cup)
+
+    assert (again["version"], again["items"][0]["canceled"]) == (3, 2)
+
+
 @pytest.mark.parametrize("key", ["", " ", "a b", "é", "k" * 256, "a\tb"])
 def test_a_key_that_cannot_be_is_refused(api, storefront, key):
     placed = sell(api)
