@@ -1,12 +1,9 @@
 """How the web server is started, everywhere."""
 
 import os
-import socket
 import sys
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable
-
-from django.core.management.base import CommandError
 
 
 def web_server_command(host: str, port: int, *, workers: int) -> list[str]:
@@ -41,19 +38,6 @@ def add_address(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--workers", type=_from_one_to(256), default=2, help="web server processes (default: %(default)s)"
     )
-
-
-def require_free(host: str, port: int) -> None:
-    """Raises CommandError when another program listens there: the web server would share the requests with it."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind, protocol) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-    except (OSError, OverflowError) as error:
-        raise CommandError(
-            f"Cannot listen on {host} port {port} ({error}). Stop what uses it, or give another --port."
-        ) from error
 
 
 def _from_one_to(most: int) -> Callable[[str], int]:

@@ -12,6 +12,7 @@ from uuid import UUID
 
 import pytest
 import urllib3
+from django.core.management import CommandError, call_command
 from django.db import connection
 
 from inventory_client.errors import OutcomeUnknown
@@ -88,3 +89,16 @@ def test_fails_on_demand(run_inventory, http_inventory, reserved):
     assert scripted.status == 204
     assert isinstance(outcome, OutcomeUnknown)
     assert reserved() == {"cup": 2}
+
+
+@pytest.mark.parametrize("faults", [False, True])
+def test_a_port_that_is_taken_is_a_sentence(faults):
+    """Although who has it would let others listen beside it, as servers of several processes do."""
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+
+        with pytest.raises(CommandError, match=rf"^Cannot listen on 127\.0\.0\.1 port {port} \("):
+            call_command("run_inventory", port=port, faults=faults)

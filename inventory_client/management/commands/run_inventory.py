@@ -6,6 +6,7 @@ from granian import Granian
 from granian.constants import Interfaces
 
 from inventory_client.faults import FaultyApplication, FaultyServer
+from inventory_client.server.free_address import require_free
 from inventory_client.server.wsgi import InventoryApplication
 
 
@@ -23,6 +24,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: object, host: str, port: int, workers: int, faults: bool, **options: object) -> None:
+        require_free(host, port)
         if faults:
             application = FaultyApplication(InventoryApplication())
             signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C; the other server does so itself

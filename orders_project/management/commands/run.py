@@ -13,9 +13,10 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.module_loading import import_string
 
+from inventory_client.server.free_address import require_free
 from orders_project.secret_key import ensure_secret_key_file
 from orders_project.supervisor import ProgramFailed, StopAsked, Supervisor
-from orders_project.web_server import add_address, require_free, web_server_command
+from orders_project.web_server import add_address, web_server_command
 
 # Where a server that listens on every address is asked whether it answers.
 _EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104

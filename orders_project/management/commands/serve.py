@@ -4,7 +4,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from orders_project.web_server import add_address, require_free, web_server_command
+from inventory_client.server.free_address import require_free
+from orders_project.web_server import add_address, web_server_command
 
 
 class Command(BaseCommand):
