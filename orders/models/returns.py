@@ -41,6 +41,7 @@ class ReturnItem(models.Model):
     restocked = models.BooleanField(default=False)
 
     class Meta:
+        ordering = ["id"]
         constraints = [
             models.UniqueConstraint(fields=["part_of", "item"], name="return_item_once"),
             models.CheckConstraint(condition=Q(quantity__gte=1), name="return_item_quantity_positive"),

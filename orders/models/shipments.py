@@ -45,6 +45,7 @@ class ShipmentItem(models.Model):
     quantity = models.PositiveIntegerField()
 
     class Meta:
+        ordering = ["id"]
         constraints = [
             models.UniqueConstraint(fields=["shipment", "item"], name="shipment_item_once"),
             models.CheckConstraint(condition=Q(quantity__gte=1), name="shipment_item_quantity_positive"),

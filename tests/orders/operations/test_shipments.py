@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from orders.models import Order
+from orders.models import Order, ShipmentItem
 from tests.base import perform
 from tests.orders.asking import ask, counts, done, event_count, item_ids, last_event, read, reserved
 from tests.orders.refusals import assert_refused
@@ -389,3 +389,16 @@ def test_the_tracking_of_an_order_that_has_ended_stays(api, place_order, earlier
     assert (problem["field"], problem["current"]) == ("tracking", status)
     assert problem["allowed"] == ["pending", "confirmed", "shipped"]
     assert Order.objects.get().version == 1 + len(earlier)
+
+
+def test_the_units_of_a_parcel_keep_their_order_wherever_their_rows_lie(api, confirmed):
+    plate_first = [{"item_id": item_ids(confirmed)[product_id], "quantity": 1} for product_id in ("plate", "cup")]
+    (packed,) = done(api, confirmed["id"], "pack", items=plate_first)["shipments"]
+    first = ShipmentItem.objects.earliest("pk")
+    ShipmentItem.objects.filter(pk=first.pk).delete()
+    first.save(force_insert=True)  # behind the other
+
+    (shipped,) = done(api, confirmed["id"], "ship", shipment_id=packed["id"])["shipments"]
+
+    assert packed["items"] == plate_first
+    assert shipped["items"] == plate_first
