@@ -16,7 +16,7 @@ from orders.api.json_format import json_response
 from orders.api.operations import METHODS, OFFERED
 from orders.api.preconditions import etag
 from orders.models import Order
-from orders.operations.obstacles import obstacles
+from orders.operations.obstacles import plain_obstacles
 from orders.rules import errors
 from orders.rules.errors import OrderError
 from orders.rules.lifecycle import OPERATIONS
@@ -45,7 +45,7 @@ class ActionsView(APIView):
                 "method": METHODS.get(operation, "POST"),
                 "href": f"/api/v1/orders/{order.pk}" + ("" if operation in METHODS else f"/{operation}"),
                 "meaning": OPERATIONS[operation].meaning,
-                **_allowance(list(obstacles(order, operation, caller))),
+                **_allowance(list(plain_obstacles(order, operation, caller))),
             }
             for operation in OFFERED
         ]

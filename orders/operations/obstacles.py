@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 from uuid import UUID
 
+from django.db.models import prefetch_related_objects
 from django.utils import timezone
 
 from orders.models import Order
@@ -31,6 +32,14 @@ def obstacles(order: Order, operation: Operation, caller: Caller) -> Iterator[Or
         yield errors.OrderOnHold(operation, holds)
     if check := _CHECKS.get(operation):
         yield from check(order, caller)
+
+
+def plain_obstacles(order: Order, operation: Operation, caller: Caller) -> Iterator[OrderError]:
+    """Every reason why the caller may not do this to the order as it is, without naming one of its parts."""
+    yield from obstacles(order, operation, caller)
+    something_open = any(item.open for item in order.lines)  # otherwise that is told above
+    if operation is Operation.PACK and something_open and all(units <= 0 for units in units_to_pack(order).values()):
+        yield all_is_packed()
 
 
 def _of_status(order: Order, operation: Operation) -> Iterator[OrderError]:
@@ -61,6 +70,21 @@ def _open_units(operation: Operation) -> Check:
             yield errors.NothingLeft(operation, "no open unit left")
 
     return check
+
+
+def units_to_pack(order: Order, *, but: UUID | None = None) -> dict[UUID, int]:
+    """By item id: open, and in no packed parcel but this one."""
+    left: dict[UUID, int] = {item.pk: item.open for item in order.lines}
+    packed = [parcel for parcel in order.shipments.all() if parcel.shipped_at is None and parcel.pk != but]
+    prefetch_related_objects(packed, "items")  # no query where nothing is packed
+    for parcel in packed:
+        for line in parcel.items.all():
+            left[line.item_id] -= line.quantity
+    return left
+
+
+def all_is_packed() -> OrderError:
+    return errors.NothingLeft(Operation.PACK, "no open unit that is not packed already")
 
 
 def _address(order: Order, caller: Caller) -> Iterator[OrderError]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from uuid import UUID
 
@@ -12,6 +11,7 @@ from orders.models import Order, Shipment, ShipmentItem
 from orders.operations.call import Call, Document
 from orders.operations.carriers import tracking_link
 from orders.operations.locked_order import LockedOrder, locked_order
+from orders.operations.obstacles import all_is_packed, units_to_pack
 from orders.operations.units import chosen_units, open_units
 from orders.requests.operations import Deliver, Packing, Parcel, Plain, Tracking, Units
 from orders.rules import errors
@@ -26,13 +26,9 @@ def pack_order(order_id: UUID, request: Packing, *, call: Call) -> Document:
     with locked_order(order_id, Operation.PACK, call) as locked:
         order = locked.order
         shipment = _prepared(order, request.shipment_id)
-        available = Counter(open_units(order))
-        for other in _unshipped(order):
-            if other.pk != shipment.pk:
-                available.subtract(_contents(other))
-        units = chosen_units(order, request.items, available=available, verb="packed")
+        units = chosen_units(order, request.items, available=units_to_pack(order, but=shipment.pk), verb="packed")
         if not units:
-            raise errors.NothingLeft(Operation.PACK, "no open unit that is not packed already")
+            raise all_is_packed()
         shipment.packed_at = request.packed_at or call.now()
         _track(locked, shipment, request)
         _save_parcel(shipment, units)
@@ -112,10 +108,6 @@ def drop_needless_parcels(order: Order) -> None:
     """Packed parcels of which nothing can leave any more are gone; announced tracking stays."""
     if not any(item.open for item in order.lines):
         order.shipments.filter(shipped_at=None).exclude(items=None).delete()
-
-
-def _unshipped(order: Order) -> list[Shipment]:
-    return [parcel for parcel in order.shipments.prefetch_related("items") if parcel.shipped_at is None]
 
 
 def _contents(shipment: Shipment) -> dict[UUID, int]:

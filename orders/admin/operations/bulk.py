@@ -128,7 +128,7 @@ def _chosen(model_admin: Any, request: HttpRequest) -> list[_Chosen]:
 def _page(
     model_admin: Any, request: HttpRequest, operation: StaffOperation, form: OperationForm, chosen: list[_Chosen]
 ) -> HttpResponse:
-    refusals = {order.pk: operation.refusal(order, user_of(request)) for order, _ in chosen}
+    refusals = {order.pk: operation.refusal(order, user_of(request), plain=True) for order, _ in chosen}
     rows = [
         {
             "order": order,

@@ -18,7 +18,7 @@ from orders.admin.operations.parts import Part, parts_of
 from orders.admin.operations.staff_requests import Staff, caller_of
 from orders.models import Order
 from orders.operations import Call
-from orders.operations.obstacles import obstacles
+from orders.operations.obstacles import obstacles, plain_obstacles
 from orders.rules.callers import refusal_to
 from orders.rules.currencies import format_amount
 from orders.rules.errors import Ambiguous, AmountExceeded, MoneyOnOrder, OrderError, OrderNotFound, VersionMismatch
@@ -82,11 +82,15 @@ class StaffOperation:
     def allowed_to(self, user: Staff) -> bool:
         return user.has_perm("orders.view_order") and refusal_to(caller_of(user), self.name) is None
 
-    def refusal(self, order: Order, user: Staff) -> OrderError | None:
-        """Why the user cannot do this to the order now; None when they can."""
+    def refusal(self, order: Order, user: Staff, *, plain: bool = False) -> OrderError | None:
+        """Why the user cannot do this to the order now; None when they can.
+
+        `plain`, where no part of the order can be named, as for several orders at once.
+        """
         if order.deleted_at is not None and self.name not in _OF_DELETED:
             return OrderNotFound(order.pk)
-        return next(obstacles(order, self.name, caller_of(user)), None)
+        found = plain_obstacles if plain else obstacles
+        return next(found(order, self.name, caller_of(user)), None)
 
     def parts(self, order: Order, user: Staff) -> list[Part]:
         """What of the order it can be meant for."""

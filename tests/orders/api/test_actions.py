@@ -137,6 +137,10 @@ def ship_one(order: dict[str, Any]) -> None:
     perform("ship", order["id"], items=[Units(UUID(order["items"][0]["id"]), 1)])
 
 
+def pack_one(order: dict[str, Any]) -> None:
+    perform("pack", order["id"], items=[Units(UUID(order["items"][0]["id"]), 1)])
+
+
 def capture(order: dict[str, Any]) -> None:
     perform("record_payment", order["id"], kind="capture", amount=100, psp_reference=f"capture {order['id']}")
 
@@ -152,6 +156,8 @@ _WAYS: Final[dict[str, Sequence[Done]]] = {
     "delivered": [*_SHIPPED, do("deliver")],
     "completed": [*_SHIPPED, do("complete")],
     "canceled": [do("cancel")],
+    "all packed": [do("confirm"), do("pack")],
+    "packed in part": [do("confirm"), pack_one],
     "pending and paid": [capture],
     "refund requested": _REFUND,
     "refund approved": [do("confirm"), capture, do("request_refund", amount=40)],
@@ -219,6 +225,19 @@ def test_the_grid_of_statuses_and_operations(api: Client, bring: Bring):
         for place, actions in found.items()
     } == expected
     assert {(place, operation): found[place][operation]["reasons"][0]["code"] for place, operation in CODES} == CODES
+
+
+def test_what_is_packed_already_can_only_be_packed_anew_by_its_parcel(api: Client, bring: Bring):
+    rows = bring("all packed")
+
+    action = actions_of(api, rows)["pack"]
+
+    assert [(reason["because"], reason["code"], reason["detail"]) for reason in action["reasons"]] == [
+        ("quantity", "nothing_left", "There is no open unit that is not packed already.")
+    ]
+    assert actions_of(api, bring("packed in part"))["pack"]["allowed"] is True
+    parcel_id, order_id = rows["orders_shipment"][0]["id"], rows["orders_order"][0]["id"]
+    perform("pack", order_id, shipment_id=UUID(parcel_id))
 
 
 @pytest.mark.parametrize("kind", HELD_UP)

@@ -150,6 +150,19 @@ def test_the_page_says_how_many_will_be_refused_and_shows_them_first(admin, orde
     ]
 
 
+def test_what_is_packed_already_is_told_to_be_refused_and_is(admin, together, order_in):
+    packed, fresh = order_in("confirmed"), order_in("confirmed")
+    perform("pack", packed.pk)
+    packed.refresh_from_db()
+
+    page = admin.post(LIST, {"action": "pack", "_selected_action": [str(packed.pk), str(fresh.pk)]})
+    done = together("pack", packed, fresh)
+
+    refusal = "There is no open unit that is not packed already."
+    assert [row["refusal"] for row in page.context["rows"]] == [refusal, ""]
+    assert messages_of(done) == [f"{packed.number}: {refusal}", "1 order has been packed."]
+
+
 def test_names_twenty_orders_that_were_refused_and_counts_the_others(admin, place_order):
     orders = [Order.objects.get(pk=place_order(cup=1)["id"]) for _ in range(22)]
     done = Order.objects.get(pk=place_order(cup=1)["id"])
