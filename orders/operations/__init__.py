@@ -5,7 +5,7 @@ is open.
 """
 
 from orders.operations.abandoned_holds import sweep_holds
-from orders.operations.call import ANY_VERSION, Call, Document, Precondition, Rehearsal
+from orders.operations.call import ANY_VERSION, Call, Document, PaymentKey, Precondition, Rehearsal
 from orders.operations.due_orders import complete_orders, expire_orders
 from orders.operations.idempotency import Idempotency, Replay, StoredAnswer, forget_answers
 from orders.operations.importing import import_orders
@@ -24,6 +24,7 @@ __all__ = [
     "ImportOutcome",
     "ImportResult",
     "Outcome",
+    "PaymentKey",
     "Placed",
     "Precondition",
     "Rehearsal",

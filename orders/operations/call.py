@@ -16,6 +16,7 @@ from orders.rules import errors
 from orders.rules.callers import Caller
 
 Document = dict[str, Any]
+PaymentKey = tuple[int, str, str, str]  # storefront, payment provider, its reference, kind
 
 _MONEY: Final = (
     "items_amount",
@@ -51,6 +52,8 @@ class Rehearsal:
     after: Document | None = None
     events: list[NewEvent] = field(default_factory=list)
     stock: dict[str, int] = field(default_factory=dict)  # by product: units more (or less) reserved
+    # What orders rehearsed before it, and together with it, would have recorded: one payment is of one order.
+    payments: set[PaymentKey] = field(default_factory=set)
 
     @property
     def money(self) -> dict[str, int]:

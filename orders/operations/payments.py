@@ -34,6 +34,9 @@ def record_payment(order_id: UUID, request: RecordPayment, *, call: Call) -> Doc
             if (known.order_id, known.amount, known.currency) != told:
                 raise errors.PaymentConflict(request.psp_reference, request.kind)
             return locked.unchanged()
+        key = (order.storefront_id, request.psp, request.psp_reference, request.kind)
+        if call.rehearsal is not None and key in call.rehearsal.payments:
+            raise errors.PaymentConflict(request.psp_reference, request.kind)
         locked.check(Operation.RECORD_PAYMENT)
         currency = _currency(order, request)
         refund = _refund(order, request)
@@ -63,7 +66,10 @@ def record_payment(order_id: UUID, request: RecordPayment, *, call: Call) -> Doc
             _settle(order, refund, call)
         order.derive_money()
         order.confirm_by_policy()
-        return locked.commit()
+        document = locked.commit()
+        if call.rehearsal is not None:
+            call.rehearsal.payments.add(key)
+        return document
 
 
 def _recorded(storefront_id: int, request: RecordPayment) -> PaymentRecord | None:

@@ -11,7 +11,7 @@ from django.db import transaction
 from msgspec import Struct
 
 from orders.operations.amending import amend_items
-from orders.operations.call import ANY_VERSION, Call, Document
+from orders.operations.call import ANY_VERSION, Call, Document, PaymentKey
 from orders.operations.canceling import cancel_order, expire_order
 from orders.operations.confirming import confirm_order, extend_reservation
 from orders.operations.deleting import delete_order, restore_order
@@ -103,13 +103,17 @@ def perform_in_turn(order_id: UUID, operations: Sequence[tuple[Operation, Any]],
 
 
 def perform_together(
-    operation: Operation, calls: Sequence[tuple[UUID, Call]], request: Any
+    operation: Operation, calls: Sequence[tuple[UUID, Call]], request: Any, *, payments: set[PaymentKey] | None = None
 ) -> Iterator[tuple[UUID, Document | Replay | OrderError]]:
     """Do it to several orders, each on its own, in the order of their ids; what becomes of each is told at once.
 
-    Whoever takes several takes them in this order, so that two of them cannot wait for each other for long.
+    Whoever takes several takes them in this order, so that two of them cannot wait for each other for long. Rehearsals
+    know of each other what would be in each other's way; of those of earlier calls by the same set of `payments`.
     """
+    payments = set() if payments is None else payments
     for order_id, call in sorted(calls, key=lambda pair: pair[0]):
+        if call.rehearsal is not None:
+            call.rehearsal.payments = payments
         try:
             yield order_id, perform(operation, order_id, request, call=call)
         except (OrderError, Replay) as outcome:

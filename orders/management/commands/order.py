@@ -22,7 +22,7 @@ from orders import operations
 from orders.management.named_orders import NamedOrder, orders_named
 from orders.management.storefront_option import add_storefront_option, storefront_of
 from orders.models import Storefront
-from orders.operations import PERFORMERS, Call, Document, Precondition, Rehearsal, Replay
+from orders.operations import PERFORMERS, Call, Document, PaymentKey, Precondition, Rehearsal, Replay
 from orders.requests.operations import OrderDetails, checked_details
 from orders.requests.parsing import parse
 from orders.rules import errors
@@ -237,6 +237,7 @@ def _names_in(stream: Iterable[str]) -> Iterator[str]:
 def _results(task: _Task, names: Iterator[str]) -> Iterator[_Done | _Refused]:
     """Do the task to each order once, however often it is named."""
     done: set[UUID] = set()
+    payments: set[PaymentKey] = set()
     while batch := list(islice(names, _MOST_AT_ONCE)):
         orders: dict[UUID, NamedOrder] = {}
         for name, candidates in orders_named(batch, task.storefronts).items():
@@ -246,7 +247,9 @@ def _results(task: _Task, names: Iterator[str]) -> Iterator[_Done | _Refused]:
                 yield _unclear(name, candidates)
         calls = {order_id: task.call() for order_id in orders if order_id not in done}
         done.update(calls)
-        for order_id, outcome in operations.perform_together(task.operation, [*calls.items()], task.request):
+        for order_id, outcome in operations.perform_together(
+            task.operation, [*calls.items()], task.request, payments=payments
+        ):
             yield _result(orders[order_id], outcome, calls[order_id].rehearsal)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from orders.models import IdempotentAnswer
+from orders.models import IdempotentAnswer, Order
 from orders.rules.scopes import Scope
 from orders.rules.statuses import HoldKind
 from tests.base import perform
@@ -163,6 +163,31 @@ def test_several_orders_can_be_rehearsed(api, place_order):
     told = response.json()["results"][0]
     assert told.keys() == {"id", "status", "order", "events", "stock", "money"}
     assert (told["order"]["status"], told["stock"]) == ("canceled", {"cup": -2})
+
+
+def test_a_dry_run_foretells_that_one_payment_is_recorded_for_one_order_only(api, place_order):
+    ids = [place_order(cup=1)["id"] for _ in range(3)]
+    perform("hold", ids[0], kind=HoldKind.FRAUD)
+    payment = {"kind": "capture", "amount": 5, "psp_reference": "one"}
+
+    foretold = results(bulk(api, "record_payment", ids, {"Prefer": "dry-run"}, **payment))
+    done = results(bulk(api, "record_payment", ids, **payment))
+
+    conflict = (409, "payment_conflict")
+    assert foretold == [(ids[0], 200, None), (ids[1], *conflict), (ids[2], *conflict)]
+    assert done == foretold
+
+
+def test_a_dry_run_foretells_which_order_a_payment_is_of_when_the_first_is_refused(api, place_order):
+    priced = [sell(api)["id"] for _ in range(2)]
+    Order.objects.filter(pk=priced[0]).update(currency="NZD")
+    payment = {"kind": "capture", "amount": 5, "psp_reference": "one", "currency": "AUD"}
+
+    foretold = results(bulk(api, "record_payment", priced, {"Prefer": "dry-run"}, **payment))
+    done = results(bulk(api, "record_payment", priced, **payment))
+
+    assert foretold == [(priced[0], 422, "currency_mismatch"), (priced[1], 200, None)]
+    assert done == foretold
 
 
 # --- repeated ----------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from django.core.management import CommandError, call_command
 
 from events.models import Event
 from inventory_client.stock import set_stock_levels
+from orders.management.commands import order as order_command
 from orders.models import Order, PaymentRecord
 from orders.rules.ids import new_id
 from tests.base import perform
@@ -263,6 +264,19 @@ def test_a_dry_run_as_json_has_the_order_the_events_stock_and_money(place_order)
     assert rehearsed["order"]["status"] == "canceled"
     assert [event["type"] for event in rehearsed["events"]] == ["order.updated"]
     assert everything() == before
+
+
+def test_a_dry_run_knows_of_a_payment_that_it_told_of_a_thousand_orders_before(place_order, tmp_path, monkeypatch):
+    monkeypatch.setattr(order_command, "_MOST_AT_ONCE", 1)
+    numbers = [place_order(cup=1)["number"] for _ in range(2)]
+    (tmp_path / "orders").write_text("\n".join(numbers))
+    asked = {"data": '{"kind": "capture", "amount": 5, "psp_reference": "one"}', "ids_from": str(tmp_path / "orders")}
+
+    _, foretold = order("record_payment", dry_run=True, **asked)
+    _, done = order("record_payment", **asked)
+
+    assert foretold[1].startswith(f"{numbers[1]}: refused (payment_conflict). ")
+    assert (foretold[1], foretold[2]) == (done[1], "1 would be done, 1 refused.")
 
 
 def test_a_dry_run_of_what_is_so_already_says_that_nothing_would_change(place_order):
