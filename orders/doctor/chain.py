@@ -12,20 +12,15 @@ from operator import itemgetter
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-import orjson
-from django.db import connection
-
+from events.models import Event
 from orders.announcing.payloads import ORDER_CREATED, ORDER_DELETED, ORDER_RESTORED, ORDER_UPDATED, PERSONAL_FIELDS
 from orders.doctor.findings import Finding
 from orders.reading.changes_between import PARTS, STAMPS
-from orders.reading.windows import LARGEST_ID, Window
+from orders.reading.windows import Window
 from orders.rules.lifecycle import Operation
 
-# A window's events may be many and large: they are read a few at a time.
-_EVENTS: Final = """
-select stream_id, sequence, type, data::text from events_event
- where stream_id > %(after)s and stream_id <= %(last)s order by stream_id, sequence
-"""
+# An order's events may be many and large.
+_EVENTS_AT_ONCE: Final = 100
 _TYPES: Final[Mapping[str, str]] = {Operation.DELETE: ORDER_DELETED, Operation.RESTORE: ORDER_RESTORED}
 # A storefront's code is not the order's own: it changes without a change of the order.
 _NOT_CHAINED: Final = STAMPS | PERSONAL_FIELDS | {"storefront"}
@@ -57,14 +52,14 @@ class _Event(NamedTuple):
 
 def broken_links(window: Window, orders: Mapping[UUID, Told]) -> Iterator[Finding]:
     """What is wrong with the events of these orders of the window, up to the version at which each was read."""
-    with connection.chunked_cursor() as cursor:
-        cursor.execute(_EVENTS, {"after": window.after, "last": window.last or LARGEST_ID})
-        for order_id, rows in groupby(cursor, key=itemgetter(0)):
-            if order := orders.get(order_id):
-                events = (_Event(sequence, kind, _object(orjson.loads(data))) for _, sequence, kind, data in rows)
-                told = takewhile(lambda event: event.sequence <= order.version, events)
-                for code, detail in _judged(order_id, order, told):
-                    yield Finding(code, detail, order_id, order.number)
+    rows = Event.objects.filter(**window.of("stream_id")).order_by("stream_id", "sequence")
+    events = rows.values_list("stream_id", "sequence", "type", "data").iterator(chunk_size=_EVENTS_AT_ONCE)
+    for order_id, of_order in groupby(events, key=itemgetter(0)):
+        if order := orders.get(order_id):
+            told = (_Event(sequence, kind, _object(data)) for _, sequence, kind, data in of_order)
+            known = takewhile(lambda event: event.sequence <= order.version, told)
+            for code, detail in _judged(order_id, order, known):
+                yield Finding(code, detail, order_id, order.number)
 
 
 def _judged(order_id: UUID, order: Told, events: Iterable[_Event]) -> Iterator[tuple[str, str]]:
