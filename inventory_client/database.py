@@ -8,6 +8,7 @@ import psycopg
 from django.db import DatabaseError, Error, InterfaceError, OperationalError, connection, transaction
 
 from inventory_client.errors import InventoryUnavailable, OutcomeUnknown
+from inventory_client.outages import Outage, outage_of
 
 # Undone by the database because others held the rows for too long.
 BUSY = (psycopg.errors.LockNotAvailable, psycopg.errors.QueryCanceled, psycopg.errors.DeadlockDetected)
@@ -51,6 +52,8 @@ def rows(statement: str, parameters: list[Any]) -> list[tuple[Any, ...]]:
             raise InventoryUnavailable("The inventory is busy with the same stock.", retry_after=1.0) from error
         if isinstance(error, InterfaceError) or connection.connection is None or connection.connection.closed:
             raise OutcomeUnknown("The inventory's database ended the connection.") from error
+        if (outage := outage_of(error)) in (Outage.READ_ONLY, Outage.FULL):
+            raise InventoryUnavailable(f"The inventory's database {outage.value}.") from error
         raise
 
 

@@ -13,6 +13,7 @@ from django.views import defaults
 
 from orders.api import problems
 from orders_project.back_office import is_back_office
+from orders_project.trouble_page import trouble_page
 
 # What a caller reads when all that is known is the status: code, title, detail.
 _BY_STATUS: Mapping[int, tuple[str, str, str]] = {
@@ -61,7 +62,7 @@ class ProblemMiddleware:
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         """Answer what is no mistake of ours; all else goes on to `server_error`, its traceback to the log."""
-        return None if is_back_office(request) else _problem_of_exception(request, exception)
+        return _answer_to(request, exception)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -87,22 +88,29 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Django's `handler500`; Django has logged the traceback by then, under the request's id."""
-    if is_back_office(request):
-        return defaults.server_error(request)
     exception = sys.exc_info()[1]
-    if isinstance(exception, Exception):
-        answer = _problem_of_exception(request, exception)
-        if answer is not None:
-            return answer
-    return _problem_of_status(request, 500)
+    if isinstance(exception, Exception) and (answer := _answer_to(request, exception)) is not None:
+        return answer
+    return defaults.server_error(request) if is_back_office(request) else _problem_of_status(request, 500)
+
+
+def _answer_to(request: HttpRequest, exception: Exception) -> HttpResponse | None:
+    if isinstance(exception, DatabaseError | InterfaceError):
+        return _answer_to_database_error(request, exception)
+    return None if is_back_office(request) else _problem_of_exception(request, exception)
+
+
+def _answer_to_database_error(request: HttpRequest, error: DatabaseError | InterfaceError) -> HttpResponse | None:
+    trouble = problems.database_trouble(error)
+    if trouble is None:
+        return None
+    logger.error("database failed", exc_info=error)
+    if is_back_office(request):
+        return trouble_page(request, trouble)
+    return problems.trouble_response(trouble, request=request)
 
 
 def _problem_of_exception(request: HttpRequest, exception: Exception) -> HttpResponse | None:
-    if isinstance(exception, DatabaseError | InterfaceError):
-        answer = problems.database_problem(exception, request=request)
-        if answer is not None:
-            logger.error("database failed", exc_info=exception)
-        return answer
     if isinstance(exception, RequestDataTooBig):
         limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
         detail = f"The body is larger than the {limit} bytes this service reads. Send it in smaller parts."

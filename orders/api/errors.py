@@ -12,7 +12,14 @@ from django.views.decorators.http import require_safe
 from rest_framework import exceptions, status
 from rest_framework.views import set_rollback
 
-from orders.api.problems import Problem, database_problem, problem, problem_response
+from orders.api.problems import (
+    DATABASE_TROUBLES,
+    Problem,
+    database_trouble,
+    problem,
+    problem_response,
+    trouble_response,
+)
 from orders.rules import errors
 
 STATUS_CODES: dict[type[errors.OrderError], int] = {
@@ -65,6 +72,7 @@ _DRF_PROBLEMS: dict[type[exceptions.APIException], tuple[str, str]] = {
     exceptions.NotAcceptable: ("not_acceptable", "Only JSON is answered"),
     exceptions.UnsupportedMediaType: ("unsupported_media_type", "Only JSON is read"),
     exceptions.ParseError: ("malformed_json", "The body is not JSON"),
+    exceptions.Throttled: ("too_many_requests", "Too many requests"),
 }
 
 
@@ -75,8 +83,7 @@ SERVICE_PROBLEMS: dict[str, tuple[int, str]] = {
     "too_many_requests": (429, "Too many requests"),
     "too_many_at_once": (429, "Too many requests at once"),
     "service_busy": (503, "The service is busy"),
-    "database_busy": (503, "The database is busy"),
-    "database_unavailable": (503, "The database cannot be reached"),
+    **{trouble.code: (503, trouble.title) for trouble in DATABASE_TROUBLES},
     "internal_error": (500, "The service failed"),
 }
 
@@ -131,7 +138,8 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> HttpRespo
             request=request,
         )
     if isinstance(error, DatabaseError | InterfaceError):
-        return database_problem(error, request=request)
+        trouble = database_trouble(error)
+        return trouble and trouble_response(trouble, request=request)
     if isinstance(error, Http404):
         error = exceptions.NotFound()
     elif isinstance(error, PermissionDenied):

@@ -2,19 +2,61 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import TypedDict
+from typing import Final, NamedTuple, TypedDict
 
 import orjson
-from django.db import DatabaseError, InterfaceError, OperationalError
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
 from django.http import HttpRequest, HttpResponse
 from django.utils.encoding import escape_uri_path
 
+from inventory_client.outages import Outage, outage_of, sqlstate_of
+
 CONTENT_TYPE = "application/problem+json"
 
-# The server is there and says that it goes down, comes up or has no connection left (SQLSTATE).
-_UNREACHABLE_STATES = frozenset({"57P01", "57P02", "57P03", "53300"})
 # Lock or statement timeout, deadlock, serialization failure: the same request may do better in a moment.
-_BUSY_STATES = frozenset({"55P03", "57014", "40P01", "40001"})
+_BUSY_STATES: Final = frozenset({"55P03", "57014", "40P01", "40001"})
+
+
+class DatabaseTrouble(NamedTuple):
+    """What a caller is told of a database that cannot serve the request now; `retry_after` is in seconds."""
+
+    code: str
+    title: str
+    detail: str
+    retry_after: int
+
+
+_BUSY: Final = DatabaseTrouble(
+    "database_busy",
+    "The database is busy",
+    "Others are changing the same data, and waiting for them took too long. Nothing was changed. "
+    "Send the same request again in a moment.",
+    retry_after=1,
+)
+_OUTAGES: Final = {
+    Outage.UNREACHABLE: DatabaseTrouble(
+        "database_unavailable",
+        "The database cannot be reached",
+        "The service cannot reach its database at the moment. Send the same request again in a few "
+        "seconds; with the same Idempotency-Key it takes effect once.",
+        retry_after=5,
+    ),
+    Outage.READ_ONLY: DatabaseTrouble(
+        "database_read_only",
+        "The database takes no changes",
+        "The service's database can only be read at the moment. Nothing was changed. Reading works; send "
+        "changes again in a few seconds.",
+        retry_after=5,
+    ),
+    Outage.FULL: DatabaseTrouble(
+        "database_full",
+        "The database has no room left",
+        "The service's database has run out of disk space or memory. Nothing was changed. Send the same "
+        "request again in half a minute.",
+        retry_after=30,
+    ),
+}
+DATABASE_TROUBLES: Final = (_BUSY, *_OUTAGES.values())
 
 
 class ProblemResponse(HttpResponse):
@@ -98,31 +140,21 @@ def problem_response(
     return response
 
 
-def database_problem(error: DatabaseError | InterfaceError, *, request: HttpRequest) -> ProblemResponse | None:
-    """The 503 for a database that is down or busy; None when the error is one of our own making."""
-    state = getattr(error.__cause__, "sqlstate", None)
-    if isinstance(error, OperationalError) and state in _BUSY_STATES:
-        return problem_response(
-            503,
-            "database_busy",
-            "The database is busy",
-            "Others are changing the same data, and waiting for them took too long. Nothing was changed. "
-            "Send the same request again in a moment.",
-            request=request,
-            headers={"Retry-After": "1"},
-        )
-    unreachable = state is None or state.startswith("08") or state in _UNREACHABLE_STATES
-    if isinstance(error, OperationalError | InterfaceError) and unreachable:
-        return problem_response(
-            503,
-            "database_unavailable",
-            "The database cannot be reached",
-            "The service cannot reach its database at the moment. Send the same request again in a few "
-            "seconds; with the same Idempotency-Key it takes effect once.",
-            request=request,
-            headers={"Retry-After": "5"},
-        )
-    return None
+def database_trouble(error: DatabaseError | InterfaceError) -> DatabaseTrouble | None:
+    """What to tell of a database that is down or busy; None when the error is one of our own making."""
+    if isinstance(error, OperationalError) and sqlstate_of(error) in _BUSY_STATES:
+        return _BUSY
+    outage = outage_of(error)
+    if outage is Outage.READ_ONLY and not connection.in_atomic_block:
+        # After a fail-over an old connection leads to what is a standby now; a new one finds the primary.
+        connection.close()
+    return _OUTAGES[outage] if outage else None
+
+
+def trouble_response(trouble: DatabaseTrouble, *, request: HttpRequest) -> ProblemResponse:
+    code, title, detail, retry_after = trouble
+    headers = {"Retry-After": str(retry_after)}
+    return problem_response(503, code, title, detail, request=request, headers=headers)
 
 
 def _json_bytes(body: Mapping[str, object]) -> bytes:

@@ -8,9 +8,9 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from django.db import InterfaceError, OperationalError, connection
 from django.db.models.functions import Now
 
+from inventory_client.outages import outage_of
 from orders.models import Order, UpkeepFailure
 from orders.rules.errors import OrderError
 
@@ -30,7 +30,7 @@ def each_alone(upkeep: UpkeepFailure.Upkeep, order_ids: Iterable[UUID], do: Call
     """Do it to each order; return how many it was done to, which is what `do` tells.
 
     A refusal is no failure: the order has changed since it was chosen. Whatever else an order raises is its own
-    failure. Raises OperationalError or InterfaceError when the database itself is out of order.
+    failure. Raises the database's error when the database itself is out of order.
     """
     done = 0
     for order_id in order_ids:
@@ -41,7 +41,7 @@ def each_alone(upkeep: UpkeepFailure.Upkeep, order_ids: Iterable[UUID], do: Call
         except NotDone as error:
             _put_off(upkeep, order_id, str(error))
         except Exception as error:
-            if isinstance(error, OperationalError | InterfaceError) and not connection.is_usable():
+            if outage_of(error):
                 raise
             logger.exception("upkeep failed", extra={"order_id": str(order_id), "upkeep": upkeep.value})
             _put_off(upkeep, order_id, f"{type(error).__name__}: {error}")

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 
 import pytest
@@ -16,6 +16,7 @@ from events.queue import QueueMismatch
 from events.relay import Relay, retry_delay
 from events.sinks.memory import MemorySink
 from events.sinks.protocol import Ack, Reject, RetryEvent, SinkDown
+from tests.outages import read_only_database
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -341,6 +342,22 @@ def test_a_relay_survives_the_loss_of_its_connection(relay, memory_sink, append_
         "Relay has no database",
         "Relay has the database again",
     ]
+
+
+def test_a_relay_waits_while_the_database_takes_no_changes(relay, memory_sink, append_stream, caplog):
+    caplog.set_level(logging.INFO, logger="events.relay")
+    stream = append_stream(1)
+    with ExitStack() as outage:
+        outage.enter_context(read_only_database())
+        with _running(relay):
+            _wait_until(lambda: "Relay has no database" in caplog.messages)
+            received_during = len(memory_sink.received)
+            outage.close()
+            _wait_until(lambda: len(memory_sink.received) == 1)
+
+    assert received_during == 0
+    assert sequences(memory_sink, stream) == [1]
+    assert "Relay has the database again" in caplog.messages
 
 
 def test_entries_that_vanish_meanwhile_undo_the_batch(relay, memory_sink, append_stream):

@@ -94,7 +94,12 @@ def test_a_database_that_takes_too_long_asks_to_come_back_in_one_second(client: 
         ("55P03", 503, "database_busy"),  # lock timeout
         ("40P01", 503, "database_busy"),  # deadlock
         ("40001", 503, "database_busy"),  # serialization failure
-        ("53100", 500, "internal_error"),  # disk full
+        ("57P03", 503, "database_unavailable"),  # starting
+        ("57P04", 503, "database_unavailable"),  # database dropped
+        ("25P03", 503, "database_unavailable"),  # the transaction idled too long
+        ("25006", 503, "database_read_only"),
+        ("53100", 503, "database_full"),  # disk full
+        ("53200", 503, "database_full"),  # out of memory
         ("23505", 500, "internal_error"),  # unique violation
     ],
 )
@@ -132,7 +137,7 @@ def test_a_wrong_method_says_which_are_right(client: Client):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    ("path", "status"), [("/admin/nowhere", 302), ("/admin/boom", 500), ("/admin/missing-database", 500)]
+    ("path", "status"), [("/admin/nowhere", 302), ("/admin/boom", 500), ("/admin/missing-database", 503)]
 )
 def test_staff_pages_keep_their_html(client: Client, path: str, status: int):
     response = client.get(path)

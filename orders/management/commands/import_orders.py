@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import InterfaceError, OperationalError, reset_queries
+from django.db import InterfaceError, InternalError, OperationalError, reset_queries
 from django.utils import timezone
 
 from orders import operations
@@ -76,7 +76,7 @@ class Command(BaseCommand):
                     reset_queries()  # with DEBUG the connection remembers every statement
             except UnreadableHeader as error:
                 raise CommandError(str(error)) from error
-            except (OperationalError, InterfaceError) as error:
+            except (OperationalError, InterfaceError, InternalError) as error:  # the last: it is read-only
                 raise CommandError(
                     f"The database cannot be used: {str(error).strip()} So far: {told.counts()}. Run the same "
                     "command again: what is there already is skipped."

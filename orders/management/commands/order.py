@@ -15,7 +15,7 @@ from uuid import UUID
 
 import orjson
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, InternalError, OperationalError
 from msgspec import Struct
 
 from orders import operations
@@ -106,7 +106,7 @@ class Command(BaseCommand):
             for result in _results(task, names):
                 counts["done" if isinstance(result, _Done) else "refused"] += 1
                 self.stdout.write(orjson.dumps(result.as_json()).decode() if json else result.as_text())
-        except (OperationalError, InterfaceError) as error:
+        except (OperationalError, InterfaceError, InternalError) as error:  # the last: it is read-only
             raise CommandError(
                 f"The database cannot be used: {str(error).strip()} So far: {_sentence(counts, dry_run)}"
             ) from error

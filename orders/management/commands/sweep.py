@@ -10,11 +10,12 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
-from django.db import Error, InterfaceError, OperationalError, close_old_connections, connection
+from django.db import Error, connection
 from django.utils import timezone
 
 from inventory_client.current import get_inventory
 from inventory_client.errors import InventoryError
+from inventory_client.outages import outage_of
 from orders import operations
 
 logger = logging.getLogger(__name__)
@@ -50,9 +51,9 @@ class Command(BaseCommand):
             else:
                 if once or any(report.values()):
                     self.stdout.write(", ".join(f"{count} {what}" for what, count in report.items()) + ".")
-            close_old_connections()
+            # Nobody may cut it while it would idle, and after a fail-over a new one leads to the primary.
+            connection.close()
             if once or stop.wait(every):
-                connection.close()
                 return
 
 
@@ -67,8 +68,8 @@ def _database_now() -> datetime:
 def sweep(looked_until: datetime) -> tuple[datetime, dict[str, int]]:
     """One pass over everything; returns up to when holds were looked at, and what was done.
 
-    Each kind of upkeep fails alone: it is logged and counted, and the others go on. Raises OperationalError or
-    InterfaceError when the database itself is out of order.
+    Each kind of upkeep fails alone: it is logged and counted, and the others go on. Raises the database's
+    error when the database itself is out of order.
     """
     now = _database_now()
     long_ago = now - timedelta(days=settings.IDEMPOTENCY_KEY_DAYS)
@@ -100,7 +101,7 @@ def sweep(looked_until: datetime) -> tuple[datetime, dict[str, int]]:
         try:
             step()
         except Exception as error:
-            if isinstance(error, OperationalError | InterfaceError) and not connection.is_usable():
+            if outage_of(error):
                 raise
             logger.exception("upkeep failed; it is tried again", extra={"upkeep": step.__name__})
             failed += 1
