@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Literal, NamedTuple, TypedDict
+from typing import Final, Literal, NamedTuple, TypedDict
 
 import structlog
 from django.conf import settings
@@ -16,10 +16,22 @@ from django.urls import resolve
 from django.views.decorators.http import require_safe
 
 from events.lag import relay_lag
+from inventory_client.outages import Outage, outage_of
 from orders_project.database_probe import DatabaseProbe
 
 ANSWER_LIMIT_SECONDS = 1.0
 ALIVE = {"status": "ok", "version": settings.VERSION}
+
+_DETAILS: Final = {
+    Outage.UNREACHABLE: "The database cannot be reached; the log says why.",
+    Outage.READ_ONLY: "The database takes no changes: it is a standby, or has been made read-only.",
+    Outage.FULL: "The database has no disk space or memory left.",
+}
+_WRITE: Final = "update django_migrations set applied = applied where id = (select max(id) from django_migrations)"
+# More than work_mem, so it goes into a temporary file, which ends with the statement.
+_TAKE_DISK_SPACE: Final = """
+with room as materialized (select repeat('x', 1000) from generate_series(1, 128)) select count(*) from room
+"""
 
 logger = structlog.stdlib.get_logger(__name__)
 
@@ -60,7 +72,7 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
-    """200 when requests can be served, 503 when the database is away or lacks migrations.
+    """200 when requests can be served, 503 when the database is away, takes no changes or lacks migrations.
 
     A relay that is behind makes the answer `degraded`, still a 200: orders are placed and their events are
     kept, and taking every web node out of service would turn late events into refused orders. Alert on the
@@ -83,23 +95,24 @@ def look() -> dict[str, Check]:
     try:
         findings = _probe.ask(limit_seconds=ANSWER_LIMIT_SECONDS)
     except TimeoutError:
-        return _unreachable(f"The database did not answer within {ANSWER_LIMIT_SECONDS:g} s.")
+        return _not_ready(f"The database did not answer within {ANSWER_LIMIT_SECONDS:g} s.")
     except (DatabaseError, InterfaceError, ImproperlyConfigured) as exc:
         # Its text names hosts and users: for the log, not for whoever can open this page.
         logger.warning("database not ready", reason=str(exc).strip())
-        return _unreachable("The database cannot be reached or refused to answer; the log says why.")
+        outage = outage_of(exc)
+        return _not_ready(_DETAILS[outage] if outage else "The database refused to answer; the log says why.")
     return {
-        "database": {"status": "ok", "detail": "The database answers."},
+        "database": {"status": "ok", "detail": "The database answers, and takes changes."},
         "migrations": _check_migrations(findings.missing_migrations),
         "relay": _check_relay(findings.lag_seconds),
     }
 
 
-def _unreachable(detail: str) -> dict[str, Check]:
+def _not_ready(detail: str) -> dict[str, Check]:
     return {
         "database": {"status": "failed", "detail": detail},
-        "migrations": {"status": "unknown", "detail": "Not asked: the database does not answer."},
-        "relay": {"status": "unknown", "detail": "Not asked: the database does not answer."},
+        "migrations": {"status": "unknown", "detail": "Not asked: the database is not ready."},
+        "relay": {"status": "unknown", "detail": "Not asked: the database is not ready."},
     }
 
 
@@ -126,11 +139,22 @@ def _check_relay(lag_seconds: dict[str, float]) -> Check:
 
 
 def _ask_database() -> Findings:
-    with connection.cursor() as cursor:
-        cursor.execute("select 1")
     missing = _missing_migrations()
+    _try_to_write()
     # Without its tables the relay's lag cannot be asked for.
     return Findings(missing, {} if missing else _lag_seconds())
+
+
+def _try_to_write() -> None:
+    """Do what a change needs, and change nothing. Raises what the database raises.
+
+    Several machines may ask every few seconds: what an attempt leaves on its page, one of the next clears away.
+    Disk space is asked for apart, because a row may find room on a page that is there.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_WRITE)
+        cursor.execute("set work_mem = '64kB'")
+        cursor.execute(_TAKE_DISK_SPACE)
 
 
 def _missing_migrations() -> list[str]:

@@ -1,4 +1,5 @@
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 
 import pytest
 from django.db import connection, connections
@@ -8,6 +9,7 @@ from pytest_django.fixtures import Settings
 
 from events.models import OutboxEntry
 from orders_project.health import ANSWER_LIMIT_SECONDS
+from tests.outages import no_free_connection, no_room_for_files, read_only_database
 
 pytestmark = pytest.mark.urls("tests.orders_project.routes")
 
@@ -50,7 +52,7 @@ def test_ready_names_every_check(client: Client):
             "status": "ok",
             "version": "0.1.0",
             "checks": {
-                "database": {"status": "ok", "detail": "The database answers."},
+                "database": {"status": "ok", "detail": "The database answers, and takes changes."},
                 "migrations": {"status": "ok", "detail": "Every migration is applied."},
                 "relay": {"status": "ok", "detail": "No event has waited longer than 60 s."},
             },
@@ -67,11 +69,46 @@ def test_not_ready_without_a_database(client: Client):
     assert response.json()["checks"] == {
         "database": {
             "status": "failed",
-            "detail": "The database cannot be reached or refused to answer; the log says why.",
+            "detail": "The database cannot be reached; the log says why.",
         },
-        "migrations": {"status": "unknown", "detail": "Not asked: the database does not answer."},
-        "relay": {"status": "unknown", "detail": "Not asked: the database does not answer."},
+        "migrations": {"status": "unknown", "detail": "Not asked: the database is not ready."},
+        "relay": {"status": "unknown", "detail": "Not asked: the database is not ready."},
     }
+
+
+@pytest.mark.usefixtures("database")
+@pytest.mark.parametrize(
+    ("outage", "detail"),
+    [
+        (read_only_database, "The database takes no changes: it is a standby, or has been made read-only."),
+        (no_room_for_files, "The database has no disk space or memory left."),
+        (no_free_connection, "The database cannot be reached; the log says why."),
+    ],
+)
+def test_not_ready_when_changes_would_fail(
+    client: Client, outage: Callable[[], AbstractContextManager[None]], detail: str
+):
+    with outage():
+        during = client.get("/readyz")
+    afterwards = client.get("/readyz")
+
+    assert (during.status_code, during.json()["checks"]["database"]) == (503, {"status": "failed", "detail": detail})
+    assert (afterwards.status_code, afterwards.json()["status"]) == (200, "ok")
+
+
+@pytest.mark.usefixtures("database")
+def test_asking_often_leaves_nothing_behind(client: Client):
+    def pages() -> int:
+        with connection.cursor() as cursor:
+            cursor.execute("select pg_relation_size('django_migrations') / current_setting('block_size')::int")
+            return int(cursor.fetchone()[0])
+
+    before = pages()
+
+    for _ in range(120):  # several times as many rows as a page has room for
+        assert client.get("/readyz").status_code == 200
+
+    assert pages() <= before + 1
 
 
 @pytest.mark.usefixtures("no_database")
