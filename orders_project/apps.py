@@ -7,4 +7,6 @@ class OrdersProjectConfig(AppConfig):
     verbose_name = "Order service"
 
     def ready(self) -> None:
-        from orders_project import checks  # noqa: F401 - importing registers them
+        from orders_project import checks, idle_connections  # noqa: F401 - importing registers the checks
+
+        idle_connections.connect()

@@ -82,6 +82,13 @@ _SESSION_OPTIONS = (
     f"-c statement_timeout={env.int('STATEMENT_TIMEOUT_MS', default=15000)} "
     "-c idle_in_transaction_session_timeout=30000 -c jit=off"
 )
+_TCP_LIMITS = {
+    "connect_timeout": 10,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
 EMBEDDED_PG = None
 DATABASES: dict[str, Any]
 if DATABASE_URL:
@@ -95,6 +102,8 @@ if DATABASES["default"]["ENGINE"] != "django.db.backends.dummy":
     DATABASES["default"]["CONN_MAX_AGE"] = env.int("DATABASE_CONN_MAX_AGE", default=600)
     _options = DATABASES["default"].setdefault("OPTIONS", {})
     _options["options"] = _SESSION_OPTIONS
+    # A host that has vanished is noticed in a minute at rest and in half of one under way; else it takes hours.
+    _options |= {**_TCP_LIMITS, **_options}
     # Parameters travel apart from the statement, and repeated statements are planned once. A pooler in
     # transaction mode must support prepared statements, or this is switched off.
     if env.bool("DATABASE_PREPARED_STATEMENTS", default=True):
