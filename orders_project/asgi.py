@@ -3,11 +3,19 @@
 import gc
 import os
 import resource
+import sys
 
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
+from orders_project.exposure import Exposed, bound_addresses, refuse_exposure
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "orders_project.settings")
+
+try:
+    refuse_exposure(bound_addresses())
+except Exposed as error:
+    sys.exit(str(error))
 
 _django = get_wsgi_application()
 

@@ -5,6 +5,8 @@ import secrets
 import sys
 from pathlib import Path
 
+from django.core.exceptions import ImproperlyConfigured
+
 _FILE_NAME = ".secret_key"
 
 
@@ -28,6 +30,17 @@ def ensure_secret_key_file(directory: Path) -> Path:
     if not os.access(path, os.R_OK):
         raise PermissionError(f"{path} belongs to another user. Set SECRET_KEY, or remove that file.")
     return path
+
+
+def own_secret_key(directory: Path) -> str:
+    """This checkout's key. Raises ImproperlyConfigured when it can neither be read nor made."""
+    try:
+        return ensure_secret_key_file(directory).read_text().strip()
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"SECRET_KEY is not set, and {directory} cannot keep one ({error}). Set SECRET_KEY (or SECRET_KEY_FILE) "
+            "to 50 or more random characters."
+        ) from error
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from orders_project import embedded_pg
 from orders_project.env import env, env_names, env_secret
+from orders_project.secret_key import own_secret_key
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VERSION = "0.1.0"
@@ -17,13 +18,15 @@ VERSION = "0.1.0"
 
 DATABASE_URL = env_secret("DATABASE_URL")
 
-# A server of one's own means production; the embedded one means a developer's machine.
-DEBUG = env.bool("DEBUG", default=not DATABASE_URL)
-SECRET_KEY = env_secret("SECRET_KEY") or ("only-for-development-" + "x" * 40 if DEBUG else "")
+# Never by default: its pages show settings and what was posted to whoever provokes an error.
+DEBUG = env.bool("DEBUG", default=False)
+SECRET_KEY = env_secret("SECRET_KEY") or ""
+if not SECRET_KEY and (DEBUG or not DATABASE_URL):  # one machine: the checkout's own key will do
+    SECRET_KEY = own_secret_key(BASE_DIR)
 if not SECRET_KEY:
     raise ImproperlyConfigured(
-        "SECRET_KEY is not set and DEBUG is off. Set SECRET_KEY (or SECRET_KEY_FILE) to 50 or more random "
-        "characters, for example the output of: python -c 'import secrets; print(secrets.token_urlsafe(50))'"
+        "SECRET_KEY is not set, DATABASE_URL is, and DEBUG is off. Set SECRET_KEY (or SECRET_KEY_FILE) to 50 or more "
+        "random characters, for example the output of: python -c 'import secrets; print(secrets.token_urlsafe(50))'"
     )
 
 # The loopback names always: a container's own health check asks by them.

@@ -5,6 +5,10 @@ import sys
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable
 
+from django.core.management.base import CommandError
+
+from orders_project.exposure import Exposed, refuse_exposure
+
 
 def web_server_command(host: str, port: int, *, workers: int) -> list[str]:
     """The program and its arguments: so many processes listening at the one address.
@@ -38,6 +42,14 @@ def add_address(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--workers", type=_from_one_to(256), default=2, help="web server processes (default: %(default)s)"
     )
+
+
+def require_fit(host: str) -> None:
+    """Before anything is started; each worker looks again at what it has really bound. Raises CommandError."""
+    try:
+        refuse_exposure([host])
+    except Exposed as error:
+        raise CommandError(str(error)) from error
 
 
 def _from_one_to(most: int) -> Callable[[str], int]:

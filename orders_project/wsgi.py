@@ -5,13 +5,20 @@ Such a server takes a thread for as long as a client sends its body, so somethin
 
 import gc
 import os
+import sys
 
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
+from orders_project.exposure import Exposed, bound_addresses, refuse_exposure
 from orders_project.whole_bodies import WholeBodies
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "orders_project.settings")
+
+try:
+    refuse_exposure(bound_addresses())
+except Exposed as error:
+    sys.exit(str(error))
 
 application = WholeBodies(get_wsgi_application(), most=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
 

@@ -1,7 +1,10 @@
+import ipaddress
 import signal
+import socket
 from contextlib import suppress
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from granian import Granian
 from granian.constants import Interfaces
 
@@ -24,6 +27,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: object, host: str, port: int, workers: int, faults: bool, **options: object) -> None:
+        _require_token(host)
         require_free(host, port)
         if faults:
             application = FaultyApplication(InventoryApplication())
@@ -43,3 +47,18 @@ class Command(BaseCommand):
             # More threads cost processor time in the application and the database alike.
             blocking_threads=2,
         ).serve()
+
+
+def _require_token(host: str) -> None:
+    """Without one every caller is believed, which is for one's own machine only."""
+    if settings.INVENTORY_TOKEN:
+        return
+    try:
+        own = all(ipaddress.ip_address(entry[4][0]).is_loopback for entry in socket.getaddrinfo(host or "::", None))
+    except OSError:
+        own = False
+    if not own:
+        raise CommandError(
+            f"Not started: whoever reaches {host} could take the stock, as no INVENTORY_TOKEN is set. Set it, or "
+            "listen on 127.0.0.1."
+        )

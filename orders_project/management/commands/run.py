@@ -16,7 +16,7 @@ from django.utils.module_loading import import_string
 from inventory_client.server.free_address import require_free
 from orders_project.secret_key import ensure_secret_key_file
 from orders_project.supervisor import ProgramFailed, StopAsked, Supervisor
-from orders_project.web_server import add_address, web_server_command
+from orders_project.web_server import add_address, require_fit, web_server_command
 
 # Where a server that listens on every address is asked whether it answers.
 _EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
@@ -45,6 +45,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, host: str, port: int, workers: int, demo: bool, reload: bool, **options: Any) -> None:
+        require_fit(host)
         require_free(host, port)
         changes = _source_changes() if reload else None
         base_url = f"http://{'localhost' if host in ('127.0.0.1', *_EVERY_ADDRESS) else host}:{port}"

@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from inventory_client.server.free_address import require_free
-from orders_project.web_server import add_address, web_server_command
+from orders_project.web_server import add_address, require_fit, web_server_command
 
 
 class Command(BaseCommand):
@@ -19,6 +19,7 @@ class Command(BaseCommand):
         add_address(parser)
 
     def handle(self, *, host: str, port: int, workers: int, **options: Any) -> None:
+        require_fit(host)
         require_free(host, port)
         command = web_server_command(host, port, workers=workers)
         os.execv(command[0], command)  # noqa: S606 - our own program and arguments
