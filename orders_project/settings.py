@@ -58,6 +58,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "orders_project.request_log.RequestLogMiddleware",
     "orders_project.content_security.ContentSecurityMiddleware",
+    "orders_project.caching.CachingMiddleware",
     "orders_project.error_pages.ProblemMiddleware",
     "orders_project.health.HealthMiddleware",
     "django.middleware.security.SecurityMiddleware",
