@@ -25,6 +25,13 @@ class ServerAccount(NamedTuple):
             return cls(_NOBODY_ID, _NOBODY_ID, is_borrowed=True)
         return cls(nobody.pw_uid, nobody.pw_gid, is_borrowed=True)
 
+    @property
+    def name(self) -> str | None:
+        try:
+            return pwd.getpwuid(self.uid).pw_name
+        except KeyError:
+            return None
+
     def can_reach(self, path: Path) -> bool:
         """Whether a borrowed account may enter `path` and every directory above it."""
         if not self.is_borrowed:

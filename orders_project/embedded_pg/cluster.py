@@ -9,7 +9,7 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
 
@@ -64,14 +64,21 @@ class Cluster:
         """
         return f"/tmp/{NAME}-pg-{(self.data / 'cluster_id').read_text()}"  # noqa: S108 - made 0700, owner checked
 
+    @property
+    def owner(self) -> str | None:
+        """Name of the account the server runs as, for libpq's `requirepeer`; None when it has no name."""
+        return self._account.name
+
     def ready(self) -> bool:
-        """Whether the server takes connections now."""
+        """Whether our server takes connections now; whoever else listens in its place is not asked."""
+        if not (self._says_ready() and self._has_own_socket()):
+            return False
         try:
             with socket.socket(socket.AF_UNIX) as probe:
                 probe.connect(f"{self.host}/{_SOCKET_NAME}")
-            return (self.data / "postmaster.pid").read_text().splitlines()[7].strip() == "ready"
-        except (OSError, IndexError):
+        except OSError:
             return False
+        return True
 
     def ensure(self) -> str:
         """Bring the server up, creating the cluster if there is none; return its host.
@@ -101,7 +108,8 @@ class Cluster:
         with self._lock():
             self._stop()
             with contextlib.suppress(OSError):
-                shutil.rmtree(self.host)
+                if self._is_ours(Path(self.host), stat.S_ISDIR):
+                    shutil.rmtree(self.host)
             # The lock file stays: others may be waiting for it.
             for path in self.home.iterdir():
                 if path.is_dir():
@@ -133,7 +141,8 @@ class Cluster:
     def _settled(self) -> Iterator[TextIO | None]:
         """Wait until the server is ready (gives None) or no process of it is left (gives the locked `alive`).
 
-        In between it is starting, stopping, or finishing the last query of a server that was killed.
+        In between it is starting, stopping, or finishing the last query of a server that was killed. One whose
+        socket has been removed, as when /tmp is cleared, cannot be reached any more: it is stopped.
         """
         deadline = time.monotonic() + _START_SECONDS
         while not self.ready():
@@ -145,6 +154,8 @@ class Cluster:
                 else:
                     yield alive
                     return
+            if self._says_ready() and not self._has_own_socket() and self._runs_here():
+                self._run(["pg_ctl", "-D", self.data, "-m", "fast", "-w", "stop"])
             if time.monotonic() > deadline:
                 raise EmbeddedPgError(
                     f"Another process or container runs the cluster in {self.data} but does not answer. "
@@ -211,15 +222,10 @@ class Cluster:
                 raise EmbeddedPgError(f"The embedded PostgreSQL did not start; see {self.log}. pg_ctl said: {said}")
 
     def _launch(self, alive: TextIO) -> str:
-        host = Path(self.host)
+        host = self._make_socket_directory()
         # No process is left, so whatever has the recorded process id by now is not ours.
         (self.data / "postmaster.pid").unlink(missing_ok=True)
         (host / f"{_SOCKET_NAME}.lock").unlink(missing_ok=True)
-        with contextlib.suppress(FileExistsError):
-            host.mkdir(mode=0o700)
-        self._require_ours(host)
-        host.chmod(0o700)
-        os.chown(host, self._account.uid, self._account.gid)
         lines = {**_CONFIGURATION, "unix_socket_directories": str(host)}
         configuration = self.data / "embedded.conf"
         configuration.write_text("".join(f"{name} = '{value}'\n" for name, value in lines.items()))
@@ -228,6 +234,18 @@ class Cluster:
             self.log.replace(self.log.with_suffix(".log.old"))
         start: list[str | Path] = ["pg_ctl", "-D", self.data, "-l", self.log, "-w", "-t", str(_START_SECONDS), "start"]
         return self._run(start, inherited=alive).stdout.strip()
+
+    def _make_socket_directory(self) -> Path:
+        """Anew when it is gone, and elsewhere when somebody else has taken its place."""
+        while True:
+            host = Path(self.host)
+            with contextlib.suppress(FileExistsError):
+                host.mkdir(mode=0o700)
+            if self._is_ours(host, stat.S_ISDIR):
+                host.chmod(0o700)
+                os.chown(host, self._account.uid, self._account.gid)
+                return host
+            (self.data / "cluster_id").write_text(secrets.token_hex(4))
 
     def _stop(self) -> bool:
         self._known_host = None
@@ -276,11 +294,43 @@ class Cluster:
             extra_groups=[] if borrowed else None,
         )
 
+    def _says_ready(self) -> bool:
+        """What the server has noted of itself; it may have been killed since."""
+        try:
+            return (self.data / "postmaster.pid").read_text().splitlines()[7].strip() == "ready"
+        except (OSError, IndexError):
+            return False
+
+    def _has_own_socket(self) -> bool:
+        """Whether its directory and its socket are there, and nobody else's."""
+        host = Path(self.host)
+        return (
+            self._is_ours(self.home, stat.S_ISDIR)
+            and self._is_ours(host, stat.S_ISDIR)
+            and self._is_ours(host / _SOCKET_NAME, stat.S_ISSOCK)
+        )
+
+    def _runs_here(self) -> bool:
+        """Whether the recorded process is our server: ids are recycled, and another container has its own."""
+        process_id = (self.data / "postmaster.pid").read_text().split()[0]
+        try:
+            command = Path(f"/proc/{process_id}/cmdline").read_bytes().replace(b"\0", b" ")
+        except OSError:
+            ps = ["/bin/ps", "-ww", "-o", "args=", "-p", process_id]
+            command = subprocess.run(ps, capture_output=True, check=False).stdout if Path(ps[0]).exists() else b""  # noqa: S603 - a number
+        return os.fsencode(f" -D {self.data}") in command
+
     def _require_ours(self, directory: Path) -> None:
-        """Refuse a directory (or a link) that someone else put where ours belongs."""
-        found = directory.lstat()
-        if not stat.S_ISDIR(found.st_mode) or found.st_uid not in (os.geteuid(), self._account.uid):
+        if not self._is_ours(directory, stat.S_ISDIR):
             raise PermissionError(f"{directory} belongs to another user or is no directory")
+
+    def _is_ours(self, path: Path, is_right_kind: Callable[[int], bool]) -> bool:
+        """Not a link, not missing, and not something that someone else put where ours belongs."""
+        try:
+            found = path.lstat()
+        except OSError:
+            return False
+        return is_right_kind(found.st_mode) and found.st_uid in (os.geteuid(), self._account.uid)
 
 
 def _home(base_dir: Path, account: ServerAccount) -> Path:

@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ import pytest
 from orders_project.embedded_pg import Cluster, EmbeddedPgError
 
 ROOT = Path(__file__).resolve().parents[2]
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another user")
 
 # Connects as any process of the service does, and tells which server answered.
 CONNECT = """
@@ -33,6 +36,12 @@ def postmaster():
         return int(cursor.fetchone()[0])
 """
 TELL_POSTMASTER = CONNECT + "print(postmaster())"
+KEEP = "; connection.cursor().execute('create table kept as select 42 as answer')"
+FIND = """
+cursor = connection.cursor()
+cursor.execute("select answer from kept")
+print(cursor.fetchone()[0])
+"""
 OUTLIVE_POSTMASTER = (
     CONNECT
     + """
@@ -48,6 +57,35 @@ print(first != second, cursor.fetchone()[0])
 """
 )
 
+# Listens where the server's socket is expected, and tells how much it was sent.
+LISTEN = """
+import os, socket, sys
+from pathlib import Path
+
+os.setgid(1)
+os.setuid(1)
+directory = Path(sys.argv[1])
+directory.mkdir(exist_ok=True)
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(str(directory / ".s.PGSQL.5432"))
+listener.listen()
+print("listens", flush=True)
+while True:
+    caller, _ = listener.accept()
+    print(len(caller.recv(1000)), "bytes", flush=True)
+"""
+CONNECT_ELSEWHERE = (
+    CONNECT
+    + """
+cluster.ensure()
+cluster.ensure_once = lambda: sys.argv[2]  # it looked there a moment ago
+try:
+    postmaster()
+except Exception as error:
+    print(error)
+"""
+)
+
 
 @pytest.fixture
 def checkout(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
@@ -60,9 +98,23 @@ def checkout(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     shutil.rmtree(directory)
 
 
-def start_python(program: str, checkout: Path) -> subprocess.Popen[str]:
+@contextmanager
+def stranger_listening(directory: Path) -> Iterator[subprocess.Popen[str]]:
+    """Another user's process where the server's socket is expected."""
+    command = [sys.executable, "-c", LISTEN, str(directory)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as stranger:
+        assert stranger.stdout is not None
+        assert stranger.stdout.readline() == "listens\n"
+        try:
+            yield stranger
+        finally:
+            stranger.kill()
+            shutil.rmtree(directory)
+
+
+def start_python(program: str, checkout: Path, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-c", program, checkout],
+        [sys.executable, "-c", program, checkout, *arguments],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -176,3 +228,62 @@ def test_the_server_is_reachable_for_its_owner_only(checkout: Path) -> None:
 
     assert (host.stat().st_mode & 0o777, cluster.home.stat().st_mode & 0o777) == (0o700, 0o700)
     assert "\nlisten_addresses = ''" in "\n" + (cluster.data / "embedded.conf").read_text()
+
+
+def test_a_server_whose_directory_was_cleared_away_is_started_anew_and_has_lost_nothing(checkout: Path) -> None:
+    cluster = Cluster(checkout)
+    first = finish(start_python(TELL_POSTMASTER + KEEP, checkout))
+    shutil.rmtree(cluster.host)
+
+    second = finish(start_python(TELL_POSTMASTER + FIND, checkout))
+
+    assert second.splitlines() == [second.splitlines()[0], "42"]
+    assert second.splitlines()[0] != first
+    assert Path(cluster.host).stat().st_mode & 0o777 == 0o700
+
+
+@needs_root
+def test_a_server_of_another_user_in_its_place_is_told_nothing(checkout: Path) -> None:
+    cluster = Cluster(checkout)
+    cluster.ensure()
+    noted = (cluster.data / "postmaster.pid").read_text()
+    cluster.stop()
+    expected = Path(cluster.host)
+    expected.rmdir()
+    (cluster.data / "postmaster.pid").write_text(noted)  # as after a crash
+
+    with stranger_listening(expected) as stranger:
+        was_ready = cluster.ready()
+        postmaster = finish(start_python(TELL_POSTMASTER, checkout))
+        stranger.kill()
+        heard = stranger.communicate()[0]
+
+    assert (was_ready, heard) == (False, "")
+    assert int(postmaster) > 0
+    assert Path(cluster.host) != expected
+
+
+@needs_root
+def test_libpq_itself_refuses_a_server_of_another_user(checkout: Path) -> None:
+    elsewhere = Path(f"/tmp/orders-pg-elsewhere-{os.getpid()}")
+    with stranger_listening(elsewhere) as stranger:
+        said = finish(start_python(CONNECT_ELSEWHERE, checkout, str(elsewhere)))
+        stranger.kill()
+        heard = stranger.communicate()[0]
+
+    assert "requirepeer specifies" in said
+    assert heard == "0 bytes\n"
+
+
+@needs_root
+def test_resetting_leaves_another_users_directory_alone(checkout: Path) -> None:
+    cluster = Cluster(checkout)
+    cluster.ensure()
+    cluster.stop()
+    host = Path(cluster.host)
+    os.chown(host, 1, 1)
+
+    cluster.reset()
+
+    assert host.exists()
+    host.rmdir()

@@ -11,8 +11,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
     """Django's own PostgreSQL backend, which brings the embedded server up at the first connection."""
 
     def get_connection_params(self) -> dict[str, Any]:
-        self.settings_dict["HOST"] = _cluster().ensure_once()
-        return super().get_connection_params()
+        cluster = _cluster()
+        self.settings_dict["HOST"] = cluster.ensure_once()
+        params: dict[str, Any] = super().get_connection_params()
+        if cluster.owner is not None:
+            params["requirepeer"] = cluster.owner  # libpq sends nothing to a server of anybody else
+        return params
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         try:

@@ -48,4 +48,6 @@ def _act(cluster: Cluster, action: str) -> str:
 
 def _become_psql(cluster: Cluster, arguments: list[str]) -> None:
     psql = str(find_programs() / "psql")
-    os.execv(psql, [psql, "-h", cluster.ensure(), "-U", NAME, "-d", NAME, *arguments])  # noqa: S606
+    command = [psql, "-h", cluster.ensure(), "-U", NAME, "-d", NAME, *arguments]
+    expected = {"PGREQUIREPEER": cluster.owner} if cluster.owner else {}
+    os.execve(psql, command, {**os.environ, **expected})  # noqa: S606
