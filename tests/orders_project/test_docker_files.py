@@ -47,9 +47,21 @@ def test_no_secret_has_a_default() -> None:
     optional = set(re.findall(r"\$\{(\w+):-", text))
 
     assert required == {"POSTGRES_PASSWORD", "SECRET_KEY", "INVENTORY_TOKEN"}
-    assert optional == {"ALLOWED_HOSTS", "HTTPS", "TRUST_PROXY_HEADERS", "PORT"}
+    assert optional == {"ALLOWED_HOSTS", "HTTPS", "TRUST_PROXY_HEADERS", "PORT", "PUBLISH_ADDRESS"}
     example = dict(re.findall(r"^(\w+)=(.*)$", (ROOT / ".env.example").read_text(), re.MULTILINE))
     assert example == dict.fromkeys(required, "")
+
+
+def test_only_the_web_server_is_published_and_on_this_machine_alone_unless_told_otherwise() -> None:
+    published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
+
+    assert published == {"web": ["${PUBLISH_ADDRESS:-127.0.0.1}:${PORT:-8000}:8000"]}
+
+
+def test_all_workers_of_the_web_server_count_in_one_directory_that_is_empty_at_its_start() -> None:
+    assert OURS["web"]["environment"]["PROMETHEUS_MULTIPROC_DIR"] == "/run/metrics"
+    assert OURS["web"]["tmpfs"] == ["/run/metrics:mode=1777"]
+    assert [name for name, service in OURS.items() if "PROMETHEUS_MULTIPROC_DIR" in service["environment"]] == ["web"]
 
 
 def test_the_image_runs_as_an_ordinary_user_and_leaves_out_what_is_private() -> None:
@@ -127,6 +139,10 @@ class OutsideDocker:
         database = asked["DATABASE_URL"].split("@")[1].split(":")[0]
         asked["DATABASE_URL"] = self.databases[database]
         asked["INVENTORY_URL"] = asked["INVENTORY_URL"].replace("inventory:8001", f"127.0.0.1:{self.ports['8001']}")
+        if "PROMETHEUS_MULTIPROC_DIR" in asked:
+            metrics = self.directory / "metrics"
+            metrics.mkdir(exist_ok=True)
+            asked["PROMETHEUS_MULTIPROC_DIR"] = str(metrics)
         # As the image's ENV says.
         return {**kept, "STATIC_ROOT": str(self.directory), "DEBUG": "0", "PYTHONUNBUFFERED": "1", **asked}
 
@@ -194,5 +210,6 @@ def test_every_command_works_outside_docker(two_databases: dict[str, str], tmp_p
 
         with urllib.request.urlopen(f"http://127.0.0.1:{outside.ports['8000']}/readyz", timeout=10) as answer:
             assert answer.status == 200
+        assert [*(tmp_path / "metrics").iterdir()]
         with pytest.raises(urllib.error.HTTPError, match="401"):
             urllib.request.urlopen(f"http://127.0.0.1:{outside.ports['8001']}/reservations", timeout=10)
