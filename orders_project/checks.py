@@ -11,6 +11,7 @@ from django.core import checks
 from django.db import connections
 
 _POSITIVE = (
+    "API_KEY_LOOKUPS_PER_SECOND",
     "DATA_UPLOAD_MAX_MEMORY_SIZE",
     "HOLD_GRACE_SECONDS",
     "IDEMPOTENCY_KEY_DAYS",

@@ -242,6 +242,8 @@ REST_FRAMEWORK = {
 API_KEY_CUSTOM_HEADER = "HTTP_X_API_KEY"
 # How long a worker may go on using what it knows of a key: a revoked key works at most this long.
 API_KEY_CACHE_SECONDS = env.float("API_KEY_CACHE_SECONDS", default=5.0)
+# How many keys that nobody has used yet a worker looks up; more are told to come back.
+API_KEY_LOOKUPS_PER_SECOND = env.float("API_KEY_LOOKUPS_PER_SECOND", default=50.0)
 
 SPECTACULAR_SETTINGS = {
     "TITLE": "Order service",

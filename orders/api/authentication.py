@@ -2,7 +2,8 @@
 
 Keys are made and hashed by djangorestframework-api-key. Checking one costs at most one query, and what
 it gave is remembered in this process for API_KEY_CACHE_SECONDS, so a revoked key works at most that
-much longer. Wrong keys are remembered too: guessing costs the database nothing.
+much longer. Wrong keys are remembered too, apart, and keys nobody has used yet are looked up within a budget:
+guessing keys keeps neither the database busy nor known keys from working.
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ from typing import Any, Final
 from django.conf import settings
 from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication
-from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.exceptions import AuthenticationFailed, Throttled
 from rest_framework.request import Request
 
+from orders.api.lookup_budget import LookupBudget
 from orders.models import ApiKey, Storefront
 
 _MOST_REMEMBERED: Final = 10_000
@@ -46,28 +48,41 @@ class _Memory:
     """What was found for a key, for a few seconds. Keys stand in it only as digests."""
 
     def __init__(self) -> None:
-        self._found: OrderedDict[bytes, tuple[float, KeyPrincipal | str]] = OrderedDict()
+        self._known: OrderedDict[bytes, tuple[float, KeyPrincipal | str]] = OrderedDict()
+        self._wrong: OrderedDict[bytes, tuple[float, KeyPrincipal | str]] = OrderedDict()
         self._lock = Lock()
+        self._budget = LookupBudget()
 
     def get(self, digest: bytes) -> KeyPrincipal | str | None:
-        entry = self._found.get(digest)
+        entry = self._known.get(digest) or self._wrong.get(digest)
         return entry[1] if entry is not None and entry[0] > time.monotonic() else None
 
     def last(self, digest: bytes) -> KeyPrincipal | None:
         """Whom the key stood for when it was looked up last, however long ago."""
-        entry = self._found.get(digest)
+        entry = self._known.get(digest)
         return entry[1] if entry is not None and isinstance(entry[1], KeyPrincipal) else None
 
+    def may_look_up(self, digest: bytes) -> bool:
+        """A key that was right a while ago always; any other within the budget."""
+        return digest in self._known or self._budget.take()
+
     def put(self, digest: bytes, found: KeyPrincipal | str) -> None:
+        right = isinstance(found, KeyPrincipal)
+        kept, other = (self._known, self._wrong) if right else (self._wrong, self._known)
         with self._lock:
-            self._found[digest] = (time.monotonic() + settings.API_KEY_CACHE_SECONDS, found)
-            self._found.move_to_end(digest)
-            while len(self._found) > _MOST_REMEMBERED:
-                self._found.popitem(last=False)
+            other.pop(digest, None)
+            kept[digest] = (time.monotonic() + settings.API_KEY_CACHE_SECONDS, found)
+            kept.move_to_end(digest)
+            while len(kept) > _MOST_REMEMBERED:
+                kept.popitem(last=False)
 
     def clear(self) -> None:
+        """Look everything up again. Which keys have been right stays known: it is what the budget spares."""
         with self._lock:
-            self._found.clear()
+            for digest, (_, found) in self._known.items():
+                self._known[digest] = (0.0, found)
+            self._wrong.clear()
+        self._budget.reset()
 
 
 remembered_keys = _Memory()
@@ -92,10 +107,15 @@ class StorefrontKeyAuthentication(BaseAuthentication):
 
 
 def find_key(key: str) -> KeyPrincipal | str:
-    """Whom the key stands for, or a sentence that says why it stands for nobody."""
+    """Whom the key stands for, or a sentence that says why it stands for nobody.
+
+    Raises Throttled while too many keys are tried that nobody has used yet.
+    """
     digest = _digest(key)
     found = remembered_keys.get(digest)
     if found is None:
+        if not remembered_keys.may_look_up(digest):
+            raise Throttled(1, "Too many unknown keys are being tried, and this one has not been used yet.")
         found = _look_up(key)
         remembered_keys.put(digest, found)
     if isinstance(found, KeyPrincipal) and found.expires_at is not None and found.expires_at <= timezone.now():

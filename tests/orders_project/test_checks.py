@@ -42,6 +42,7 @@ def test_refuses_transactions_that_are_not_the_operations(
 @pytest.mark.parametrize(
     "name",
     [
+        "API_KEY_LOOKUPS_PER_SECOND",
         "DATA_UPLOAD_MAX_MEMORY_SIZE",
         "HOLD_GRACE_SECONDS",
         "IDEMPOTENCY_KEY_DAYS",
