@@ -10,9 +10,11 @@ class OrdersConfig(AppConfig):
         # Models must be loaded first, hence the imports here.
         from events import schemas
         from orders.announcing import receivers
+        from orders.operations import database_time
         from orders.rules import staff_groups
 
         receivers.connect()
         staff_groups.connect()
+        database_time.connect()
         for path in sorted((Path(__file__).parent / "announcing" / "schemas").glob("*.json")):
             schemas.register(path.stem, path)

@@ -15,7 +15,7 @@ from orders.models import Storefront
 from orders.reading.documents import new_order_document
 from orders.requests.placing import NewOrder, items_amount, stored_address, total_amount
 from orders.rules.errors import InvalidRequest
-from orders.rules.ids import new_id, new_number, time_of
+from orders.rules.ids import new_id, new_number, new_timed_id, time_of
 from orders.rules.statuses import FulfillmentStatus, OrderStatus, PaymentStatus
 
 
@@ -45,7 +45,7 @@ class Draft:
         self.request = request
         self.storefront = storefront
         self.reservation_id = reservation_id
-        self.order_id = new_id()
+        self.order_id = new_timed_id()
         self.placed_at = time_of(self.order_id)
         self.number = new_number(storefront.number_prefix)
         self.units = _units_by_product(request)

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from events.outbox import NewEvent
 from orders.announcing.changes import Change
-from orders.rules.ids import new_id
+from orders.rules.ids import new_timed_id
 
 ORDER_CREATED: Final = "order.created"
 ORDER_UPDATED: Final = "order.updated"
@@ -31,7 +31,7 @@ def event_of(change: Change) -> NewEvent:
         for name in change.after
     }
     return NewEvent(
-        id=new_id(),
+        id=new_timed_id(),
         storefront_id=change.storefront_id,
         source=f"/storefronts/{change.storefront_code}",
         stream_id=change.order_id,

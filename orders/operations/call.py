@@ -6,13 +6,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from django.utils import timezone
-
 from events.outbox import NewEvent
 from orders.announcing.changes import Origin
 from orders.models import Order
 from orders.operations.idempotency import Idempotency
-from orders.rules import errors
+from orders.rules import clock, errors
 from orders.rules.callers import Caller
 
 Document = dict[str, Any]
@@ -94,4 +92,4 @@ class Call:
         return Origin(self.caller.actor, self.reason, self.request_id, self.trace)
 
     def now(self) -> datetime:
-        return self.at or timezone.now()
+        return self.at or clock.now()

@@ -14,12 +14,12 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 from django.conf import settings
-from django.utils import timezone
 
 from inventory_client.current import get_inventory
 from inventory_client.values import Reservation, ReservationState
 from orders.models import Order
 from orders.reading.windows import windows
+from orders.rules import clock
 from orders.rules.ids import time_floor
 from orders.rules.statuses import OrderStatus
 
@@ -138,7 +138,7 @@ def _reserving_orders(oldest: UUID, storefront_id: int | None) -> Iterator[Order
 
 def _changed_reservations(since: datetime) -> Iterator[list[Reservation]]:
     """Batches of them, oldest change first. Those touched just now may be getting their order this moment."""
-    untouched_since = timezone.now() - timedelta(seconds=settings.HOLD_GRACE_SECONDS)
+    untouched_since = clock.now() - timedelta(seconds=settings.HOLD_GRACE_SECONDS)
     while reservations := get_inventory().changed_since(since):
         yield [reservation for reservation in reservations if reservation.updated_at < untouched_since]
         newest = reservations[-1].updated_at

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.utils import timezone
 
 from inventory_client.current import get_inventory
 from inventory_client.errors import InventoryError
@@ -21,7 +20,7 @@ from orders.operations.inventory_answers import refusal_of
 from orders.operations.locked_order import locked_order
 from orders.operations.settling import settle_order
 from orders.requests.operations import Plain
-from orders.rules import errors
+from orders.rules import clock, errors
 from orders.rules.callers import refusal_to
 from orders.rules.ids import new_id
 from orders.rules.lifecycle import Operation
@@ -90,7 +89,7 @@ def _stock_held_again(order_id: UUID, call: Call) -> Iterator[tuple[UUID | None,
     if not isinstance(answer, Held):
         raise refusal_of(answer, effect="The order stays deleted")
     try:
-        yield reservation_id, timezone.now() + timedelta(minutes=settings.RESERVATION_MINUTES)
+        yield reservation_id, clock.now() + timedelta(minutes=settings.RESERVATION_MINUTES)
     except (errors.OrderError, Replay):
         with suppress(InventoryError):  # the sweeper repeats it
             get_inventory().release(reservation_id)

@@ -11,10 +11,9 @@ from typing import Final
 from uuid import UUID
 
 from django.db.models import prefetch_related_objects
-from django.utils import timezone
 
 from orders.models import Order
-from orders.rules import errors
+from orders.rules import clock, errors
 from orders.rules.callers import Caller, refusal_to
 from orders.rules.errors import OrderError
 from orders.rules.lifecycle import OPERATIONS, Operation, statuses_of
@@ -159,7 +158,7 @@ def _delete(order: Order, caller: Caller) -> Iterator[OrderError]:
 
 
 def _expire(order: Order, caller: Caller) -> Iterator[OrderError]:
-    if order.reserved_until is None or order.reserved_until > timezone.now():
+    if order.reserved_until is None or order.reserved_until > clock.now():
         yield errors.NotExpired("its stock is held for longer")
     if order.authorized_amount or order.captured_amount:
         yield errors.NotExpired("money was recorded for it")

@@ -7,13 +7,29 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
-__all__ = ["new_id", "new_id_at", "new_number", "reservation_id_for", "time_ceiling", "time_floor", "time_of"]
+from orders.rules import clock
+
+__all__ = [
+    "new_id",
+    "new_id_at",
+    "new_number",
+    "new_timed_id",
+    "reservation_id_for",
+    "time_ceiling",
+    "time_floor",
+    "time_of",
+]
 
 # No I, L, O, U, 0 or 1: nothing that is misread on the phone, and no words.
 _ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 _NUMBER_LENGTH = 10  # eight collided within 200,000 orders of a storefront
 
 new_id = uuid7
+
+
+def new_timed_id() -> UUID:
+    """A UUIDv7 whose time is read: orders are listed by it, and how late an event is told."""
+    return uuid7() if clock.host_is_right() else new_id_at(clock.now())
 
 
 def new_id_at(moment: datetime) -> UUID:

@@ -11,7 +11,6 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import Error, connection
-from django.utils import timezone
 
 from inventory_client.current import get_inventory
 from inventory_client.errors import InventoryError
@@ -40,10 +39,10 @@ class Command(BaseCommand):
         if not once:
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: stop.set())
-        looked_until = timezone.now() - timedelta(days=lookback_days)
+        looked_until: datetime | None = None
         while True:
             try:
-                looked_until, report = sweep(looked_until)
+                looked_until, report = sweep(looked_until or _database_now() - timedelta(days=lookback_days))
             except (Error, InventoryError):
                 if once:
                     raise
