@@ -34,6 +34,7 @@ ALLOWED_HOSTS = [*env_names("ALLOWED_HOSTS"), "localhost", "127.0.0.1", "[::1]"]
 CSRF_TRUSTED_ORIGINS = env_names("CSRF_TRUSTED_ORIGINS")
 
 INSTALLED_APPS = [
+    "orders_project",  # its commands go before Django's own of the same name
     "unfold",
     "unfold.contrib.filters",
     "django.contrib.admin",
@@ -49,7 +50,6 @@ INSTALLED_APPS = [
     "django_filters",
     "drf_spectacular",
     "drf_spectacular_sidecar",
-    "orders_project",
     "events",
     "inventory_client",
     "orders",

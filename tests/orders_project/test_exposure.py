@@ -127,6 +127,15 @@ def test_run_refuses_before_anything_is_prepared(fresh, free_port, tmp_path):
     assert not (tmp_path / "pg").exists()
 
 
+def test_djangos_development_server_refuses_too(fresh, free_port):
+    address = f"0.0.0.0:{free_port}"
+
+    said = python("manage.py", "runserver", "--noreload", address, environment=fresh | {"DEBUG": "1"})
+
+    assert said.returncode == 1
+    assert said.stderr.startswith("CommandError: Not started: others reach 0.0.0.0. DEBUG is on")
+
+
 def test_an_inventory_without_a_token_is_not_for_others(fresh, free_port):
     said = python("manage.py", "run_inventory", "--host", "0.0.0.0", "--port", str(free_port), environment=fresh)
 
