@@ -30,7 +30,7 @@ from orders.requests.fields import (
     Text300,
     UnitAmount,
 )
-from orders.requests.parsing import decode, parse
+from orders.requests.parsing import parse
 from orders.rules.errors import FieldError, InvalidRequest, TotalsMismatch
 from orders.rules.money import items_sum, refuse_sum_out_of_range, refuse_wrong_sum, total_sum, unknown_currency
 
@@ -82,7 +82,7 @@ class NewBatch(Struct, forbid_unknown_fields=True, frozen=True):
 def parse_orders(body: bytes) -> list[NewOrder | InvalidRequest | TotalsMismatch]:
     """The orders of a batch, each read on its own: one that is wrong does not end the others."""
     parsed: list[NewOrder | InvalidRequest | TotalsMismatch] = []
-    for position, raw in enumerate(decode(body, NewBatch).orders):
+    for position, raw in enumerate(parse(body, NewBatch).orders):
         try:
             parsed.append(checked(parse(bytes(raw), NewOrder)))
         except (InvalidRequest, TotalsMismatch) as error:
