@@ -9,6 +9,7 @@ from uuid import UUID
 
 import msgspec
 from django.db import DatabaseError
+from django.utils import timezone
 
 from inventory_client.client import HoldOutcome
 from inventory_client.database import array_literal, delete_in_pieces, detail_of, refuse_open_transaction, rows
@@ -99,7 +100,8 @@ class EmbeddedLedger:
         """Reads slice by slice; where nothing changed it goes to the next change at once."""
         refuse_open_transaction("changed_since")
         found: list[tuple[Any, ...]] = []
-        start, width = since, _SLICE
+        # Nothing changed tomorrow; beyond the last year there would be no next slice.
+        start, width = min(since, timezone.now() + timedelta(days=1)), _SLICE
         while len(found) < limit:
             part = rows(CHANGED_BETWEEN, [start, start + width, limit - len(found)])
             found += part

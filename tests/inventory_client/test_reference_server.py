@@ -108,10 +108,12 @@ def test_reads_and_lists(call):
     one = call("GET", f"/reservations/{A}")
     listed = call("GET", "/reservations?updated_since=2020-01-01T00:00:00Z&limit=10")
     none = call("GET", "/reservations?updated_since=2999-01-01T00:00:00%2B02:00")
+    at_the_end_of_time = call("GET", "/reservations?updated_since=9999-12-31T23:59:59-14:00")
     missing = call("GET", "/reservations/01920000-0000-7000-8000-00000000000f")
 
     assert listed.json() == {"reservations": [one.json()]}
     assert none.json() == {"reservations": []}
+    assert (at_the_end_of_time.status_code, at_the_end_of_time.json()) == (200, {"reservations": []})
     assert missing.status_code == 404
 
 
@@ -132,6 +134,10 @@ def test_refuses_a_list_it_does_not_understand(call, query):
         b"",
         b"{",
         b"[]",
+        b'{"revision": 1e400, "lines": [{"product_id": "\\u0000", "quantity": 1}]}',
+        b'{"revision": 1, "lines": [{"product_id": "cup", "quantity": ' + b"9" * 5000 + b"}]}",
+        b'{"revision": 1, "lines": [{"product_id": "\xff", "quantity": 1}]}',
+        b'{"revision": 1, "lines": ' + b"[" * 100_000,
         b"\xff",
         b'{"revision": 1}',
         b'{"revision": 1, "lines": []}',
