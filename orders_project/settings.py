@@ -66,6 +66,7 @@ MIDDLEWARE = [
     "orders_project.back_office.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
+    "orders_project.nul_characters.NulCharactersMiddleware",
     "orders_project.back_office.AuthenticationMiddleware",
     "orders_project.back_office.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
