@@ -5,12 +5,13 @@ from typing import Any
 import orjson
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.cache import cache_control
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import conditional_page, require_safe
 
 from events.schemas import UnknownEventType, registered_types, schema_for, schema_url
 
 
 @require_safe
+@conditional_page
 @cache_control(public=True, max_age=300)
 def schemas(request: HttpRequest) -> HttpResponse:
     known = [{"type": event_type, "url": schema_url(event_type)} for event_type in registered_types()]
@@ -18,6 +19,7 @@ def schemas(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
+@conditional_page
 @cache_control(public=True, max_age=300)
 def schema(request: HttpRequest, event_type: str) -> HttpResponse:
     try:

@@ -2,18 +2,20 @@
 
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
+from django.views.decorators.http import conditional_page
 from django.views.generic import RedirectView
-from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerSplitView
+from drf_spectacular.views import SpectacularRedocView, SpectacularSwaggerSplitView
 
+from orders.api.schema_document import SchemaDocumentView
 from orders_project.health import healthz, readyz
 from orders_project.metrics_page import metrics
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", RedirectView.as_view(url="/api/")),
     path("", include("orders.api.urls")),
-    path("api/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="swagger"),
-    path("api/redoc/", SpectacularRedocView.as_view(url_name="schema"), name="redoc"),
-    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/", conditional_page(SpectacularSwaggerSplitView.as_view(url_name="schema")), name="swagger"),
+    path("api/redoc/", conditional_page(SpectacularRedocView.as_view(url_name="schema")), name="redoc"),
+    path("api/schema/", SchemaDocumentView.as_view(), name="schema"),
     path("api/event-schemas/", include("events.urls")),
     path("api", RedirectView.as_view(url="/api/")),
     path("admin", RedirectView.as_view(url="/admin/")),

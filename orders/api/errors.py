@@ -8,7 +8,8 @@ from typing import Any
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import DatabaseError, InterfaceError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.views.decorators.http import require_safe
+from django.views.decorators.cache import cache_control
+from django.views.decorators.http import conditional_page, require_safe
 from rest_framework import exceptions, status
 from rest_framework.views import set_rollback
 
@@ -89,6 +90,8 @@ SERVICE_PROBLEMS: dict[str, tuple[int, str]] = {
 
 
 @require_safe
+@conditional_page
+@cache_control(public=True, max_age=300)
 def problem_codes(request: HttpRequest) -> JsonResponse:
     """Every code a problem body may carry; each body's `type` points here."""
     known = {error.code: (code, error.title) for error, code in STATUS_CODES.items()}
