@@ -63,6 +63,7 @@ MIDDLEWARE = [
     "orders_project.health.HealthMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "orders_project.compressed_answers.GZipMiddleware",
     "orders_project.back_office.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",

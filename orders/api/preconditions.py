@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from orders.operations import Precondition
 from orders.rules.errors import InvalidRequest
 
-_OUR_TAG: Final = re.compile(r'^"(\d{1,9})"$')
+_OUR_TAG: Final = re.compile(r'^(?:W/)?"(\d{1,9})"$')
 
 
 def etag(version: int) -> str:
@@ -20,8 +20,9 @@ def etag(version: int) -> str:
 def precondition_of(request: HttpRequest) -> Precondition:
     """The version that If-Match asks for; it is compared under the order's lock.
 
-    A list of tags, or a weak one, can never be right for a change (If-Match compares strongly), so both
-    are refused instead of being ignored. Raises InvalidRequest.
+    A weak tag is taken like the strong one: ours is weak only where the answer was compressed, and names the
+    version all the same. A list of tags can never be right for a change, and is refused instead of being
+    ignored. Raises InvalidRequest.
     """
     header = request.META.get("HTTP_IF_MATCH", "").strip()
     if header in ("", "*"):

@@ -8,7 +8,8 @@ _TEXT: Final = {"type": "string"}
 
 HEADERS: Final[dict[str, Any]] = {
     "ETag": {
-        "description": "The order's version, for `If-Match` and `If-None-Match`. A rehearsal has none.",
+        "description": 'The order\'s version, for `If-Match` and `If-None-Match`. Weak (`W/"3"`) when the answer is '
+        "compressed, and as good. A rehearsal has none.",
         "schema": _TEXT,
     },
     "Location": {"description": "Where the order is read.", "schema": _TEXT},

@@ -58,7 +58,7 @@ def test_any_version_will_do_where_none_is_named(api, storefront, header):
 def test_a_condition_that_cannot_be_is_refused(api, storefront, operation):
     placed = sell(api)
 
-    for header in ("1", 'W/"1"', '"1", "2"', '"x"', '"-1"', '"1"x', "'1'", '"9999999999"'):
+    for header in ("1", 'w/"1"', '"1", "2"', '"x"', '"-1"', '"1"x', "'1'", '"9999999999"'):
         response = ask(api, placed["id"], operation, {"If-Match": header}, **EXAMPLES[operation].body)
 
         problem = assert_refused(response, 400, "validation_error")

@@ -1,0 +1,24 @@
+"""Answers compressed for who reads that: large ones only."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from django.http import HttpRequest, HttpResponseBase
+from django.middleware import gzip
+
+# What fits into a few packets travels as fast as it is, and one order keeps its strong ETag.
+_SMALLEST: Final = 8_192
+
+
+class GZipMiddleware(gzip.GZipMiddleware):
+    """Django's, which also hides how long a page with a form's token in it became (BREACH).
+
+    A strong ETag becomes weak, as it now stands for two forms; see `orders/api/preconditions.py`.
+    """
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        if not response.streaming and len(response.content) < _SMALLEST:  # type: ignore[attr-defined]
+            return response
+        compressed: HttpResponseBase = super().process_response(request, response)
+        return compressed
