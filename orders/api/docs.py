@@ -10,6 +10,13 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from orders.api.components.requests import NAMES
 from orders.api.components.shapes import ref
 from orders.rules.lifecycle import OPERATIONS, Operation
+from orders.rules.limits import (
+    MAX_ORDERS_IN_BATCH,
+    MAX_ORDERS_IN_BULK,
+    MAX_PAGE_ENTRIES,
+    MAX_PAGE_ORDERS,
+    PAGE_ORDERS,
+)
 from orders.rules.statuses import OrderStatus
 
 ORDER: Final = ref("Order")
@@ -98,7 +105,7 @@ PLACE: Final[dict[str, Any]] = {
 }
 PLACE_BATCH: Final[dict[str, Any]] = {
     "operation_id": "orders_place_batch",
-    "summary": "Place up to 500 orders",
+    "summary": f"Place up to {MAX_ORDERS_IN_BATCH} orders",
     "description": "In one transaction, with a result for each: 201 with the order, or the problem it was refused for.",
     "request": _body("NewBatch"),
     "responses": _responses({200: ref("BatchAnswer")}, 400, 413, 415, 422),
@@ -114,7 +121,7 @@ LIST: Final[dict[str, Any]] = {
         OpenApiParameter("cursor", OpenApiTypes.STR, description="As it stands in `next` and `previous`."),
         OpenApiParameter(
             "limit",
-            {"type": "integer", "minimum": 1, "maximum": 200, "default": 50},
+            {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_ORDERS, "default": PAGE_ORDERS},
             description="Orders a page.",
         ),
         OpenApiParameter("ordering", ref("Ordering")),
@@ -157,7 +164,9 @@ TIMELINE: Final[dict[str, Any]] = {
         OpenApiParameter(
             "before", {"type": "integer", "minimum": 1}, description="Only below this version: `next_before`."
         ),
-        OpenApiParameter("limit", {"type": "integer", "minimum": 1, "maximum": 100, "default": 100}),
+        OpenApiParameter(
+            "limit", {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_ENTRIES, "default": MAX_PAGE_ENTRIES}
+        ),
         *_ALWAYS_ANSWERED,
     ],
     "tags": ["orders"],
@@ -173,7 +182,7 @@ ACTIONS: Final[dict[str, Any]] = {
 }
 BULK: Final[dict[str, Any]] = {
     "operation_id": "orders_bulk",
-    "summary": "Do one operation to up to 1,000 orders",
+    "summary": f"Do one operation to up to {MAX_ORDERS_IN_BULK:,} orders",
     "description": "Each order is done or refused on its own. With an Idempotency-Key a repeat goes on where the "
     "first request ended.",
     "request": _body("Bulk"),

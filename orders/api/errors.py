@@ -39,6 +39,7 @@ STATUS_CODES: dict[type[errors.OrderError], int] = {
     errors.QuantityExceeded: status.HTTP_409_CONFLICT,
     errors.AmountExceeded: status.HTTP_409_CONFLICT,
     errors.ItemShipped: status.HTTP_409_CONFLICT,
+    errors.LimitReached: status.HTTP_409_CONFLICT,
     errors.NoItemsLeft: status.HTTP_409_CONFLICT,
     errors.NoStockHeld: status.HTTP_409_CONFLICT,
     errors.WrongState: status.HTTP_409_CONFLICT,

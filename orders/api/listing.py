@@ -13,10 +13,9 @@ from orders.api.calls import whole_number
 from orders.models import Order
 from orders.reading.listing import Cursor, page_of
 from orders.rules.errors import FieldError, InvalidRequest
+from orders.rules.limits import MAX_PAGE_ORDERS, PAGE_ORDERS
 from orders.rules.statuses import OrderStatus
 
-_DEFAULT_LIMIT: Final = 50
-_LARGEST_LIMIT: Final = 200
 _PAGING: Final = {"cursor", "limit", "ordering"}
 
 
@@ -50,7 +49,7 @@ def listed(request: Request, *, storefront_id: int) -> bytes:
                 for name in empty
             ]
         )
-    limit = whole_number(request, "limit", least=1, most=_LARGEST_LIMIT) or _DEFAULT_LIMIT
+    limit = whole_number(request, "limit", least=1, most=MAX_PAGE_ORDERS) or PAGE_ORDERS
     oldest_first = _oldest_first_in(parameters.get("ordering"))
     cursor = Cursor.read(parameters["cursor"]) if "cursor" in parameters else None
     conditions: dict[str, Any] = _filters_in(parameters) if set(parameters) - _PAGING else {}

@@ -25,12 +25,13 @@ from orders.api.preconditions import etag, is_known_to_caller
 from orders.models import Order
 from orders.operations import Outcome, Placed, StoredAnswer
 from orders.reading.documents import read_document
-from orders.reading.history import MOST_ENTRIES, order_at, timeline_page
+from orders.reading.history import order_at, timeline_page
 from orders.requests.operations import OrderDetails, Plain, checked_details
 from orders.requests.parsing import parse
 from orders.requests.placing import NewOrder, checked, parse_orders
 from orders.rules import errors
 from orders.rules.lifecycle import Operation
+from orders.rules.limits import MAX_PAGE_ENTRIES
 from orders.rules.scopes import Scope
 
 
@@ -104,7 +105,7 @@ class OrderViewSet(ViewSet):
             order_id,
             storefront_id=storefront_id,
             before=whole_number(request, "before", least=1),
-            limit=whole_number(request, "limit", least=1, most=MOST_ENTRIES) or MOST_ENTRIES,
+            limit=whole_number(request, "limit", least=1, most=MAX_PAGE_ENTRIES) or MAX_PAGE_ENTRIES,
         )
         return json_response(orjson.dumps(page))
 

@@ -10,10 +10,11 @@ import msgspec
 from msgspec import Meta, Struct
 
 from orders.importing.marketplace import STATUS_OF
-from orders.requests.fields import MAX_METADATA_ENTRIES, Amount, Text100
+from orders.requests.fields import Amount, Text100
 from orders.requests.parsing import parse
 from orders.requests.placing import NewOrder, checked
 from orders.rules.errors import FieldError, InvalidRequest, MalformedJson, OrderError
+from orders.rules.limits import MAX_METADATA_ENTRIES, MAX_PAYMENTS_OF_IMPORTED
 
 # A line that is longer is refused unread, so that memory stays flat. 500 items need a quarter of it.
 MAX_LINE_BYTES: Final = 2**20
@@ -51,7 +52,7 @@ class ImportedOrder(NewOrder, forbid_unknown_fields=True, frozen=True, kw_only=T
     storefront: StorefrontCode
     external_reference: Text100
     placed_at: Moment
-    payments: Annotated[list[Payment], Meta(max_length=100)] = []
+    payments: Annotated[list[Payment], Meta(max_length=MAX_PAYMENTS_OF_IMPORTED)] = []
     history: History = History()
 
 

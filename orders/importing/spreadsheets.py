@@ -15,8 +15,8 @@ import orjson
 
 from orders.importing.files import Line, lines_of
 from orders.importing.lines import MAX_LINE_BYTES, Entry, History, ImportedOrder, entry_of, refused
-from orders.requests.fields import MAX_ITEMS
 from orders.requests.placing import Address, Contact, NewItem
+from orders.rules.limits import MAX_ITEMS
 
 ITEM_COLUMNS: Final = NewItem.__struct_fields__
 _OBJECTS: Final[Mapping[str, type[msgspec.Struct]]] = {

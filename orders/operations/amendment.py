@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
 from uuid import UUID
 
 from orders.models import Order, OrderItem, ShipmentItem
-from orders.requests.fields import MAX_ITEMS
 from orders.requests.operations import Amend, AmendedItem
 from orders.rules import errors
+from orders.rules.limits import refuse_items
 from orders.rules.money import items_sum, refuse_sum_out_of_range, refuse_wrong_sum, total_sum
-
-_LAST_POSITION: Final = 32_767  # of a smallint
 
 
 class Amendment:
@@ -43,14 +40,7 @@ class Amendment:
         left = [item for item in order.lines if item.pk not in self._removed] + self._added
         if not any(item.open for item in left):
             raise errors.NoItemsLeft()
-        if len(left) > MAX_ITEMS:
-            raise errors.InvalidRequest.at(
-                "/items", "out_of_range", f"The order would have {len(left)} items; {MAX_ITEMS} at most"
-            )
-        if position > _LAST_POSITION:
-            raise errors.InvalidRequest.at(
-                "/items", "out_of_range", "Too many items have been added to this order; place a new one"
-            )
+        refuse_items(len(left), last_position=position)
         _sum_up(order, left, request)
         order.take_lines(left)
         order.derive_money()

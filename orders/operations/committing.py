@@ -21,6 +21,7 @@ from orders.reading.changes_between import changes_between
 from orders.reading.documents import document_of
 from orders.rules import errors
 from orders.rules.lifecycle import Operation
+from orders.rules.limits import refuse_growth
 from orders.rules.statuses import OrderStatus
 
 _EVENT_TYPES: Final = {Operation.DELETE: ORDER_DELETED, Operation.RESTORE: ORDER_RESTORED}
@@ -39,12 +40,13 @@ def commit(
 
     `before` is its document as it was. `instructions` is what others are to do now, such as a refund to be paid
     out; it stands in the event, and so does `cause`, why units were canceled. After the commit the inventory is
-    told at once, if it has to be; the sweeper repeats what fails.
+    told at once, if it has to be; the sweeper repeats what fails. Raises LimitReached.
     """
     order.version += 1
     order.updated_at = max(call.now(), order.placed_at)
     order.save()
     document = document_of(order)
+    refuse_growth(before, document)
     old, new = changes_between(before, document)
     if operation in _EVENT_TYPES:
         deleted = order.deleted_at is not None

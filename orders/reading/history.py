@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from events.models import Event
 from orders.announcing.payloads import ORDER_CREATED
 from orders.reading.documents import instant
-
-MOST_ENTRIES: Final = 100
 
 
 def timeline_page(order_id: UUID, *, storefront_id: int, before: int | None, limit: int) -> dict[str, Any]:

@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Final
+from typing import Annotated
 
 from msgspec import Meta
 
+from orders.rules.limits import MAX_METADATA_ENTRIES, MAX_TAGS, MAX_UNITS
 from orders.rules.money import MAX_AMOUNT
-
-MAX_ITEMS: Final = 500
-MAX_ORDERS_IN_BATCH: Final = 500
-MAX_ORDERS_IN_BULK: Final = 1000
-MAX_METADATA_ENTRIES: Final = 50
-_MAX_TAGS: Final = 20
-MAX_UNITS: Final = 1_000_000
-MAX_MINUTES: Final = 43_200  # thirty days
 
 Text40 = Annotated[str, Meta(max_length=40)]
 Text100 = Annotated[str, Meta(min_length=1, max_length=100)]
@@ -35,7 +28,7 @@ Metadata = Annotated[
 ]
 Tags = Annotated[
     list[Annotated[str, Meta(min_length=1, max_length=40)]],
-    Meta(max_length=_MAX_TAGS, description="A set: kept sorted, each once"),
+    Meta(max_length=MAX_TAGS, description="A set: kept sorted, each once"),
 ]
 
 Quantity = Annotated[int, Meta(ge=1, le=MAX_UNITS)]

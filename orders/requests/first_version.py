@@ -7,8 +7,9 @@ from typing import Annotated
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from inventory_client.wire import ProductId
-from orders.requests.fields import MAX_ITEMS, Quantity, Text100, Text200, TrackingLink
+from orders.requests.fields import Quantity, Text100, Text200, TrackingLink
 from orders.requests.placing import NewItem, NewOrder
+from orders.rules.limits import MAX_ITEMS
 
 
 class FirstVersionItem(Struct, forbid_unknown_fields=True, frozen=True, rename="camel"):

@@ -13,9 +13,6 @@ from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from inventory_client.wire import ProductId
 from orders.requests.fields import (
-    MAX_ITEMS,
-    MAX_MINUTES,
-    MAX_ORDERS_IN_BULK,
     Amount,
     Currency,
     Metadata,
@@ -33,9 +30,10 @@ from orders.requests.fields import (
     TrackingLink,
     UnitAmount,
 )
-from orders.requests.placing import Address, Contact, unknown_country
+from orders.requests.placing import Address, Contact, too_large_metadata, unknown_country
 from orders.rules.errors import InvalidRequest
 from orders.rules.lifecycle import Operation
+from orders.rules.limits import MAX_ITEMS, MAX_MINUTES, MAX_ORDERS_IN_BULK
 from orders.rules.statuses import CancelReason, Condition, HoldKind, PaymentKind, ReturnCause
 
 # Outside of these a time zone or a number of days could lead out of the calendar.
@@ -204,8 +202,9 @@ class Bulk(Struct, forbid_unknown_fields=True, frozen=True):
 
 
 def checked_details(details: OrderDetails) -> OrderDetails:
-    """Raises InvalidRequest when an address names no country of this world."""
-    errors = unknown_country(details.shipping_address, "shipping_address")
+    """Raises InvalidRequest for metadata that is too large, or an address in no country of this world."""
+    errors = too_large_metadata(details.metadata)
+    errors += unknown_country(details.shipping_address, "shipping_address")
     errors += unknown_country(details.billing_address, "billing_address")
     if errors:
         raise InvalidRequest(errors)

@@ -6,16 +6,15 @@ from the same structs.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 import msgspec
 from django_countries import countries
-from msgspec import Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from inventory_client.wire import ProductId
 from orders.requests.fields import (
-    MAX_ITEMS,
-    MAX_ORDERS_IN_BATCH,
     Amount,
     Country,
     Currency,
@@ -32,6 +31,7 @@ from orders.requests.fields import (
 )
 from orders.requests.parsing import parse
 from orders.rules.errors import FieldError, InvalidRequest, TotalsMismatch
+from orders.rules.limits import MAX_ITEMS, MAX_METADATA_BYTES, MAX_ORDERS_IN_BATCH
 from orders.rules.money import items_sum, refuse_sum_out_of_range, refuse_wrong_sum, total_sum, unknown_currency
 
 
@@ -93,13 +93,14 @@ def parse_orders(body: bytes) -> list[NewOrder | InvalidRequest | TotalsMismatch
 
 
 def checked(order: NewOrder) -> NewOrder:
-    """What spans fields: known currency and countries, prices on all items or none, sums that add up.
+    """What spans fields: known currency and countries, size of metadata, prices on all items or none, sums.
 
     Raises InvalidRequest or TotalsMismatch.
     """
     errors = unknown_currency(order.currency)
     for field in ("shipping_address", "billing_address"):
         errors += unknown_country(getattr(order, field), field)
+    errors += too_large_metadata(order.metadata)
     priced = [item.unit_amount is not None for item in order.items]
     if any(priced) and not all(priced):
         errors.append(
@@ -125,6 +126,21 @@ def unknown_country(address: Address | UnsetType | None, field: str) -> list[Fie
             )
         ]
     return []
+
+
+def too_large_metadata(metadata: Mapping[str, str] | UnsetType) -> list[FieldError]:
+    if metadata is UNSET:
+        return []
+    size = sum(len(text.encode()) for entry in metadata.items() for text in entry)
+    if size <= MAX_METADATA_BYTES:
+        return []
+    return [
+        FieldError(
+            "/metadata",
+            "out_of_range",
+            f"Names and values are {size:,} bytes in UTF-8; {MAX_METADATA_BYTES:,} at most.",
+        )
+    ]
 
 
 def stored_address(address: Address | None) -> dict[str, str | None] | None:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from orders.rules import limits
 from orders.rules.lifecycle import OPERATIONS
 from orders.rules.staff_groups import GROUPS
 from orders.rules.statuses import RULES, OrderStatus
@@ -82,6 +83,30 @@ def test_the_table_of_docker_has_the_variables_of_compose():
     shown = {name for cells in rows(section("docs/deploying.md", "With Docker")) for name in _names(cells[0])}
 
     assert shown == set(re.findall(r"\$\{(\w+):", (ROOT / "docker-compose.yml").read_text()))
+
+
+def test_the_tables_of_limits_are_those_of_the_code():
+    of_one_order, of_one_answer = section("docs/api.md", "Limits").split("| of one request or answer")
+    numbers = {what.strip("`"): _numbers(most) for what, most in rows(of_one_order)}
+
+    assert numbers == {
+        **{part: [limit.most] for part, limit in limits.PARTS.items()},
+        "items": [limits.MAX_ITEMS, limits.MAX_UNITS],
+        "tags": [limits.MAX_TAGS],
+        "metadata": [limits.MAX_METADATA_ENTRIES, limits.MAX_METADATA_BYTES],
+    }
+    assert [_numbers(most) for _, most in rows("|" + of_one_answer)] == [
+        [limits.MAX_ORDERS_IN_BATCH],
+        [limits.MAX_ORDERS_IN_BULK],
+        [limits.MAX_PAGE_ORDERS, limits.PAGE_ORDERS],
+        [limits.MAX_PAGE_ENTRIES],
+        [limits.MAX_PAGE_BYTES],
+        [],
+    ]
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(number.replace(",", "")) for number in re.findall(r"\d[\d,]*\b", text)]
 
 
 def _names(cell: str) -> list[str]:

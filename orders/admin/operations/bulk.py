@@ -22,8 +22,8 @@ from orders.admin.operations.staff_requests import Staff, call_of, user_of
 from orders.admin.operations.table import BULK_OPERATIONS
 from orders.models import Order
 from orders.operations import Replay
-from orders.requests.fields import MAX_ORDERS_IN_BULK
 from orders.rules.errors import OrderError
+from orders.rules.limits import MAX_ORDERS_IN_BULK
 
 MOST_ORDERS: Final = MAX_ORDERS_IN_BULK
 _MOST_ROWS: Final = 50  # of a page's table

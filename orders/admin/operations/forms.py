@@ -22,11 +22,11 @@ from unfold.widgets import (
 )
 
 from orders.models import Order
-from orders.requests.fields import MAX_MINUTES
 from orders.requests.operations import DecideRefund, DecideReturn, Deliver, Extend, Hold, Plain, ReleaseHold
 from orders.requests.parsing import parse
 from orders.rules.errors import InvalidRequest
 from orders.rules.lifecycle import BLOCKED_BY, HOLDABLE
+from orders.rules.limits import MAX_MINUTES
 from orders.rules.statuses import HoldKind
 
 # What to write, where the structs can only say that something does not match.

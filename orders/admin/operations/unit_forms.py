@@ -13,8 +13,8 @@ from orders.admin.display.contents import contents_of
 from orders.admin.operations.forms import OperationForm, Table, TextField
 from orders.models import OrderItem, Shipment
 from orders.operations.obstacles import units_to_return
-from orders.requests.fields import MAX_UNITS
 from orders.requests.operations import Cancel, Parcel, ReceiveReturn, RequestReturn, Tracking
+from orders.rules.limits import MAX_UNITS
 from orders.rules.statuses import CancelReason, Condition, ReturnCause
 
 

@@ -185,6 +185,21 @@ class ItemShipped(OrderError):
         )
 
 
+class LimitReached(OrderError):
+    """`part` is a field of the order's document; `instead` a sentence that says what to do."""
+
+    code = "limit_reached"
+    title = "The order has room for no more of these"
+    obstacle = "quantity"
+
+    def __init__(self, part: str, *, most: int, wanted: int, instead: str) -> None:
+        super().__init__(
+            f"Nothing was done. The order would have {wanted:,} {part}; {most:,} is the most there can be. {instead}",
+            part=part,
+            limit=most,
+        )
+
+
 class NoItemsLeft(OrderError):
     code = "no_items_left"
     title = "An order needs an item"
