@@ -13,6 +13,7 @@ from django.db import connection
 
 from orders.reading.documents import DOCUMENT_SQL
 from orders.rules.errors import InvalidRequest
+from orders.rules.limits import MAX_PAGE_BYTES
 
 # Direction, microseconds since 1970, id.
 _CURSOR: Final = struct.Struct("!?q16s")
@@ -34,18 +35,23 @@ _OLDER: Final = "orders_order.placed_at <= %s and (orders_order.placed_at < %s o
 _YOUNGER: Final = "orders_order.placed_at >= %s and (orders_order.placed_at > %s or orders_order.id > %s)"
 _NEWEST_FIRST: Final = "orders_order.placed_at desc, orders_order.id desc"
 _OLDEST_FIRST: Final = "orders_order.placed_at, orders_order.id"
-# The whole page is one value: what comes in one piece is received in one piece. `place` counts from the cursor. The
-# limit stands in the statement itself: with an unknown one the planner thinks anew each time.
+# The whole page is one value: what comes in one piece is received in one piece. `place` counts from the cursor, and
+# what fits is the beginning: as many as were asked for, and as many bytes as a page may have, commas included. The
+# limits stand in the statement itself: with unknown ones the planner thinks anew each time.
 _PAGE: Final = """
-select string_agg(document, ',' order by place {direction}) filter (where place <= {limit}),
-       max(place),
+select string_agg(document, ',' order by place {direction}) filter (where fits),
+       max(place) filter (where fits), max(place),
        max(placed_at) filter (where place = 1), max(id::text) filter (where place = 1),
-       max(placed_at) filter (where place = {limit}), max(id::text) filter (where place = {limit})
+       (array_agg(placed_at order by place desc) filter (where fits))[1],
+       (array_agg(id order by place desc) filter (where fits))[1]
   from (
-    select row_number() over () as place, found.* from (
-        select orders_order.placed_at, orders_order.id, {document}::text as document from orders_order
-         where {where} order by {order} limit {limit} + 1
-    ) found
+    select place, placed_at, id, document, place = 1 or place <= {limit} and bytes <= {most_bytes} as fits from (
+        select row_number() over found_so_far as place,
+               sum(octet_length(document) + 1) over found_so_far as bytes, found.* from (
+            select orders_order.placed_at, orders_order.id, {document}::text as document from orders_order
+             where {where} order by {order} limit {limit} + 1
+        ) found window found_so_far as (rows unbounded preceding)
+    ) counted
 ) page
 """
 
@@ -89,7 +95,8 @@ def page_of(
 ) -> Page:
     """One page of the storefront's orders, by one query; the keys of `conditions` are those of `_CONDITIONS`.
 
-    Read away from the cursor, one order too many to know whether there are more; that one is left out.
+    Read away from the cursor, one order too many to know whether there are more; that one is left out. So is
+    what would make the page larger than MAX_PAGE_BYTES: it begins the next one.
     """
     backwards = cursor is not None and cursor.backwards
     ascending = oldest_first != backwards
@@ -105,14 +112,15 @@ def page_of(
         where=" and ".join(where),
         order=_OLDEST_FIRST if ascending else _NEWEST_FIRST,
         limit=limit,
+        most_bytes=MAX_PAGE_BYTES,
     )
     with connection.cursor() as database:
         database.execute(statement, values)
-        documents, found, near_at, near_id, far_at, far_id = database.fetchone()
+        documents, kept, found, near_at, near_id, far_at, far_id = database.fetchone()
     if not found:
         return Page("", next=None, previous=None)
     near = Cursor(near_at, UUID(near_id), not backwards)
-    far = Cursor(far_at, UUID(far_id), backwards) if found > limit else None
+    far = Cursor(far_at, far_id, backwards) if found > kept else None
     if backwards:
         return Page(documents, next=near, previous=far)
     return Page(documents, next=far, previous=near if cursor is not None else None)

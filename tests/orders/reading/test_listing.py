@@ -128,6 +128,30 @@ def test_each_filter_finds_its_orders_and_they_combine(api, storefront):
     assert found(api, customer_id="c1", ordering="placed_at", placed_after=START.isoformat()) == [ids[1], ids[6]]
 
 
+@pytest.mark.parametrize("ordering", ["-placed_at", "placed_at"])
+def test_a_page_ends_before_it_has_more_than_4_megabytes(api, storefront, ordering):
+    ids = make_orders(storefront, 100)
+    Order.objects.update(note="漢" * 25_000)  # 75 kB each in UTF-8: 52 of them are almost 4 MB
+    here = f"/api/v1/orders?limit=200&ordering={ordering}"
+    expected = ids if ordering == "placed_at" else ids[::-1]
+
+    first = api.get(here)
+    pages = walk(api, here, "next")
+    last = api.get(first.json()["next"]).json()
+
+    assert 3_900_000 < len(first.content) < 4_001_000
+    assert [len(page) for page in pages] == [52, 48]
+    assert list(chain.from_iterable(pages)) == expected
+    assert [order["id"] for order in api.get(last["previous"]).json()["results"]] == pages[0]
+
+
+def test_an_order_larger_than_a_page_may_be_is_a_page_of_its_own(api, storefront):
+    small, large, newest = make_orders(storefront, 3)
+    Order.objects.filter(pk=large).update(note="x" * 5_000_000)
+
+    assert walk(api, "/api/v1/orders", "next") == [[newest], [large], [small]]
+
+
 def test_filters_stay_in_the_links_to_other_pages(api, storefront):
     ids = make_orders(storefront, 25)
 
