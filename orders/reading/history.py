@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
+
+from django.db.models import F, Func, IntegerField, Q, Sum, TextField, Window
+from django.db.models.functions import Cast, RowNumber
 
 from events.models import Event
 from orders.announcing.payloads import ORDER_CREATED
 from orders.reading.documents import instant
+from orders.rules.limits import MAX_PAGE_BYTES
+
+_NEWEST_FIRST: Final = F("sequence").desc()
+_PLACE: Final = Window(RowNumber(), order_by=_NEWEST_FIRST)
+_BYTES: Final = Func(Cast("data", TextField()), function="octet_length", output_field=IntegerField())
+_BYTES_SO_FAR: Final = Window(Sum(_BYTES), order_by=_NEWEST_FIRST)
 
 
 def timeline_page(order_id: UUID, *, storefront_id: int, before: int | None, limit: int) -> dict[str, Any]:
     """Who did what, when, why and from which request: newest first, below version `before`.
 
-    `next_before` is where to go on, None at the beginning of the order's life.
+    It ends early where its events would be more than MAX_PAGE_BYTES. `next_before` is where to go on, None at
+    the beginning of the order's life.
     """
-    events = Event.objects.filter(stream_id=order_id, storefront_id=storefront_id).order_by("-sequence")
+    events = Event.objects.filter(stream_id=order_id, storefront_id=storefront_id)
     if before is not None:
         events = events.filter(sequence__lt=before)
-    found = list(events[: limit + 1])
-    page = found[:limit]
+    newest = events.order_by("-sequence").values("pk")[:limit]
+    counted = Event.objects.filter(pk__in=newest).annotate(place=_PLACE, bytes_so_far=_BYTES_SO_FAR)
+    page = list(counted.filter(Q(place=1) | Q(bytes_so_far__lte=MAX_PAGE_BYTES)).order_by("-sequence"))
     return {
         "results": [_entry(event) for event in page],
-        "next_before": page[-1].sequence if len(found) > limit else None,
+        "next_before": page[-1].sequence if page and page[-1].sequence > 1 else None,
     }
 
 

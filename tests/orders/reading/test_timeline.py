@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from django.utils import timezone
 
+from events.models import Event
+from orders.models import Order
 from tests.base import perform
 from tests.orders.asking import ask, done, read, sell
 from tests.orders.refusals import assert_refused
@@ -172,6 +176,40 @@ def test_a_page_has_at_most_a_hundred_entries(api, place_order):
 
     assert_refused(api.get(f"/api/v1/orders/{order_id}/timeline?limit=101"), 400, "validation_error")
     assert len(timeline(api, order_id, "?limit=100")["results"]) == 1
+
+
+def test_a_page_ends_before_its_events_have_more_than_4_megabytes(api):
+    order_id = sell(api, *({"product_id": "cup", "quantity": 1, "name": "漢" * 300} for _ in range(500)))["id"]
+    for number in range(9):
+        perform("track", order_id, tracking_number=str(number))
+
+    pages = [timeline(api, order_id)]
+    while pages[-1]["next_before"] is not None:
+        pages.append(timeline(api, order_id, f"?before={pages[-1]['next_before']}"))
+
+    # Each event has the order with 500 names of 900 bytes.
+    assert [[entry["version"] for entry in page["results"]] for page in pages] == [[10, 9, 8, 7, 6, 5, 4], [3, 2, 1]]
+
+
+def test_an_event_larger_than_a_page_may_be_is_a_page_of_its_own(api):
+    order_id = sell(api)["id"]
+    Event.objects.bulk_create(
+        Event(
+            id=uuid4(),
+            storefront_id=Order.objects.get().storefront_id,
+            stream_id=order_id,
+            sequence=sequence,
+            type="order.updated",
+            occurred_at=timezone.now(),
+            data={"operation": "track", "changes": {}, "order": {"note": "x" * 5_000_000}},
+        )
+        for sequence in (2, 3)
+    )
+
+    page = timeline(api, order_id)
+
+    assert ([entry["version"] for entry in page["results"]], page["next_before"]) == ([3], 3)
+    assert [entry["version"] for entry in timeline(api, order_id, "?before=3")["results"]] == [2]
 
 
 def test_a_change_that_was_none_does_not_stand_there(api, place_order):
