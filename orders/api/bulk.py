@@ -18,6 +18,7 @@ from orders import operations
 from orders.api import docs
 from orders.api.calls import call_of, json_body
 from orders.api.errors import order_problem
+from orders.api.full_answers import until_full
 from orders.api.idempotency_header import idempotency_of
 from orders.api.json_format import json_response
 from orders.api.operations import OFFERED
@@ -59,7 +60,7 @@ class BulkView(APIView):
             for order_id in asked.ids
         ]
         rehearsals = {order_id: call.rehearsal for order_id, call in calls}
-        outcomes = dict(operations.perform_together(asked.operation, calls, arguments))
+        outcomes = dict(until_full(operations.perform_together(asked.operation, calls, arguments), asked.ids))
         results = [
             {"id": str(order_id), **_result(outcomes[order_id], rehearsals[order_id], request._request)}
             for order_id in asked.ids

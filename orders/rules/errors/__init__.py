@@ -5,6 +5,7 @@ decided in `api/errors.py`.
 """
 
 from orders.rules.errors.conflicts import (
+    AnswerFull,
     DuplicateReference,
     IdempotencyKeyReused,
     OrderBusy,
@@ -57,6 +58,7 @@ __all__ = [
     "AddressInUse",
     "Ambiguous",
     "AmountExceeded",
+    "AnswerFull",
     "CurrencyMismatch",
     "DetailsLocked",
     "DuplicateReference",

@@ -51,6 +51,17 @@ class DuplicateReference(OrderError):
         )
 
 
+class AnswerFull(OrderError):
+    code = "answer_full"
+    title = "The answer has no room for this order"
+
+    def __init__(self, most_bytes: int) -> None:
+        super().__init__(
+            f"The orders before it fill the {most_bytes:,} bytes of an answer, so nothing was done with this one. "
+            "Ask for those that are left in another request."
+        )
+
+
 class PaymentConflict(OrderError):
     code = "payment_conflict"
     title = "This payment was recorded differently"

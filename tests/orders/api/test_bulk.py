@@ -30,6 +30,23 @@ def results(response):
     ]
 
 
+def test_what_an_answer_has_no_room_for_is_not_done_and_can_be_asked_for_anew(api, place_order):
+    ids = sorted(place_order(cup=1)["id"] for _ in range(6))
+    Order.objects.update(note="x" * 1_500_000)  # three of them are more than 4 MB
+    key = {"Idempotency-Key": "k"}
+
+    first = bulk(api, "confirm", ids, key)
+    statuses = [read(api, order_id)["status"] for order_id in ids]
+    again = bulk(api, "confirm", ids, key)
+    rest = bulk(api, "confirm", ids[3:], key)
+
+    full = [(order_id, 409, "answer_full") for order_id in ids[3:]]
+    assert results(first) == results(again) == [*((order_id, 200, None) for order_id in ids[:3]), *full]
+    assert statuses == ["confirmed"] * 3 + ["pending"] * 3
+    assert results(rest) == [(order_id, 200, None) for order_id in ids[3:]]
+    assert [read(api, order_id)["version"] for order_id in ids] == [2] * 6
+
+
 def test_each_order_is_done_or_refused_on_its_own_and_told_in_the_order_asked(
     api, client_of, other_storefront, place_order
 ):
