@@ -115,6 +115,54 @@ def _schemas_within(part: Any, where: str = "") -> Iterator[tuple[str, dict[str,
             yield from _schemas_within(value, f"{where}/{index}")
 
 
+def test_no_cause_is_offered_for_canceling_that_is_not_taken(api, place_order, document):
+    schemas = document["components"]["schemas"]
+    cause = schemas["Cancel"]["properties"]["cause"]
+    offered = schemas[cause["$ref"].rpartition("/")[2]]["enum"]
+
+    answers = {
+        cause: api.post(
+            f"/api/v1/orders/{place_order(abc123=1)['id']}/cancel", {"cause": cause}, content_type="application/json"
+        ).status_code
+        for cause in schemas["CancelReason"]["enum"]
+    }
+
+    assert cause["default"] == "customer"
+    assert answers == {cause: 200 if cause in offered else 400 for cause in answers}
+    assert answers["expired"] == 400
+
+
+@pytest.mark.parametrize(
+    "tag", ["", "*", '"1"', 'W/"1"', '"999999999"', "1", '"x"', "W/1", 'w/"1"', '"1", "2"', '"-1"', '"9999999999"']
+)
+def test_a_tag_is_refused_where_the_document_says_that_it_is_none(api, place_order, document, tag):
+    (header,) = (
+        parameter
+        for parameter in document["paths"]["/api/v1/orders/{id}"]["patch"]["parameters"]
+        if parameter["name"] == "If-Match"
+    )
+
+    answer = api.patch(
+        f"/api/v1/orders/{place_order(abc123=1)['id']}",
+        {"note": "new"},
+        content_type="application/json",
+        headers={"If-Match": tag},
+    )
+
+    assert (answer.status_code != 400) == bool(re.search(header["schema"]["pattern"], tag))
+
+
+def test_a_filter_without_a_value_is_refused_as_the_document_says(api, document):
+    texts = {
+        parameter["name"]: parameter["schema"]
+        for parameter in document["paths"]["/api/v1/orders"]["get"]["parameters"]
+        if parameter["name"] in ("customer_id", "external_reference", "number")
+    }
+
+    assert {name: schema["minLength"] for name, schema in texts.items()} == dict.fromkeys(texts, 1)
+    assert {name: api.get(f"/api/v1/orders?{name}=").status_code for name in texts} == dict.fromkeys(texts, 400)
+
+
 NEEDS_A_BODY = {"amend", "extend", "hold", "record_payment", "request_return"}
 
 

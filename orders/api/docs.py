@@ -71,7 +71,11 @@ _IDEMPOTENCY_KEY: Final = _header(
     "`Idempotent-Replayed: true`.",
     pattern=r"^[\x21-\x7e]{1,255}$",
 )
-_IF_MATCH: Final = _header("If-Match", "The ETag the change is based on; another version is a 412.")
+_IF_MATCH: Final = _header(
+    "If-Match",
+    "The ETag the change is based on; another version is a 412.",
+    pattern=r'^(\*|(W/)?"[0-9]{1,9}")?$',
+)
 _IF_NONE_MATCH: Final = _header("If-None-Match", "The ETag the caller has; the same version is a 304.")
 _PREFER: Final = _header("Prefer", "`dry-run`: do it, answer with what it did, and undo it. Nothing changes anywhere.")
 _REASON: Final = OpenApiParameter("reason", OpenApiTypes.STR, description="Why; kept with the change.")
@@ -93,6 +97,8 @@ _REPLAYED: Final = _answered("Idempotent-Replayed", 200, 201)
 _APPLIED: Final = _answered("Preference-Applied", 200)
 
 _ID: Final = OpenApiParameter("id", OpenApiTypes.UUID, OpenApiParameter.PATH, description="The order's id.")
+
+_SOME_TEXT: Final = {"type": "string", "minLength": 1}
 
 PLACE: Final[dict[str, Any]] = {
     "operation_id": "orders_place",
@@ -126,9 +132,9 @@ LIST: Final[dict[str, Any]] = {
         ),
         OpenApiParameter("ordering", ref("Ordering")),
         OpenApiParameter("status", ref("OrderStatus")),
-        OpenApiParameter("customer_id", OpenApiTypes.STR),
-        OpenApiParameter("external_reference", OpenApiTypes.STR),
-        OpenApiParameter("number", OpenApiTypes.STR),
+        OpenApiParameter("customer_id", _SOME_TEXT),
+        OpenApiParameter("external_reference", _SOME_TEXT),
+        OpenApiParameter("number", _SOME_TEXT),
         OpenApiParameter("placed_after", OpenApiTypes.DATETIME, description="At or after this moment."),
         OpenApiParameter("placed_before", OpenApiTypes.DATETIME, description="Before this moment."),
         *_ALWAYS_ANSWERED,

@@ -35,6 +35,10 @@ _CHOICES: Final = (
 ENUMS: Final[dict[str, Any]] = {
     **{choices.__name__: {"type": "string", "enum": choices.values} for choices in _CHOICES},
     # What only some of its values are taken for has an enum of its own.
+    "CancelCause": {
+        "type": "string",
+        "enum": [cause for cause in CancelReason.values if cause != CancelReason.EXPIRED],
+    },
     "BulkOperation": {
         "type": "string",
         "enum": [name.value for name in PERFORMERS if OPERATIONS[name].scope is not None],

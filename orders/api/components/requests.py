@@ -63,6 +63,7 @@ def _components() -> dict[str, Any]:
         "description": "What the operation itself takes.",
         "additionalProperties": True,
     }
+    components["Cancel"]["properties"]["cause"] |= ref("CancelCause")
     components["NewHold"]["properties"]["blocks"]["anyOf"][0]["items"] = ref("BlockedOperation")
     components["FirstVersionUpdate"]["properties"]["status"] = ref("OrderStatus")
     components["Operation"]["type"] = "string"
