@@ -152,6 +152,23 @@ def test_a_tag_is_refused_where_the_document_says_that_it_is_none(api, place_ord
     assert (answer.status_code != 400) == bool(re.search(header["schema"]["pattern"], tag))
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "template"),
+    [
+        ("get", "/api/v1/orders/bulk", "/api/v1/orders/{id}"),
+        ("get", "/api/v1/orders/batch", "/api/v1/orders/{id}"),
+        ("patch", "/api/v1/orders/batch", "/api/v1/orders/{id}"),
+        ("delete", "/api/v1/orders/bulk", "/api/v1/orders/{id}"),
+        ("get", "/order/create", "/order/{order_id}"),
+    ],
+)
+def test_a_word_where_an_id_stands_is_answered_as_the_document_says(api, document, method, path, template):
+    answer = getattr(api, method)(path, content_type="application/json")
+
+    assert str(answer.status_code) in document["paths"][template][method]["responses"]
+    assert answer.json()["code"] in ("method_not_allowed", "order_not_found")
+
+
 def test_a_filter_without_a_value_is_refused_as_the_document_says(api, document):
     texts = {
         parameter["name"]: parameter["schema"]

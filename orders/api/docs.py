@@ -35,6 +35,7 @@ _MEANINGS: Final = {
     401: "No key, or one that is not accepted.",
     403: "The key may not do this.",
     404: "The storefront has no such order.",
+    405: "`bulk`, `create` and other words that stand where an id does have addresses of their own.",
     406: "Only JSON is answered.",
     409: "The order, the stock or another request does not allow it; `code` tells which.",
     412: "The order has another version than the one in `If-Match`.",
@@ -74,7 +75,7 @@ _IDEMPOTENCY_KEY: Final = _header(
 _IF_MATCH: Final = _header(
     "If-Match",
     "The ETag the change is based on; another version is a 412.",
-    pattern=r'^(\*|(W/)?"[0-9]{1,9}")?$',
+    pattern=r'^(\*|(W/)?"[0-9]{1,9}")$',
 )
 _IF_NONE_MATCH: Final = _header("If-None-Match", "The ETag the caller has; the same version is a 304.")
 _PREFER: Final = _header("Prefer", "`dry-run`: do it, answer with what it did, and undo it. Nothing changes anywhere.")
@@ -99,6 +100,7 @@ _APPLIED: Final = _answered("Preference-Applied", 200)
 _ID: Final = OpenApiParameter("id", OpenApiTypes.UUID, OpenApiParameter.PATH, description="The order's id.")
 
 _SOME_TEXT: Final = {"type": "string", "minLength": 1}
+_VERSION: Final = {"type": "integer", "minimum": 1, "maximum": 2**31 - 1}
 
 PLACE: Final[dict[str, Any]] = {
     "operation_id": "orders_place",
@@ -145,13 +147,13 @@ READ: Final[dict[str, Any]] = {
     "operation_id": "orders_read",
     "summary": "Read an order",
     "description": "As it is now or, with `version`, as it was. With `If-None-Match` a 304 when nothing has changed.",
-    "responses": _responses({200: READ_ORDER, 304: None}, 400, 404),
+    "responses": _responses({200: READ_ORDER, 304: None}, 400, 404, 405),
     "parameters": [
         _ID,
         _IF_NONE_MATCH,
         OpenApiParameter(
             "version",
-            {"type": "integer", "minimum": 1},
+            _VERSION,
             description="The order as it was at that version, without contact, addresses and note.",
         ),
         _ETAG,
@@ -167,9 +169,7 @@ TIMELINE: Final[dict[str, Any]] = {
     "responses": _responses({200: ref("TimelinePage")}, 400, 404),
     "parameters": [
         _ID,
-        OpenApiParameter(
-            "before", {"type": "integer", "minimum": 1}, description="Only below this version: `next_before`."
-        ),
+        OpenApiParameter("before", _VERSION, description="Only below this version: `next_before`."),
         OpenApiParameter(
             "limit", {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_ENTRIES, "default": MAX_PAGE_ENTRIES}
         ),
@@ -201,7 +201,7 @@ CHANGE: Final[dict[str, Any]] = {
     "summary": "Change note, metadata, tags, contact or addresses",
     "description": "Keys that are absent leave their field alone; an object replaces the whole one.",
     "request": _body("OrderDetails"),
-    "responses": _responses({200: CHANGED}, 400, 404, 409, 412, 413, 415),
+    "responses": _responses({200: CHANGED}, 400, 404, 405, 409, 412, 413, 415),
     "parameters": [_ID, _IF_MATCH, _PREFER, _REASON, _ETAG, _APPLIED, *_ALWAYS_ANSWERED],
     "tags": ["orders"],
 }
@@ -209,7 +209,7 @@ DELETE: Final[dict[str, Any]] = {
     "operation_id": "orders_delete",
     "summary": "Delete an order",
     "description": "It is kept, out of sight; a second time is a 404. Staff can restore it.",
-    "responses": _responses({200: ref("Rehearsal"), 204: None}, 400, 404, 409, 412),
+    "responses": _responses({200: ref("Rehearsal"), 204: None}, 400, 404, 405, 409, 412),
     "parameters": [_ID, _IF_MATCH, _PREFER, _REASON, _APPLIED, *_ALWAYS_ANSWERED],
     "tags": ["orders"],
 }
@@ -252,7 +252,7 @@ FIRST_VERSION_READ: Final[dict[str, Any]] = {
     "operation_id": "first_version_read",
     "summary": "Read an order",
     "description": "As the first version told it. New clients use `GET /api/v1/orders/{id}`.",
-    "responses": _responses({200: FIRST_VERSION_ANSWER}, 404, first_version=True),
+    "responses": _responses({200: FIRST_VERSION_ANSWER}, 404, 405, first_version=True),
     "parameters": [_FIRST_VERSION_ID, _ETAG, *_ALWAYS_ANSWERED],
     "tags": ["first-version"],
 }

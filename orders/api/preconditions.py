@@ -22,10 +22,11 @@ def precondition_of(request: HttpRequest) -> Precondition:
 
     A weak tag is taken like the strong one: ours is weak only where the answer was compressed, and names the
     version all the same. A list of tags can never be right for a change, and is refused instead of being
-    ignored. Raises InvalidRequest.
+    ignored; so is an empty one, which is what the web server makes of a header that is not ASCII.
+    Raises InvalidRequest.
     """
-    header = request.META.get("HTTP_IF_MATCH", "").strip()
-    if header in ("", "*"):
+    header = request.META.get("HTTP_IF_MATCH", "*").strip()
+    if header == "*":
         return Precondition()
     match = _OUR_TAG.match(header)
     if match is None:

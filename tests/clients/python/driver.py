@@ -30,7 +30,7 @@ from order_service_client.models.bulk_done import BulkDone
 from order_service_client.models.bulk_operation import BulkOperation
 from order_service_client.models.bulk_rehearsed import BulkRehearsed
 from order_service_client.models.cancel import Cancel
-from order_service_client.models.cancel_reason import CancelReason
+from order_service_client.models.cancel_cause import CancelCause
 from order_service_client.models.first_version_answer import FirstVersionAnswer
 from order_service_client.models.first_version_item import FirstVersionItem
 from order_service_client.models.first_version_new_order import FirstVersionNewOrder
@@ -80,7 +80,7 @@ def main(address: str, key: str) -> dict[str, object]:
 
         too_many = NewOrder(customer_id="cus123", items=[NewItem(product_id="abc123", quantity=9)])
         refusal = of(Problem, orders_place.sync(client=client, body=too_many))
-        too_late = of(Problem, orders_cancel.sync(placed.id, client=client, body=Cancel(cause=CancelReason.STAFF)))
+        too_late = of(Problem, orders_cancel.sync(placed.id, client=client, body=Cancel(cause=CancelCause.STAFF)))
 
         one = NewOrder(customer_id="cus456", items=[NewItem(product_id="abc123", quantity=1)])
         batch = NewBatch(orders=[one, too_many])
