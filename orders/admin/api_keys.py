@@ -36,6 +36,7 @@ from orders.admin.operations.staff_requests import Staff, limited, storefronts_o
 from orders.admin.orders.filters import StorefrontFilter
 from orders.api.keys import make_key, revoke_key, rotate_key
 from orders.models import ApiKey, Storefront
+from orders.rules.handing_out import scopes_to_give
 from orders.rules.scopes import Scope
 
 # The library's own keys belong to no storefront; nothing accepts them.
@@ -49,7 +50,10 @@ class NewKeyForm(forms.Form):
     )
     storefront = forms.ModelChoiceField(Storefront.objects.all(), widget=UnfoldAdminSelectWidget)
     scopes = forms.MultipleChoiceField(
-        choices=Scope.choices, widget=UnfoldAdminCheckboxSelectMultipleWidget, initial=[Scope.ORDERS_READ]
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+        initial=[Scope.ORDERS_READ],
+        help_text="Those of which you may do everything yourself.",
+        error_messages={"invalid_choice": "%(value)s is no scope that you may give. Choose among those shown."},
     )
     last_day = forms.DateField(
         required=False,
@@ -58,9 +62,11 @@ class NewKeyForm(forms.Form):
     )
 
     def __init__(self, *args: Any, user: Staff, **kwargs: Any) -> None:
-        """The user makes keys only for storefronts that they may see."""
+        """The user makes keys only for storefronts that they may see, and for what they may do."""
         super().__init__(*args, **kwargs)
-        storefronts = self.fields["storefront"]
+        scopes, storefronts = self.fields["scopes"], self.fields["storefront"]
+        assert isinstance(scopes, forms.MultipleChoiceField)  # noqa: S101 - declared above
+        scopes.choices = [(scope.value, scope.label) for scope in scopes_to_give(user.has_perm)]
         assert isinstance(storefronts, forms.ModelChoiceField)  # noqa: S101 - declared above
         if (limit := storefronts_of(user)) is not None:
             storefronts.queryset = Storefront.objects.filter(pk__in=limit)
@@ -163,6 +169,8 @@ class ApiKeyAdmin(ModelAdmin):
 
     def rotate_view(self, request: HttpRequest, prefix: str) -> HttpResponse:
         old = self._key_to_change(request, prefix)
+        if beyond := sorted(set(old.scopes) - set(scopes_to_give(user_of(request).has_perm))):
+            return self._not_to_be_rotated(request, old, beyond)
         form = RotateForm(request.POST if request.method == "POST" else None)
         if form.is_valid():
             key, secret = rotate_key(old, overlap=timedelta(hours=form.cleaned_data["overlap"]))
@@ -202,7 +210,18 @@ class ApiKeyAdmin(ModelAdmin):
             raise Http404(f"There is no key {prefix} that could be changed.")
         return key
 
-    def _form_page(self, request: HttpRequest, form: forms.Form, **context: Any) -> HttpResponse:
+    def _not_to_be_rotated(self, request: HttpRequest, key: ApiKey, beyond: list[str]) -> HttpResponse:
+        """Its successor would do for the user what the user may not do."""
+        return self._form_page(
+            request,
+            forms.Form(),
+            status=403,
+            title=f"You may not rotate the key {key.prefix}",
+            explanation=f"“{key.name}” has scopes that you may not give: {', '.join(beyond)}. "
+            "Ask somebody who may do all of it, or make a key without them.",
+        )
+
+    def _form_page(self, request: HttpRequest, form: forms.Form, *, status: int = 200, **context: Any) -> HttpResponse:
         return framed(
             self,
             request,
@@ -213,6 +232,7 @@ class ApiKeyAdmin(ModelAdmin):
                 "list_url": reverse("admin:orders_apikey_changelist"),
                 **context,
             },
+            status=status,
         )
 
     def _made(self, request: HttpRequest, key: ApiKey, secret: str) -> HttpResponse:

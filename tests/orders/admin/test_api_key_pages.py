@@ -126,3 +126,38 @@ def test_who_may_only_look_can_make_and_change_nothing(staff, key):
 def test_no_address_takes_the_hash_and_the_librarys_own_keys_have_no_page(admin, key):
     assert admin.get(f"{LIST}{key.pk}/change/").status_code == 404
     assert not django_admin.site.is_registered(APIKey)
+
+
+def test_a_key_gets_no_scope_that_its_maker_lacks(staff, storefront):
+    client = staff("lead")
+    data = {"name": "till", "storefront": storefront.pk}
+
+    offered = [value for value, _ in client.get(f"{LIST}add/").context["form"].fields["scopes"].choices]
+    page = client.post(f"{LIST}add/", data | {"scopes": ["orders:read", "payments:write"]})
+
+    assert "payments:write" not in offered
+    assert "refunds:approve" in offered
+    assert page.context["form"].errors == {
+        "scopes": ["payments:write is no scope that you may give. Choose among those shown."]
+    }
+    assert not ApiKey.objects.exists()
+
+
+def test_a_key_is_not_rotated_by_who_could_not_make_it(staff, storefront):
+    old, _ = make_key(storefront, name="payments", scopes=[Scope.ORDERS_READ, Scope.PAYMENTS_WRITE])
+    client = staff("lead")
+    url = reverse("admin:orders_apikey_rotate", args=[old.prefix])
+
+    shown, sent = client.get(url), client.post(url, {"overlap": 2})
+
+    assert (shown.status_code, sent.status_code) == (403, 403)
+    assert "has scopes that you may not give: payments:write." in sent.content.decode()
+    assert list(ApiKey.objects.values_list("pk", "expiry_date")) == [(old.pk, None)]
+
+
+def test_a_key_is_revoked_also_by_who_could_not_make_it(staff, storefront):
+    old, secret = make_key(storefront, name="payments", scopes=[Scope.ORDERS_READ, Scope.PAYMENTS_WRITE])
+
+    staff("lead").post(reverse("admin:orders_apikey_revoke", args=[old.prefix]))
+
+    assert not works(secret)
