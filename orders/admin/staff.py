@@ -19,7 +19,8 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 from unfold.paginator import InfinitePaginator
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
-from orders.admin.operations.staff_requests import storefronts_of, user_of
+from orders.admin.handing_out import chooses_storefronts, groups_to_give, permissions_to_give, reaches
+from orders.admin.operations.staff_requests import Staff, storefronts_of, user_of
 from orders.models import Storefront
 
 for _model in (User, Group, AccessAttempt, AccessLog, AccessFailureLog):
@@ -28,7 +29,7 @@ for _model in (User, Group, AccessAttempt, AccessLog, AccessFailureLog):
 
 
 class StaffForm(UserChangeForm):
-    """For superusers, who alone choose what others see."""
+    """For those who choose which storefronts others see."""
 
     storefronts = forms.ModelMultipleChoiceField(
         Storefront.objects.all(),
@@ -49,18 +50,35 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]
     change_password_form = AdminPasswordChangeForm
     list_display = ["username", "email", "first_name", "last_name", "is_active", "is_staff", "last_login"]
 
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        allowed: bool = super().has_change_permission(request, obj)
+        return allowed and (obj is None or reaches(user_of(request), obj))
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        allowed: bool = super().has_delete_permission(request, obj)
+        return allowed and (obj is None or reaches(user_of(request), obj))
+
     def get_form(self, request: HttpRequest, obj: User | None = None, change: bool = False, **kwargs: Any) -> Any:
-        if obj is not None and user_of(request).is_superuser:
+        if obj is not None and chooses_storefronts(user_of(request)):
             kwargs.setdefault("form", StaffForm)
         return super().get_form(request, obj, change=change, **kwargs)
 
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
-        shown = "storefronts" if user_of(request).is_superuser else "storefronts_shown"
+        shown = "storefronts" if chooses_storefronts(user_of(request)) else "storefronts_shown"
         more = [("Storefronts", {"fields": [shown]})] if obj else []
         return [*super().get_fieldsets(request, obj), *more]
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
-        return [*super().get_readonly_fields(request, obj), "storefronts_shown"]
+        by_superusers = [] if user_of(request).is_superuser else ["is_superuser"]
+        return [*super().get_readonly_fields(request, obj), "storefronts_shown", *by_superusers]
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """The account is in no other groups, and has no other permissions: it could not be changed then."""
+        if db_field.name == "groups":
+            kwargs["queryset"] = groups_to_give(user_of(request))
+        if db_field.name == "user_permissions":
+            kwargs["queryset"] = permissions_to_give(user_of(request)).select_related("content_type")
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     @admin.display(description="Storefronts")
     def storefronts_shown(self, user: User) -> str:
@@ -70,11 +88,35 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]
         super().save_related(request, form, formsets, change)
         if "storefronts" in form.cleaned_data:
             form.instance.storefronts.set(form.cleaned_data["storefronts"])
+        elif not change and (limit := storefronts_of(user_of(request))) is not None:
+            # A new account that is chosen for none would see more than its maker.
+            form.instance.storefronts.set(limit)
 
 
 @admin.register(Group)
 class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
     """The groups of `orders/rules/staff_groups.py` are brought in line again with every migration."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return bool(super().has_add_permission(request)) and storefronts_of(user_of(request)) is None
+
+    def has_change_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
+        return bool(super().has_change_permission(request, obj)) and _may_change(user_of(request), obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
+        return bool(super().has_delete_permission(request, obj)) and _may_change(user_of(request), obj)
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest | None = None, **kwargs: Any) -> Any:
+        if request is not None and db_field.name == "permissions":
+            kwargs["queryset"] = permissions_to_give(user_of(request))
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
+
+
+def _may_change(actor: Staff, group: Group | None) -> bool:
+    """What a group may do its members may with all storefronts they see, so whoever is limited changes none."""
+    if storefronts_of(actor) is not None:
+        return False
+    return group is None or groups_to_give(actor).filter(pk=group.pk).exists()
 
 
 @admin.register(AccessAttempt)

@@ -12,6 +12,7 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from orders.admin.display.amounts import AmountField
+from orders.admin.handing_out import chooses_storefronts
 from orders.admin.operations.staff_requests import storefronts_of, user_of
 from orders.models import Carrier, Storefront
 from orders.rules.currencies import MINOR_DIGITS, format_amount
@@ -80,12 +81,14 @@ class StorefrontAdmin(ModelAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Storefront | None = None) -> list[str]:
         """The code stands in addresses and events that are out in the world.
 
-        Who sees what, superusers decide, and which refunds need approval: whoever gives refunds does not.
+        Which refunds need approval, superusers decide: whoever gives refunds does not.
         """
         read_only = ["code", "created_at"] if obj else []
-        if user_of(request).is_superuser:
-            return read_only
-        return [*read_only, "staff", "refund_approval_above", "refund_limit"]
+        if not chooses_storefronts(user_of(request)):
+            read_only.append("staff")
+        if not user_of(request).is_superuser:
+            read_only += ["refund_approval_above", "refund_limit"]
+        return read_only
 
     @admin.display(description="Refund approval above")
     def refund_limit(self, storefront: Storefront) -> str:
