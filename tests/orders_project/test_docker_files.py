@@ -47,7 +47,7 @@ def test_no_secret_has_a_default() -> None:
     optional = set(re.findall(r"\$\{(\w+):-", text))
 
     assert required == {"POSTGRES_PASSWORD", "SECRET_KEY", "INVENTORY_TOKEN"}
-    assert optional == {"ALLOWED_HOSTS", "HTTPS", "TRUST_PROXY_HEADERS", "PORT", "PUBLISH_ADDRESS"}
+    assert optional == {"ALLOWED_HOSTS", "HTTPS", "TRUST_PROXY_HEADERS", "TRUSTED_PROXIES", "PORT", "PUBLISH_ADDRESS"}
     example = dict(re.findall(r"^(\w+)=(.*)$", (ROOT / ".env.example").read_text(), re.MULTILINE))
     assert example == dict.fromkeys(required, "")
 
