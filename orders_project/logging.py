@@ -98,7 +98,6 @@ def configure(config: LoggingSettings) -> None:
                 "django.request": {"level": "ERROR"},
                 # `runserver`'s own line per request.
                 "django.server": {"level": "WARNING", "propagate": True},
-                "axes": {"level": "WARNING"},
             },
         }
     )

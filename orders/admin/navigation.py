@@ -41,7 +41,7 @@ _GROUPS: Final = (
         (
             ("Users", "person", "auth_user", "auth.view_user"),
             ("Groups", "group", "auth_group", "auth.view_group"),
-            ("Failed sign-ins", "gpp_maybe", "axes_accessattempt", "axes.view_accessattempt"),
+            ("Failed sign-ins", "gpp_maybe", "orders_failedsignins", "orders.view_failedsignins"),
             ("Staff log", "description", "admin_logentry", "admin.view_logentry"),
         ),
     ),

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from axes.admin import AccessAttemptAdmin as AxesAccessAttemptAdmin
-from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
@@ -21,9 +19,9 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from orders.admin.handing_out import chooses_storefronts, groups_to_give, permissions_to_give, reaches
 from orders.admin.operations.staff_requests import Staff, storefronts_of, user_of
-from orders.models import Storefront
+from orders.models import FailedSignIns, Storefront
 
-for _model in (User, Group, AccessAttempt, AccessLog, AccessFailureLog):
+for _model in (User, Group):
     if admin.site.is_registered(_model):
         admin.site.unregister(_model)
 
@@ -119,11 +117,24 @@ def _may_change(actor: Staff, group: Group | None) -> bool:
     return group is None or groups_to_give(actor).filter(pk=group.pk).exists()
 
 
-@admin.register(AccessAttempt)
-class AccessAttemptAdmin(AxesAccessAttemptAdmin, ModelAdmin):
-    """Failed sign-ins. Deleting an attempt lets its user try again at once."""
+@admin.register(FailedSignIns)
+class FailedSignInsAdmin(ModelAdmin):
+    """Deleting a line lets those whom it counts try again at once."""
 
-    date_hierarchy = None
+    list_display = ["counted_by", "username", "address", "failures", "counted_at", "paused_until"]
+    list_display_links = None
+    list_filter = ["counted_by"]
+    list_per_page = 50
+    search_fields = ["username", "address"]
+    ordering = ["-counted_at"]
+    paginator = InfinitePaginator
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
 
 
 @admin.register(LogEntry)

@@ -6,12 +6,14 @@ from orders.models.orders import Order
 from orders.models.payments import PaymentRecord, Refund
 from orders.models.returns import Return, ReturnItem
 from orders.models.shipments import Shipment, ShipmentItem
+from orders.models.sign_ins import FailedSignIns
 from orders.models.storefronts import ApiKey, Carrier, Storefront
 from orders.models.upkeep import UpkeepFailure
 
 __all__ = [
     "ApiKey",
     "Carrier",
+    "FailedSignIns",
     "IdempotentAnswer",
     "Order",
     "OrderItem",

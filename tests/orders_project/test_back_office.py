@@ -40,18 +40,6 @@ def test_a_staff_session_means_nothing_to_the_api(client: Client):
     assert response.json()["has_user"] is False
 
 
-@pytest.mark.django_db
-def test_guessing_passwords_locks_the_account_out(client: Client):
-    User.objects.create_superuser("ann", password="a long password")
-    for _ in range(5):
-        client.post("/admin/login/", {"username": "ann", "password": "wrong"})
-
-    response = client.post("/admin/login/", {"username": "ann", "password": "a long password"})
-
-    assert response.status_code == 429
-    assert "sessionid" not in response.cookies
-
-
 def test_the_admins_own_checks_find_their_middleware():
     missing = [message.id for message in run_checks() if message.id and message.id.startswith("admin.E4")]
 

@@ -47,6 +47,7 @@ def test_refuses_transactions_that_are_not_the_operations(
         "HOLD_GRACE_SECONDS",
         "IDEMPOTENCY_KEY_DAYS",
         "INVENTORY_TIMEOUT_SECONDS",
+        "LOGIN_FAILURE_LIMIT",
         "RELAY_LAG_WARNING_SECONDS",
         "RESERVATION_MINUTES",
     ],
