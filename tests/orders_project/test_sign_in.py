@@ -119,8 +119,8 @@ def test_wrong_passwords_from_one_address_lock_the_user_out_nowhere_else(ann):
 
 def test_one_address_that_never_gives_up_locks_the_user_out_nowhere_else(ann):
     for _ in range(60):
-        statuses(2, "ann", address=AWAY)
         let_pass(timedelta(minutes=15))
+        statuses(2, "ann", address=AWAY)
 
     assert sign_in("ann", PASSWORD, address=HOME).status_code == 302
 
@@ -185,6 +185,17 @@ def test_one_address_that_tries_many_users_is_slowed_and_the_others_are_not(ann)
     assert answers == [200] * 20 + [429]
     assert sign_in("ann", PASSWORD, address=AWAY).status_code == 429
     assert sign_in("ann", PASSWORD, address=HOME).status_code == 302
+
+
+def test_who_is_not_looked_at_because_of_the_address_has_not_failed(ann):
+    for n in range(20):
+        sign_in(f"user{n}", address=AWAY)
+    assert statuses(6, "ann", address=AWAY) == [429] * 6
+
+    let_pass(timedelta(minutes=1))
+
+    assert sign_in("ann", address=AWAY).status_code == 200
+    assert FailedSignIns.objects.get(counted_by="user_at_address", username="ann").failures == 1
 
 
 def test_signing_in_makes_an_address_no_worse_and_no_better(ann):
