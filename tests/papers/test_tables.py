@@ -5,12 +5,14 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 from orders.rules import limits
 from orders.rules.lifecycle import OPERATIONS
 from orders.rules.staff_groups import GROUPS
 from orders.rules.statuses import RULES, OrderStatus
+from orders_project.sign_in.attempts import allowances
 from tests.papers.pages import PAGES, ROOT, rows, section
 
 LIFE = "docs/life-of-an-order.md"
@@ -51,6 +53,27 @@ def test_the_table_of_staff_groups_is_the_one_the_code_uses():
         or "–"
         for group, permitted in GROUPS.items()
     }
+
+
+def test_the_table_of_failed_sign_ins_is_the_one_the_code_uses():
+    shown = [cells for _, *cells in rows(section("docs/back-office.md", "Signing in"))]
+
+    by_user_at_address, by_device, by_user, by_address = (
+        [
+            str(allowance.failures),
+            f"{_in_words(allowance.first_pause)}, {_in_words(allowance.longest_pause)}",
+            _in_words(allowance.forgiven_every),
+        ]
+        for allowance in map(allowances().__getitem__, ("user_at_address", "device", "user", "address"))
+    )
+    assert by_user_at_address == by_device
+    assert shown == [by_device, by_user, by_address]
+
+
+def _in_words(time: timedelta) -> str:
+    minutes, seconds = divmod(time.seconds, 60)
+    number, unit = (minutes, "minute") if minutes else (seconds, "second")
+    return f"{number} {unit}" if number == 1 else f"{number} {unit}s"
 
 
 def test_the_tables_of_the_configuration_have_every_variable_and_no_other():

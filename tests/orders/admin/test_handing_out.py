@@ -5,10 +5,18 @@ from django.contrib.auth.models import Group, Permission, User
 from django.test import Client
 
 from orders.models import Storefront
+from orders.rules.staff_groups import GROUPS as STAFF_GROUPS
 
 PEOPLE = ["view_user", "add_user", "change_user", "delete_user"]
 GROUPS = ["view_group", "add_group", "change_group", "delete_group"]
 NEW = {"username": "new", "usable_password": "true", "password1": "long-enough-9", "password2": "long-enough-9"}
+
+
+@pytest.fixture(autouse=True)
+def no_more_groups(database):
+    """Groups stay from test to test, since those of the service are made with its tables."""
+    yield
+    Group.objects.exclude(name__in=STAFF_GROUPS).delete()
 
 
 @pytest.fixture
@@ -118,6 +126,19 @@ def test_several_accounts_are_not_deleted_when_one_may_more(keeper, person):
 
     assert (both.status_code, one.status_code) == (403, 302)
     assert set(User.objects.values_list("username", flat=True)) == {"will", "eve"}
+
+
+def test_several_groups_are_not_deleted_when_one_may_more(keeper):
+    client, mine = keeper(), Group.objects.create(name="mine")
+    lead = Group.objects.get(name="lead")
+    chosen = {"action": "delete_selected", "post": "yes"}
+
+    both = client.post("/admin/auth/group/", {**chosen, "_selected_action": [mine.pk, lead.pk]})
+    one = client.post("/admin/auth/group/", {**chosen, "_selected_action": [mine.pk]})
+
+    assert (both.status_code, one.status_code) == (403, 302)
+    assert not Group.objects.filter(name="mine").exists()
+    assert Group.objects.filter(name="lead").exists()
 
 
 def test_a_new_account_has_nothing_that_was_not_on_its_page(keeper):
