@@ -128,7 +128,7 @@ CACHES = {
 
 # --- Staff sign-in ---------------------------------------------------------------------------------
 
-# The first makes new ones; what Django's own has made is the same.
+# Django's own, by few at a time; what it has hashed before is read as before.
 PASSWORD_HASHERS = ["orders_project.password_hashing.BoundedPasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},

@@ -30,7 +30,7 @@ on conflict (key) do update set (failures, counted_at, paused_until) = (
         end
     from (
         select 1 + greatest(0, known.failures - floor(
-            extract(epoch from statement_timestamp() - known.counted_at)
+            greatest(0, extract(epoch from statement_timestamp() - known.counted_at))
             / extract(epoch from %(forgiven_every)s::interval)
         )::int) as failures
     ) as counted
