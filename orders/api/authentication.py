@@ -25,6 +25,7 @@ from rest_framework.request import Request
 
 from orders.api.lookup_budget import LookupBudget
 from orders.models import ApiKey, Storefront
+from orders.rules.callers import Caller, key_caller
 
 _MOST_REMEMBERED: Final = 10_000
 
@@ -33,15 +34,11 @@ _MOST_REMEMBERED: Final = 10_000
 class KeyPrincipal:
     """The caller: a key, its storefront, what it may do. It stands where DRF keeps the user."""
 
-    prefix: str
+    caller: Caller
     storefront: Storefront
     scopes: frozenset[str]
     expires_at: datetime | None
     is_authenticated: bool = True
-
-    @property
-    def actor(self) -> str:
-        return f"key:{self.prefix}"
 
 
 class _Memory:
@@ -132,10 +129,11 @@ def _look_up(key: str) -> KeyPrincipal | str:
         return "This API key is not known. Send the whole key, as it was shown when it was made."
     if stored.revoked:
         return "This API key has been revoked. Ask for a new one."
+    scopes = frozenset(stored.scopes)
     return KeyPrincipal(
-        prefix=stored.prefix,
+        caller=key_caller(f"key:{stored.prefix}", storefront_id=stored.storefront_id, scopes=scopes),
         storefront=stored.storefront,
-        scopes=frozenset(stored.scopes),
+        scopes=scopes,
         expires_at=stored.expiry_date,
     )
 

@@ -21,8 +21,8 @@ from orders.api.errors import order_problem
 from orders.api.full_answers import until_full
 from orders.api.idempotency_header import idempotency_of
 from orders.api.json_format import json_response
-from orders.api.operations import OFFERED
-from orders.operations import PERFORMERS, Idempotency, Replay
+from orders.api.operations import OFFERED, rehearsal_told
+from orders.operations import PERFORMERS, Call, Idempotency, Replay
 from orders.requests.operations import Bulk, OrderDetails, checked_details
 from orders.requests.parsing import parse
 from orders.rules import errors
@@ -59,11 +59,9 @@ class BulkView(APIView):
             )
             for order_id in asked.ids
         ]
-        rehearsals = {order_id: call.rehearsal for order_id, call in calls}
         outcomes = dict(until_full(operations.perform_together(asked.operation, calls, arguments), asked.ids))
         results = [
-            {"id": str(order_id), **_result(outcomes[order_id], rehearsals[order_id], request._request)}
-            for order_id in asked.ids
+            {"id": str(order_id), **_result(outcomes[order_id], call, request._request)} for order_id, call in calls
         ]
         headers = {}
         if all(isinstance(outcome, Replay) for outcome in outcomes.values()):
@@ -90,9 +88,7 @@ def _key_of(idempotency: Idempotency, order_id: UUID) -> Idempotency:
     return Idempotency(f"bulk:{digest}", idempotency.fingerprint)
 
 
-def _result(
-    outcome: operations.Document | Replay | OrderError, rehearsal: operations.Rehearsal | None, request: HttpRequest
-) -> Mapping[str, Any]:
+def _result(outcome: operations.Document | Replay | OrderError, call: Call, request: HttpRequest) -> Mapping[str, Any]:
     match outcome:
         case Replay():
             return {"status": outcome.answer.status, "order": orjson.Fragment(outcome.answer.body)}
@@ -100,4 +96,4 @@ def _result(
             problem = order_problem(outcome, request=request)
             return {"status": problem["status"], "error": problem}
         case _:
-            return {"status": 200, **(rehearsal.as_json() if rehearsal is not None else {"order": outcome})}
+            return {"status": 200, **(rehearsal_told(call) or {"order": outcome})}

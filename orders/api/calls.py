@@ -13,7 +13,6 @@ from orders.announcing.changes import Origin
 from orders.api.authentication import KeyPrincipal
 from orders.api.preconditions import precondition_of
 from orders.operations import Call, Idempotency, Rehearsal
-from orders.rules.callers import key_caller
 from orders.rules.errors import InvalidRequest, MalformedJson, OrderNotFound
 
 
@@ -60,7 +59,7 @@ def principal_of(request: Request) -> KeyPrincipal:
 
 def origin_of(request: Request) -> Origin:
     return Origin(
-        actor=principal_of(request).actor,
+        actor=principal_of(request).caller.actor,
         reason=reason_in(request),
         request_id=getattr(request._request, "request_id", ""),
         trace=getattr(request._request, "traceparent", None) or "",
@@ -69,11 +68,10 @@ def origin_of(request: Request) -> Origin:
 
 def call_of(request: Request, *, reason: str = "", idempotency: Idempotency | None = None) -> Call:
     """The request as an operation takes it: `reason` as the body tells it goes before the query's."""
-    principal = principal_of(request)
     origin = origin_of(request)
     rehearsal = Rehearsal() if wants_rehearsal(request) else None
     return Call(
-        caller=key_caller(principal.actor, storefront_id=principal.storefront.pk, scopes=principal.scopes),
+        caller=principal_of(request).caller,
         reason=reason or origin.reason,
         request_id=origin.request_id,
         trace=origin.trace,

@@ -19,7 +19,7 @@ from orders.rules.limits import (
 )
 from orders.rules.statuses import OrderStatus
 
-ORDER: Final = ref("Order")
+PLACED: Final = ref("OrderOrReceipt")
 READ_ORDER: Final = ref("OrderOrPastOrder")
 CHANGED: Final = ref("OrderOrRehearsal")
 FIRST_VERSION_ANSWER: Final = ref("FirstVersionAnswer")
@@ -107,7 +107,7 @@ PLACE: Final[dict[str, Any]] = {
     "summary": "Place an order",
     "description": "The order exists only with its stock held. Nothing is written or held when it is refused.",
     "request": _body("NewOrder"),
-    "responses": _responses({201: ORDER}, 400, 409, 413, 415, 422),
+    "responses": _responses({201: PLACED}, 400, 409, 413, 415, 422),
     "parameters": [_IDEMPOTENCY_KEY, _REASON, _ETAG, _LOCATION, _REPLAYED, *_ALWAYS_ANSWERED],
     "tags": ["orders"],
 }
@@ -209,7 +209,7 @@ DELETE: Final[dict[str, Any]] = {
     "operation_id": "orders_delete",
     "summary": "Delete an order",
     "description": "It is kept, out of sight; a second time is a 404. Staff can restore it.",
-    "responses": _responses({200: ref("Rehearsal"), 204: None}, 400, 404, 405, 409, 412),
+    "responses": _responses({200: ref("RehearsalOrReceipt"), 204: None}, 400, 404, 405, 409, 412),
     "parameters": [_ID, _IF_MATCH, _PREFER, _REASON, _APPLIED, *_ALWAYS_ANSWERED],
     "tags": ["orders"],
 }

@@ -20,20 +20,29 @@ from rest_framework.views import APIView
 from orders import operations
 from orders.api import docs
 from orders.api.calls import call_of, json_body, order_id_in, principal_of, wants_rehearsal
+from orders.api.components.first_version import FIRST_VERSION_RECEIPT
 from orders.api.errors import exception_handler
 from orders.api.json_format import json_response
 from orders.api.placing import place
 from orders.api.preconditions import etag
-from orders.operations import Call, Outcome, StoredAnswer
+from orders.operations import PERFORMERS, Call, Outcome, StoredAnswer
 from orders.reading.documents import read_document
 from orders.requests.first_version import FirstVersionNewOrder, FirstVersionUpdate
-from orders.requests.operations import Cancel, Parcel, Plain, Tracking
+from orders.requests.operations import Parcel, Plain, Tracking
 from orders.requests.parsing import parse
 from orders.rules import errors
+from orders.rules.callers import refusal_to
 from orders.rules.lifecycle import Operation
 from orders.rules.scopes import Scope
+from orders.rules.sight import Sight
 from orders.rules.statuses import RULES, OrderStatus
 
+_LEADS_TO: Final = {
+    OrderStatus.CONFIRMED: Operation.CONFIRM,
+    OrderStatus.SHIPPED: Operation.SHIP,
+    OrderStatus.COMPLETED: Operation.COMPLETE,
+    OrderStatus.CANCELED: Operation.CANCEL,
+}
 _TRACKING: Final = ("tracking_company", "tracking_number", "tracking_link")
 
 
@@ -59,6 +68,20 @@ def _envelope(data: object, message: str) -> bytes:
     return orjson.dumps({"data": data, "message": message, "success": True})
 
 
+def _as_seen(answer: dict[str, Any], sight: Sight) -> dict[str, Any]:
+    """Nothing of an order in these words tells of a person."""
+    if sight is not Sight.RECEIPT:
+        return answer
+    return {**answer, "data": {name: answer["data"][name] for name in FIRST_VERSION_RECEIPT}}
+
+
+def _changed(document: Mapping[str, Any], sight: Sight, message: str, *, deleted: bool = False) -> bytes:
+    """The answer to a change, from the document that the caller sees."""
+    if sight is Sight.RECEIPT:
+        return _envelope({"orderId": document["id"], "status": document["status"]}, message)
+    return _envelope(first_version_order(document, deleted=deleted), message)
+
+
 class FirstVersionView(APIView):
     """Errors are problem bodies with the envelope's `success` and `message` beside the problem's own members."""
 
@@ -81,7 +104,7 @@ class CreateOrder(FirstVersionView):
     @extend_schema(**docs.FIRST_VERSION_CREATE)
     def post(self, request: Request) -> HttpResponse:
         asked = parse(json_body(request), FirstVersionNewOrder)
-        answer, headers = place(request, [asked.as_new_order()], asked=asked, render=_created)
+        answer, headers = place(request, [asked.as_new_order()], asked=asked, render=_created, show=_as_seen)
         return json_response(answer.body, status=answer.status, headers=headers)
 
 
@@ -113,45 +136,45 @@ class UpdateOrder(FirstVersionView):
         if wants_rehearsal(request):
             raise errors.PreferenceNotSupported()
         update = parse(json_body(request), FirstVersionUpdate)
-        document = _updated(order_id_in(order_id), update, call_of(request), principal_of(request).storefront.pk)
-        return json_response(
-            _envelope(first_version_order(document), "Order updated."), headers={"ETag": etag(document["version"])}
-        )
+        call = call_of(request)
+        document = _updated(order_id_in(order_id), update, call, principal_of(request).storefront.pk)
+        body = _changed(document, call.caller.sight, "Order updated.")
+        return json_response(body, headers={"ETag": etag(document["version"])})
 
 
 def _updated(order_id: UUID, update: FirstVersionUpdate, call: Call, storefront_id: int) -> Mapping[str, Any]:
     """Do what leads to the status, then set the tracking; refused, neither has an effect.
 
-    The same status again only sets the tracking.
+    The same status again only sets the tracking. Which scopes it needs is told by the request alone, before the
+    order is looked at: a refusal must not depend on where the order stands.
     """
+    asked = None if update.status is UNSET else _status_in(update.status)
+    tracking = {name: getattr(update, name) for name in _TRACKING if getattr(update, name) is not UNSET}
+    main = Operation.TRACK if asked is None else _LEADS_TO.get(asked, Operation.TRACK)
+    for operation in (main, Operation.TRACK) if tracking else (main,):
+        if refusal := refusal_to(call.caller, operation):
+            raise refusal
     found = read_document(order_id, storefront_id=storefront_id)
     if found is None:
         raise errors.OrderNotFound(order_id)
     read = orjson.loads(found[1])
     current = OrderStatus(read["status"])
-    wanted = current if update.status is UNSET else _status_in(update.status)
-    tracking = {name: getattr(update, name) for name in _TRACKING if getattr(update, name) is not UNSET}
+    wanted = asked or current
     if tracking.get("tracking_link", UNSET) is None:  # a caller who knows of no link; it may have been built here
         del tracking["tracking_link"]
+    way: list[tuple[Operation, Any]] = []
     if wanted == current:
-        return operations.perform(Operation.TRACK, order_id, Tracking(**tracking), call=call)
-    way: list[tuple[Operation, Any]]
-    match wanted:
-        case OrderStatus.SHIPPED:
-            way = [(Operation.SHIP, Parcel(**tracking))]
-            if current == OrderStatus.PENDING:  # its shops ship what was placed: there was no status between
-                way.insert(0, (Operation.CONFIRM, Plain()))
-        case OrderStatus.CONFIRMED:
-            way = [(Operation.CONFIRM, Plain())]
-        case OrderStatus.COMPLETED:
-            way = [(Operation.COMPLETE, Plain())]
-        case OrderStatus.CANCELED:
-            way = [(Operation.CANCEL, Cancel())]
-        case _:
-            raise errors.InvalidTransition(current, wanted, RULES[current].next_statuses)
-    parcel = read["shipments"][-1] if read["shipments"] else {}
-    if wanted != OrderStatus.SHIPPED and any(parcel.get(name) != value for name, value in tracking.items()):
-        way.append((Operation.TRACK, Tracking(**tracking)))
+        way = [(Operation.TRACK, Tracking(**tracking))]
+    elif wanted in _LEADS_TO:
+        way = [(main, Parcel(**tracking) if main is Operation.SHIP else PERFORMERS[main].request())]
+        if main is Operation.SHIP and current == OrderStatus.PENDING:
+            # Its shops ship what was placed: there was no status between.
+            way.insert(0, (Operation.CONFIRM, Plain()))
+        parcel = read["shipments"][-1] if read["shipments"] else {}
+        if main is not Operation.SHIP and any(parcel.get(name) != value for name, value in tracking.items()):
+            way.append((Operation.TRACK, Tracking(**tracking)))
+    if not way or any(refusal_to(call.caller, operation) for operation, _ in way):
+        raise errors.InvalidTransition(current, wanted, RULES[current].next_statuses)
     return operations.perform_in_turn(order_id, way, call=call)
 
 
@@ -172,5 +195,6 @@ class DeleteOrder(FirstVersionView):
     def delete(self, request: Request, order_id: str) -> HttpResponse:
         if wants_rehearsal(request):
             raise errors.PreferenceNotSupported()
-        document = operations.perform(Operation.DELETE, order_id_in(order_id), Plain(), call=call_of(request))
-        return json_response(_envelope(first_version_order(document, deleted=True), "Order deleted."))
+        call = call_of(request)
+        document = operations.perform(Operation.DELETE, order_id_in(order_id), Plain(), call=call)
+        return json_response(_changed(document, call.caller.sight, "Order deleted.", deleted=True))

@@ -12,8 +12,10 @@ from rest_framework.utils.urls import replace_query_param
 from orders.api.calls import whole_number
 from orders.models import Order
 from orders.reading.listing import Cursor, page_of
+from orders.reading.seen import page_json
 from orders.rules.errors import FieldError, InvalidRequest
 from orders.rules.limits import MAX_PAGE_ORDERS, PAGE_ORDERS
+from orders.rules.sight import Sight
 from orders.rules.statuses import OrderStatus
 
 _PAGING: Final = {"cursor", "limit", "ordering"}
@@ -30,7 +32,7 @@ class OrderFilter(filters.FilterSet):
     placed_before = filters.IsoDateTimeFilter()
 
 
-def listed(request: Request, *, storefront_id: int) -> bytes:
+def listed(request: Request, *, storefront_id: int, sight: Sight) -> bytes:
     """One page as JSON: `{"next", "previous", "results"}`. Raises InvalidRequest."""
     parameters = request.query_params
     unknown = sorted(set(parameters) - _PAGING - set(OrderFilter.base_filters))
@@ -58,7 +60,7 @@ def listed(request: Request, *, storefront_id: int) -> bytes:
     return b'{"next":%s,"previous":%s,"results":[%s]}' % (
         orjson.dumps(page.next and replace_query_param(here, "cursor", str(page.next))),
         orjson.dumps(page.previous and replace_query_param(here, "cursor", str(page.previous))),
-        page.documents.encode(),
+        page_json(page.documents, sight),
     )
 
 

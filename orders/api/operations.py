@@ -22,6 +22,7 @@ from orders.api.preconditions import etag
 from orders.operations import PERFORMERS, Call, Replay
 from orders.requests.parsing import parse
 from orders.rules.lifecycle import OPERATIONS, Operation
+from orders.rules.sight import Sight
 
 # Operations with a verb of their own; all others are POST /orders/{id}/{operation}.
 METHODS: Final = {
@@ -63,5 +64,13 @@ def answer_to(operation: Operation, order_id: UUID, asked: Any, call: Call) -> H
         headers = {"ETag": etag(version), "Idempotent-Replayed": "true"}
         return json_response(replay.answer.body, status=replay.answer.status, headers=headers)
     if call.rehearsal is not None:
-        return json_response(orjson.dumps(call.rehearsal.as_json()), headers={"Preference-Applied": "dry-run"})
+        told = rehearsal_told(call) or document
+        return json_response(orjson.dumps(told), headers={"Preference-Applied": "dry-run"})
     return json_response(orjson.dumps(document), headers={"ETag": etag(document["version"])})
+
+
+def rehearsal_told(call: Call) -> dict[str, Any] | None:
+    """What a rehearsal is answered with; None when there was none, or when the caller sees only the receipt."""
+    if call.rehearsal is None or call.caller.sight is Sight.RECEIPT:
+        return None
+    return call.rehearsal.as_json()

@@ -26,6 +26,7 @@ from orders.models import Order
 from orders.operations import Outcome, Placed, StoredAnswer
 from orders.reading.documents import read_document
 from orders.reading.history import order_at, timeline_page
+from orders.reading.seen import as_seen, seen_json
 from orders.requests.operations import OrderDetails, Plain, checked_details
 from orders.requests.parsing import parse
 from orders.requests.placing import NewOrder, checked, parse_orders
@@ -33,6 +34,7 @@ from orders.rules import errors
 from orders.rules.lifecycle import Operation
 from orders.rules.limits import MAX_PAGE_ENTRIES
 from orders.rules.scopes import Scope
+from orders.rules.sight import Sight
 
 
 class _PlacedOrder(msgspec.Struct):
@@ -55,7 +57,7 @@ class OrderViewSet(ViewSet):
     @extend_schema(**docs.PLACE)
     def create(self, request: Request) -> HttpResponse:
         order = checked(parse(json_body(request), NewOrder))
-        answer, headers = place(request, [order], asked=order, render=_one_order)
+        answer, headers = place(request, [order], asked=order, render=_one_order, show=as_seen)
         placed = msgspec.json.decode(answer.body, type=_PlacedOrder)  # the answer may be a stored one
         headers |= {"Location": f"/api/v1/orders/{placed.id}", "ETag": etag(placed.version)}
         return json_response(answer.body, status=answer.status, headers=headers)
@@ -70,16 +72,18 @@ class OrderViewSet(ViewSet):
             return StoredAnswer(status.HTTP_200_OK, orjson.dumps({"results": results}))
 
         asked = [order.detail if isinstance(order, errors.OrderError) else order for order in orders]
-        answer, headers = place(request, orders, asked=asked, render=render)
+        answer, headers = place(request, orders, asked=asked, render=render, show=_batch_as_seen)
         return json_response(answer.body, status=answer.status, headers=headers)
 
     @extend_schema(**docs.LIST)
     def list(self, request: Request) -> HttpResponse:
-        return json_response(listed(request, storefront_id=principal_of(request).storefront.pk))
+        principal = principal_of(request)
+        return json_response(listed(request, storefront_id=principal.storefront.pk, sight=principal.caller.sight))
 
     @extend_schema(**docs.READ)
     def retrieve(self, request: Request, pk: str) -> HttpResponse:
-        order_id, storefront_id = order_id_in(pk), principal_of(request).storefront.pk
+        principal = principal_of(request)
+        order_id, storefront_id = order_id_in(pk), principal.storefront.pk
         found = read_document(order_id, storefront_id=storefront_id)
         if found is None:
             raise errors.OrderNotFound(pk)
@@ -93,7 +97,7 @@ class OrderViewSet(ViewSet):
         headers = {"ETag": etag(version), "Cache-Control": "private, no-cache"}
         if is_known_to_caller(request._request, version):
             return HttpResponse(status=status.HTTP_304_NOT_MODIFIED, headers=headers)
-        return json_response(document.encode(), headers=headers)
+        return json_response(seen_json(document, principal.caller.sight), headers=headers)
 
     @extend_schema(**docs.TIMELINE)
     @action(detail=True)
@@ -126,6 +130,15 @@ def _one_order(outcomes: Sequence[Outcome]) -> StoredAnswer:
     if isinstance(outcome, errors.OrderError):
         raise outcome
     return StoredAnswer(status.HTTP_201_CREATED, outcome.document)
+
+
+def _batch_as_seen(answer: dict[str, Any], sight: Sight) -> dict[str, Any]:
+    return {
+        "results": [
+            {**result, "order": as_seen(result["order"], sight)} if "order" in result else result
+            for result in answer["results"]
+        ]
+    }
 
 
 def _batch_result(outcome: Outcome, request: HttpRequest) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from orders.api.authentication import KeyPrincipal
-from orders.rules.callers import key_caller, refusal_to
+from orders.rules.callers import refusal_to
 from orders.rules.lifecycle import Operation
 from orders.rules.scopes import Scope
 
@@ -29,10 +29,8 @@ class HasScope(BasePermission):
         if not isinstance(principal, KeyPrincipal):
             return False
         operation: Operation | None = getattr(view, "operations", {}).get(request.method)
-        if operation is not None:
-            caller = key_caller(principal.actor, storefront_id=principal.storefront.pk, scopes=principal.scopes)
-            if refusal := refusal_to(caller, operation):
-                raise refusal
+        if operation is not None and (refusal := refusal_to(principal.caller, operation)):
+            raise refusal
         scope: Scope | None = getattr(view, "scopes", {}).get(request.method)
         if scope is not None and scope not in principal.scopes:
             has = ", ".join(sorted(principal.scopes)) or "none"

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
 
+import orjson
 from rest_framework.request import Request
 
 from orders import operations
@@ -13,6 +16,7 @@ from orders.api.idempotency_header import idempotency_of
 from orders.operations import Outcome, Placed, StoredAnswer
 from orders.requests.placing import NewOrder
 from orders.rules import errors
+from orders.rules.sight import Sight
 
 
 def place(
@@ -21,11 +25,16 @@ def place(
     *,
     asked: object,
     render: operations.Render,
+    show: Callable[[dict[str, Any], Sight], dict[str, Any]],
 ) -> tuple[StoredAnswer, dict[str, str]]:
-    """Place, or repeat the stored answer; return it with the headers that tell which of the two."""
+    """Place, or repeat the stored answer; return it with the headers that tell which of the two.
+
+    What `render` makes is stored whole, for whoever repeats it; of that, `show` leaves what this caller may see.
+    """
     if wants_rehearsal(request):
         raise errors.PreferenceNotSupported()
-    caller = principal_of(request)
+    principal = principal_of(request)
+    sight, headers = principal.caller.sight, {}
 
     def counted_render(outcomes: Sequence[Outcome]) -> StoredAnswer:
         _count(request, outcomes)
@@ -34,14 +43,16 @@ def place(
     try:
         answer = operations.place_orders(
             orders,
-            storefront=caller.storefront,
+            storefront=principal.storefront,
             origin=origin_of(request),
             render=counted_render,
             idempotency=idempotency_of(request._request, asked),
         )
     except operations.Replay as replay:
-        return replay.answer, {"Idempotent-Replayed": "true"}
-    return answer, {}
+        answer, headers = replay.answer, {"Idempotent-Replayed": "true"}
+    if sight is not Sight.CUSTOMER:
+        answer = replace(answer, body=orjson.dumps(show(orjson.loads(answer.body), sight)))
+    return answer, headers
 
 
 def _count(request: Request, outcomes: Sequence[Outcome]) -> None:

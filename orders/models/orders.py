@@ -99,6 +99,7 @@ class Order(models.Model):
     class Meta:
         base_manager_name = "all_objects"
         permissions = [
+            ("view_personal_data", "Can see contact, addresses and note"),
             ("change_order_details", "Can change note, tags, contact and addresses"),
             ("amend_order", "Can amend the items of orders"),
             ("confirm_order", "Can confirm orders and extend reservations"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 
+from orders.rules.callers import Caller
 from orders.rules.ids import new_id
 from orders.rules.statuses import PaymentKind, RefundState
 
@@ -18,6 +19,8 @@ class Refund(models.Model):
     amount = models.BigIntegerField()
     state = models.CharField(max_length=20, choices=RefundState.choices)
     requested_by = models.CharField(max_length=200)
+    # The person behind `requested_by`: of a key whoever made it.
+    requester = models.CharField(max_length=200, default="", db_default="")
     requested_at = models.DateTimeField()
     decided_by = models.CharField(max_length=200, null=True, blank=True)
     decided_at = models.DateTimeField(null=True, blank=True)
@@ -33,6 +36,10 @@ class Refund(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_state_display()}: {self.amount}"
+
+    def was_requested_by(self, caller: Caller) -> bool:
+        """Is it the same person who asks now, signed in or by a key they have made?"""
+        return caller.actor == self.requested_by or caller.person == (self.requester or self.requested_by)
 
 
 class PaymentRecord(models.Model):

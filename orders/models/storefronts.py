@@ -63,6 +63,10 @@ class Storefront(models.Model):
         related_name="storefronts",
         help_text="Staff who see this storefront. Whoever is chosen for no storefront at all sees every one.",
     )
+    # While it is switched off its keys are refused; see orders/api/switching.py.
+    switched_off_at = models.DateTimeField(null=True, blank=True, editable=False)
+    switched_off_by = models.CharField(max_length=200, blank=True, default="", db_default="", editable=False)
+    switched_off_reason = models.CharField(max_length=500, blank=True, default="", db_default="", editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -86,6 +90,8 @@ class ApiKey(AbstractAPIKey):
 
     storefront = models.ForeignKey(Storefront, models.PROTECT, related_name="api_keys")
     scopes = ArrayField(models.CharField(max_length=40, choices=Scope.choices), default=list)
+    # `staff:<username>`; empty for keys made by a command, which nobody in particular has read.
+    made_by = models.CharField(max_length=200, blank=True, default="", db_default="", editable=False)
 
     class Meta(AbstractAPIKey.Meta):
         verbose_name = "API key"

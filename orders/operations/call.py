@@ -10,8 +10,10 @@ from events.outbox import NewEvent
 from orders.announcing.changes import Origin
 from orders.models import Order
 from orders.operations.idempotency import Idempotency
+from orders.reading.seen import as_seen
 from orders.rules import clock, errors
 from orders.rules.callers import Caller
+from orders.rules.sight import Sight
 
 Document = dict[str, Any]
 PaymentKey = tuple[int, str, str, str]  # storefront, payment provider, its reference, kind
@@ -59,6 +61,11 @@ class Rehearsal:
         before, after = self.before or {}, self.after or {}
         differences = {name: (after.get(name) or 0) - (before.get(name) or 0) for name in _MONEY}
         return {name: amount for name, amount in differences.items() if amount}
+
+    def show_as_seen(self, sight: Sight) -> None:
+        """Leave out of the order what the caller may not see; the events have nothing that tells of a person."""
+        if self.before is not None and self.after is not None:
+            self.before, self.after = as_seen(self.before, sight), as_seen(self.after, sight)
 
     def as_json(self) -> dict[str, Any]:
         """The answer to `Prefer: dry-run`: the order afterwards, the events that would be sent, the differences."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 import orjson
@@ -35,12 +35,14 @@ def commit(
     *,
     instructions: Sequence[Mapping[str, Any]] = (),
     cause: str | None = None,
+    rewritten: Collection[str] = (),
 ) -> Document:
     """Save the order as its next version, tell the receivers, write their events; return its document.
 
     `before` is its document as it was. `instructions` is what others are to do now, such as a refund to be paid
-    out; it stands in the event, and so does `cause`, why units were canceled. After the commit the inventory is
-    told at once, if it has to be; the sweeper repeats what fails. Raises LimitReached.
+    out; it stands in the event, and so does `cause`, why units were canceled. `rewritten` fields are told as changed
+    whether they differ or not. After the commit the inventory is told at once, if it has to be; the sweeper repeats
+    what fails. Raises LimitReached.
     """
     order.version += 1
     order.updated_at = max(call.now(), order.placed_at)
@@ -48,6 +50,8 @@ def commit(
     document = document_of(order)
     refuse_growth(before, document)
     old, new = changes_between(before, document)
+    for name in rewritten:
+        old[name], new[name] = before[name], document[name]
     if operation in _EVENT_TYPES:
         deleted = order.deleted_at is not None
         old["deleted"], new["deleted"] = not deleted, deleted

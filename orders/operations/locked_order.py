@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -108,6 +108,20 @@ class LockedOrder:
         """Write the counts of all items."""
         OrderItem.objects.bulk_update(self.order.lines, ["canceled", "shipped", "returned", "restocked"])
 
-    def commit(self, *, instructions: Sequence[Mapping[str, Any]] = (), cause: str | None = None) -> Document:
+    def commit(
+        self,
+        *,
+        instructions: Sequence[Mapping[str, Any]] = (),
+        cause: str | None = None,
+        rewritten: Collection[str] = (),
+    ) -> Document:
         """End with a change, see `committing.py`; return the order's document."""
-        return commit(self.order, self.operation, self.call, self.before, instructions=instructions, cause=cause)
+        return commit(
+            self.order,
+            self.operation,
+            self.call,
+            self.before,
+            instructions=instructions,
+            cause=cause,
+            rewritten=rewritten,
+        )

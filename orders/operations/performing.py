@@ -22,6 +22,7 @@ from orders.operations.payments import record_payment
 from orders.operations.refunds import approve_refund, fail_refund, reject_refund, request_refund
 from orders.operations.returns import approve_return, receive_return, reject_return, request_return
 from orders.operations.shipping import complete_order, deliver_order, pack_order, ship_order, track_shipment
+from orders.reading.seen import as_seen, seen_json
 from orders.requests.operations import (
     Amend,
     Cancel,
@@ -44,6 +45,7 @@ from orders.requests.operations import (
 )
 from orders.rules.errors import OrderError
 from orders.rules.lifecycle import Operation
+from orders.rules.sight import Sight
 
 
 class Performer(NamedTuple):
@@ -83,9 +85,23 @@ PERFORMERS: Final[dict[Operation, Performer]] = {
 
 
 def perform(operation: Operation, order_id: UUID, request: Any, *, call: Call) -> Document:
-    """Do it to the order; return the order's document afterwards. Raises OrderError, or Replay."""
+    """Do it to the order; return the order's document afterwards. Raises OrderError, or Replay.
+
+    What is returned, raised and rehearsed tells no more of the order than the caller may see.
+    """
     refuse_far_moments(request)
-    return PERFORMERS[operation].perform(order_id, request, call=call)
+    sight = call.caller.sight
+    try:
+        document = PERFORMERS[operation].perform(order_id, request, call=call)
+    except Replay as replay:
+        raise Replay(replace(replay.answer, body=seen_json(replay.answer.body, sight))) from replay
+    except OrderError as refusal:
+        if sight is Sight.RECEIPT:
+            refusal.keep_to_itself()
+        raise
+    if call.rehearsal is not None:
+        call.rehearsal.show_as_seen(sight)
+    return as_seen(document, sight)
 
 
 def perform_in_turn(order_id: UUID, operations: Sequence[tuple[Operation, Any]], *, call: Call) -> Document:

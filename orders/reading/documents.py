@@ -30,7 +30,9 @@ _READ_SQL: Final = (
 _NO_MONEY_YET: Final = dict.fromkeys(
     ("canceled_amount", "authorized_amount", "captured_amount", "refunded_amount", "charged_back_amount"), 0
 )
-_NO_ADDRESS: Final = dict.fromkeys(("name", "line1", "line2", "city", "region", "postal_code", "country"))
+NO_ADDRESS: Final[Mapping[str, str | None]] = dict.fromkeys(
+    ("name", "line1", "line2", "city", "region", "postal_code", "country")
+)
 
 
 def instant(moment: datetime | None) -> str | None:
@@ -96,7 +98,7 @@ def new_order_document(
         **_NO_MONEY_YET,
         "balance_amount": order["total_amount"],
         "contact": {"email": order["contact_email"], "phone": order["contact_phone"]},
-        "shipping_address": order["shipping_address"] or _NO_ADDRESS,
+        "shipping_address": order["shipping_address"] or NO_ADDRESS,
         "billing_address": order["billing_address"],
         "shipments": [],
         "payments": [],

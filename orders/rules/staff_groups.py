@@ -6,6 +6,8 @@ from django.apps import AppConfig, apps
 from django.contrib.auth.models import Group, Permission
 from django.db.models.signals import post_migrate
 
+from orders.rules.callers import SEE_CUSTOMERS
+
 _SEE: Final = [
     "orders.view_order",
     "orders.view_orderitem",
@@ -27,9 +29,10 @@ _OPERATE: Final = [
 ]
 
 GROUPS: Final[dict[str, list[str]]] = {
-    "support": [*_SEE, *_SEE_STOCK, *_OPERATE],
+    "support": [*_SEE, SEE_CUSTOMERS, *_SEE_STOCK, *_OPERATE],
     "lead": [
         *_SEE,
+        SEE_CUSTOMERS,
         *_SEE_STOCK,
         *_OPERATE,
         "orders.ship_order",
@@ -51,6 +54,7 @@ GROUPS: Final[dict[str, list[str]]] = {
     ],
     "warehouse": [
         *_SEE,
+        SEE_CUSTOMERS,
         *_SEE_STOCK,
         "orders.ship_order",
         "orders.track_shipment",

@@ -18,6 +18,7 @@ from orders.requests.parsing import parse
 from orders.requests.placing import Address
 from orders.rules.callers import system
 from orders.rules.lifecycle import Operation
+from orders.rules.sight import Sight
 
 _CONTACT: Final = ("email", "phone")
 _ADDRESS: Final = Address.__struct_fields__
@@ -26,7 +27,7 @@ _GROUPS: Final = {"contact": "Contact", "shipping_address": "Shipping address", 
 
 
 class DetailsForm(OperationForm):
-    """What the order's status locks is shown, and says so."""
+    """What the order's status locks is shown, and says so. What the user may not see is not asked for either."""
 
     asks = OrderDetails
 
@@ -36,8 +37,11 @@ class DetailsForm(OperationForm):
     def build(self) -> None:
         order = self.order
         assert order is not None  # noqa: S101 - this form stands for one order
-        self.fields["note"].initial = order.note
         self.fields["tags"].initial = ", ".join(order.tags)
+        if self.sight < Sight.CUSTOMER:
+            del self.fields["note"]
+            return
+        self.fields["note"].initial = order.note
         self._add("contact", {"email": order.contact_email, "phone": order.contact_phone}, Operation.CHANGE_CONTACT)
         for group in ("shipping_address", "billing_address"):
             self._add(group, getattr(order, group) or {}, Operation.CHANGE_ADDRESS)
@@ -56,11 +60,12 @@ class DetailsForm(OperationForm):
 
     @cached_property
     def groups(self) -> list[tuple[str, list[forms.BoundField]]]:
-        return [
-            ("", [self["note"], self["tags"]]),
-            *((title, [self[f"{group}_{name}"] for name in _names_of(group)]) for group, title in _GROUPS.items()),
-            ("", [self["reason"]]),
+        written = [self[name] for name in ("note", "tags") if name in self.fields]
+        groups = [
+            (title, [self[f"{group}_{name}"] for name in _names_of(group) if f"{group}_{name}" in self.fields])
+            for group, title in _GROUPS.items()
         ]
+        return [("", written), *(group for group in groups if group[1]), ("", [self["reason"]])]
 
     def body(self) -> dict[str, Any]:
         """Note and tags, and the groups in which something was changed."""

@@ -27,6 +27,7 @@ from orders.requests.parsing import parse
 from orders.rules.errors import InvalidRequest
 from orders.rules.lifecycle import BLOCKED_BY, HOLDABLE
 from orders.rules.limits import MAX_MINUTES
+from orders.rules.sight import Sight
 from orders.rules.statuses import HoldKind
 
 # What to write, where the structs can only say that something does not match.
@@ -81,9 +82,19 @@ class OperationForm(forms.Form):
         help_text="Stands in the order's timeline, under your name.",
     )
 
-    def __init__(self, *args: Any, order: Order | None = None, part: str = "", **kwargs: Any) -> None:
-        """`order` is None when the form stands for several orders at once, `part` the id of what is meant."""
-        self.order, self.chosen = order, part
+    def __init__(
+        self,
+        *args: Any,
+        order: Order | None = None,
+        part: str = "",
+        sight: Sight = Sight.ORDER,
+        **kwargs: Any,
+    ) -> None:
+        """`order` is None when the form stands for several orders at once, `part` the id of what is meant.
+
+        `sight` is how much of the order may be shown.
+        """
+        self.order, self.chosen, self.sight = order, part, sight
         super().__init__(*args, **kwargs)
         if order is None:
             del self.fields["version"]

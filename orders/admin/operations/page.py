@@ -14,7 +14,7 @@ from orders.admin.display.frame import framed
 from orders.admin.operations.forms import OperationForm
 from orders.admin.operations.preview import Preview, preview_of
 from orders.admin.operations.staff_operation import StaffOperation, staff_sentence
-from orders.admin.operations.staff_requests import call_of, order_in, user_of
+from orders.admin.operations.staff_requests import call_of, order_in, sight_of, user_of
 from orders.models import Order
 from orders.operations import Rehearsal
 from orders.rules.errors import OrderError
@@ -49,11 +49,12 @@ class _Page:
             return self._with(None)
         if parts and part not in {known.id for known in parts}:
             raise Http404(f"{operation.title} is not possible for {part!r} of this order.")
-        return self._with(operation.form_class(order=self._order, part=part or ""))
+        return self._with(operation.form_class(order=self._order, part=part or "", sight=sight_of(user)))
 
     def do(self) -> HttpResponse:
         request, order, operation = self._request, self._order, self._operation
-        form = operation.form_class(request.POST, order=order, part=request.POST.get("part", ""))
+        part, sight = request.POST.get("part", ""), sight_of(user_of(request))
+        form = operation.form_class(request.POST, order=order, part=part, sight=sight)
         if not form.is_valid():
             return self._with(form)
         rehearsal = Rehearsal() if "preview" in request.POST else None

@@ -13,6 +13,7 @@ from orders.models import Order
 from orders.models.querysets import OrderQuerySet
 from orders.operations import Call, Precondition, Rehearsal
 from orders.rules.callers import Caller, staff_caller
+from orders.rules.sight import Sight
 
 Staff = User | AnonymousUser
 M = TypeVar("M", bound=Model)
@@ -51,6 +52,11 @@ def order_in(orders: OrderQuerySet, order_id: UUID | str) -> Order:
 
 def caller_of(user: Staff) -> Caller:
     return staff_caller(f"staff:{user.get_username()}", storefronts=storefronts_of(user), has_permission=user.has_perm)
+
+
+def sight_of(user: Staff) -> Sight:
+    """How much of an order the pages show to the user."""
+    return caller_of(user).sight
 
 
 def call_of(

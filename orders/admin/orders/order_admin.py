@@ -21,7 +21,7 @@ from orders.admin.display.frame import framed
 from orders.admin.display.pills import fulfillment_pill, payment_pill, status_pill
 from orders.admin.operations.bulk import MOST_ORDERS, bulk_actions, bulk_page
 from orders.admin.operations.page import operation_page
-from orders.admin.operations.staff_requests import order_in, storefronts_of, user_of
+from orders.admin.operations.staff_requests import order_in, sight_of, storefronts_of, user_of
 from orders.admin.operations.table import BULK_OPERATIONS, STAFF_OPERATIONS
 from orders.admin.orders import search
 from orders.admin.orders.filters import (
@@ -83,7 +83,6 @@ class OrderAdmin(ModelAdmin):
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER  # they count whole tables
     search_fields = ["number"]  # only switches the box on
-    search_help_text = search.HELP
 
     # --- who may see what ---
 
@@ -108,6 +107,11 @@ class OrderAdmin(ModelAdmin):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return _NewestFirst
 
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        changelist: ChangeList = super().get_changelist_instance(request)
+        changelist.search_help_text = search.help_text(sight_of(user_of(request)))
+        return changelist
+
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """Only our filters: any other condition in the address could read the whole table."""
         return lookup in _FILTERS
@@ -121,7 +125,7 @@ class OrderAdmin(ModelAdmin):
         self, request: HttpRequest, queryset: QuerySet[Order], search_term: str
     ) -> tuple[QuerySet[Order], bool]:
         assert isinstance(queryset, OrderQuerySet)  # noqa: S101 - get_queryset above
-        return search.found(queryset, search_term), False
+        return search.found(queryset, search_term, sight=sight_of(user_of(request))), False
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         return bulk_actions(user_of(request))

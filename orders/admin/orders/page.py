@@ -15,12 +15,13 @@ from unfold.enums import ActionVariant
 from orders.admin.display.contents import contents_in_words, contents_of, hold_label, product_names
 from orders.admin.display.pills import fulfillment_pill, payment_pill, refund_pill, return_pill, status_pill
 from orders.admin.operations.staff_operation import Place, StaffOperation
-from orders.admin.operations.staff_requests import Staff
+from orders.admin.operations.staff_requests import Staff, sight_of
 from orders.admin.operations.table import STAFF_OPERATIONS
 from orders.admin.orders.timeline import timeline_of
 from orders.models import Order, OrderItem, PaymentRecord, Refund, Return, Shipment
 from orders.rules.currencies import format_amount
 from orders.rules.lifecycle import Operation
+from orders.rules.sight import Sight
 from orders.rules.statuses import CancelReason, Condition, OrderStatus, RefundState
 
 _ADDRESS_LINES: Final = ("name", "line1", "line2")
@@ -77,8 +78,7 @@ def context_of(order: Order, user: Staff) -> dict[str, Any]:
         "refunds": [_refund(refund, order, buttons) for refund in order.refunds.all()],
         "returns": [_return(announced, order, buttons) for announced in order.returns.all()],
         "return_buttons": buttons.at(Place.RETURNS),
-        "shipping_address": address_lines(order.shipping_address),
-        "billing_address": address_lines(order.billing_address),
+        "customer": _customer(order) if sight_of(user) is Sight.CUSTOMER else None,
         "metadata": sorted(order.metadata.items()),
         "reservation": _reservation(order, user),
         "timeline": timeline_of(order) if user.has_perm("events.view_event") else None,
@@ -143,6 +143,17 @@ class _Buttons:
             "dialog": None,
             "path": self._url(operation),
         }
+
+
+def _customer(order: Order) -> dict[str, Any]:
+    """What tells of a person."""
+    return {
+        "email": order.contact_email,
+        "phone": order.contact_phone,
+        "shipping_address": address_lines(order.shipping_address),
+        "billing_address": address_lines(order.billing_address),
+        "note": order.note,
+    }
 
 
 def address_lines(address: dict[str, str | None] | None) -> list[str]:

@@ -13,15 +13,23 @@ from django.db.models import QuerySet
 
 from orders.models import Shipment, Storefront
 from orders.models.querysets import OrderQuerySet
+from orders.rules.sight import Sight
 
-HELP: Final = "Order number or how it begins, order id, customer id, external reference, e-mail or tracking number."
+_HELP: Final = "Order number or how it begins, order id, customer id, external reference{} or tracking number."
 
 _NUMBER: Final = re.compile(r"^([A-Z0-9]{1,6})-[A-Z0-9]{0,10}$")
 _LONGEST: Final = 200  # no column that is searched holds more
 
 
-def found(orders: OrderQuerySet, term: str) -> OrderQuerySet:
-    """The orders that the term stands for; where it could be several things, the first that exists."""
+def help_text(sight: Sight) -> str:
+    return _HELP.format(", e-mail" if sight is Sight.CUSTOMER else "")
+
+
+def found(orders: OrderQuerySet, term: str, *, sight: Sight) -> OrderQuerySet:
+    """The orders that the term stands for; where it could be several things, the first that exists.
+
+    Who may not see an e-mail finds nothing by one: otherwise whoever guesses would be told whose it is.
+    """
     term = term.strip()
     if not term:
         return orders
@@ -30,7 +38,7 @@ def found(orders: OrderQuerySet, term: str) -> OrderQuerySet:
     if (order_id := _uuid_in(term)) is not None:
         return orders.filter(pk=order_id)
     if "@" in term:
-        return orders.filter(contact_email=term)
+        return orders.filter(contact_email=term) if sight is Sight.CUSTOMER else orders.none()
     numbered = _numbered(orders, term.upper())
     if numbered is not None and numbered.exists():
         return numbered

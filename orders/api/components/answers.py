@@ -69,12 +69,12 @@ ANSWERS: Final[dict[str, Any]] = {
     # --- several orders at once
     "BatchAnswer": object_of({"results": list_of(ref("BatchResult"))}),
     "BatchResult": either("BatchPlaced", "BatchRefused"),
-    "BatchPlaced": object_of({"status": _CREATED, "order": ref("Order")}),
+    "BatchPlaced": object_of({"status": _CREATED, "order": ref("OrderOrReceipt")}),
     "BatchRefused": object_of({"status": _REFUSED, "error": ref("Problem")}),
     "BulkAnswer": object_of({"results": list_of(ref("BulkResult"))}),
     # The most particular first: some clients take the first that fits.
     "BulkResult": either("BulkRehearsed", "BulkDone", "BulkRefused"),
-    "BulkDone": object_of({"id": UUID, "status": _OK, "order": ref("Order")}),
+    "BulkDone": object_of({"id": UUID, "status": _OK, "order": ref("OrderOrReceipt")}),
     "BulkRehearsed": object_of({"id": UUID, "status": _OK, **_REHEARSAL}),
     "BulkRefused": object_of({"id": UUID, "status": _REFUSED, "error": ref("Problem")}),
     # --- what an operation would do
@@ -105,7 +105,18 @@ ANSWERS: Final[dict[str, Any]] = {
     },
     "Change": object_of({"before": {}, "after": {}}),
     "Instruction": {**_ANYTHING, "description": "What others are to do now, such as a refund to be paid out."},
-    "OrderOrRehearsal": {**either("Order", "Rehearsal"), "description": "With `Prefer: dry-run` a rehearsal."},
+    "OrderOrReceipt": {
+        **either("Order", "OrderReceipt"),
+        "description": "The receipt without the scope `orders:read`.",
+    },
+    "OrderOrRehearsal": {
+        **either("Order", "Rehearsal", "OrderReceipt"),
+        "description": "With `Prefer: dry-run` a rehearsal. Without the scope `orders:read` always the receipt.",
+    },
+    "RehearsalOrReceipt": {
+        **either("Rehearsal", "OrderReceipt"),
+        "description": "The receipt without the scope `orders:read`.",
+    },
     "OrderOrPastOrder": {**either("Order", "PastOrder"), "description": "With `?version=` a past order."},
     # --- refusals
     "Problem": PROBLEM,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any, Final
 
 from orders.api.components.answers import PROBLEM
-from orders.api.components.shapes import FLAG, TEXT, TEXT_OR_NULL, UUID, list_of, object_of, ref
+from orders.api.components.shapes import FLAG, TEXT, TEXT_OR_NULL, UUID, either, list_of, object_of, ref
 
+FIRST_VERSION_RECEIPT: Final = ("orderId", "status")
 _ORDER: Final = {
     "orderId": UUID,
     "customerId": TEXT,
@@ -19,8 +20,13 @@ _ORDER: Final = {
 
 FIRST_VERSION: Final[dict[str, Any]] = {
     "FirstVersionAnswer": object_of(
-        {"data": ref("FirstVersionOrder"), "message": TEXT, "success": {"type": "boolean", "const": True}}
+        {"data": ref("FirstVersionOrderOrReceipt"), "message": TEXT, "success": {"type": "boolean", "const": True}}
     ),
+    "FirstVersionOrderOrReceipt": {
+        **either("FirstVersionOrder", "FirstVersionReceipt"),
+        "description": "The receipt without the scope `orders:read`.",
+    },
+    "FirstVersionReceipt": object_of({name: _ORDER[name] for name in FIRST_VERSION_RECEIPT}),
     "FirstVersionOrder": object_of(_ORDER),
     "FirstVersionOrderItem": object_of({"productId": TEXT, "quantity": {"type": "integer"}, "reserved": FLAG}),
     "FirstVersionProblem": {

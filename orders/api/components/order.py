@@ -23,6 +23,7 @@ from orders.api.components.shapes import (
     ref,
     ref_or_null,
 )
+from orders.reading.seen import MASKED, RECEIPT
 
 _ORDER: Final[dict[str, Any]] = {
     "id": UUID,
@@ -133,8 +134,19 @@ _HOLD: Final = {
     "placed_at": INSTANT,
 }
 
+_MASKED: Final = {
+    **list_of(ref("MaskedField")),
+    "description": "Only there without the scope `customers:read`: the fields of which nothing is told. "
+    "They look as if the order had none.",
+}
+
 ORDER_AND_ITS_PARTS: Final[dict[str, Any]] = {
-    "Order": object_of(_ORDER),
+    "Order": object_of(_ORDER, optional={"masked": _MASKED}),
+    "MaskedField": {"type": "string", "enum": list(MASKED)},
+    "OrderReceipt": {
+        "description": "What a change is answered with, rehearsed or not, without the scope `orders:read`.",
+        **object_of({name: _ORDER[name] for name in RECEIPT}),
+    },
     "PastOrder": {
         "description": "An order as it was at a version.",
         **object_of(without_personal_data(_ORDER)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 TEXT: Final = {"type": "string"}
@@ -34,11 +35,13 @@ def list_of(schema: dict[str, Any]) -> dict[str, Any]:
     return {"type": "array", "items": schema}
 
 
-def object_of(properties: dict[str, Any], *, open_ended: bool = False) -> dict[str, Any]:
-    """Every property is always there."""
+def object_of(
+    properties: dict[str, Any], *, optional: Mapping[str, Any] | None = None, open_ended: bool = False
+) -> dict[str, Any]:
+    """Every property is always there, but for what is `optional`."""
     return {
         "type": "object",
-        "properties": properties,
+        "properties": {**properties, **(optional or {})},
         "required": list(properties),
         "additionalProperties": open_ended,
     }

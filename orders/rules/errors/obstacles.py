@@ -103,6 +103,7 @@ class OrderOnHold(OrderError):
     code = "order_on_hold"
     title = "The order is held up"
     obstacle = "hold"
+    tells_contents = True
 
     def __init__(self, operation: str, holds: Sequence[Mapping[str, Any]]) -> None:
         kinds = ", ".join(f"{hold['kind']} (by {hold['placed_by']})" for hold in holds)
@@ -148,6 +149,7 @@ class QuantityExceeded(OrderError):
     code = "quantity_exceeded"
     title = "More units than there are"
     obstacle = "quantity"
+    tells_contents = True
 
     def __init__(self, verb: str, lines: Sequence[ExceededLine]) -> None:
         told = "; ".join(f"{x.product_id}: {x.requested} wanted, {x.available} can be {verb}" for x in lines)
@@ -161,6 +163,7 @@ class AmountExceeded(OrderError):
     code = "amount_exceeded"
     title = "More money than there is"
     obstacle = "quantity"
+    tells_contents = True
 
     def __init__(self, *, requested: int, available: int) -> None:
         super().__init__(
@@ -175,6 +178,7 @@ class ItemShipped(OrderError):
     code = "item_shipped"
     title = "Units of this item have been shipped"
     obstacle = "quantity"
+    tells_contents = True
 
     def __init__(self, item_id: UUID, product_id: str, shipped: int) -> None:
         super().__init__(
@@ -224,6 +228,7 @@ class WrongState(OrderError):
     code = "wrong_state"
     title = "This has been decided already"
     obstacle = "state"
+    tells_contents = True
 
     def __init__(self, what: str, state: str, expected: str) -> None:
         super().__init__(
@@ -246,6 +251,7 @@ class MoneyOnOrder(OrderError):
     code = "money_on_order"
     title = "Money was recorded for this order"
     obstacle = "state"
+    tells_contents = True
 
     def __init__(self, amount: int) -> None:
         super().__init__(

@@ -23,12 +23,21 @@ class OrderError(Exception):
     title: ClassVar[str] = "The request was refused"
     # What of the order or the caller stands in the way, where it is one of: status, hold, scope, quantity, state.
     obstacle: ClassVar[str | None] = None
+    # Do sentence and facts tell of an order's content: its items, money, holds?
+    tells_contents: ClassVar[bool] = False
 
     def __init__(self, detail: str, *, errors: Sequence[FieldError] = (), **extra: Any) -> None:
         self.detail = detail
         self.errors = [asdict(error) for error in errors]
         self.extra = extra
         super().__init__(detail)
+
+    def keep_to_itself(self) -> None:
+        """Leave out what it tells of an order's content, for a caller who may change orders and not read them."""
+        if self.tells_contents:
+            self.detail = f"{self.title}. What the order holds is told to keys with the scope orders:read."
+            self.errors = [{**error, "detail": self.title} for error in self.errors]
+            self.extra = {}
 
 
 class TemporarilyUnavailable(OrderError):

@@ -41,6 +41,7 @@ class PreferenceNotSupported(OrderError):
 class TotalsMismatch(OrderError):
     code = "totals_mismatch"
     title = "The amounts do not add up"
+    tells_contents = True
 
     def __init__(self, field: str, *, expected: int, got: int, formula: str) -> None:
         super().__init__(
@@ -55,6 +56,7 @@ class TotalsMismatch(OrderError):
 class CurrencyMismatch(OrderError):
     code = "currency_mismatch"
     title = "The order has another currency"
+    tells_contents = True
 
     def __init__(self, *, expected: str, got: str) -> None:
         super().__init__(
@@ -97,6 +99,7 @@ class UnknownPart(OrderError):
 class Ambiguous(OrderError):
     code = "ambiguous"
     title = "It is not clear which one is meant"
+    tells_contents = True
 
     def __init__(self, what: str, ids: Sequence[UUID]) -> None:
         choices = [str(part_id) for part_id in ids]

@@ -9,8 +9,10 @@ const [address, key] = process.argv.slice(2);
 assert(address && key);
 const client = createClient<paths>({ baseUrl: address, headers: { "X-API-Key": key } });
 
-// A change answers the order or, asked with `Prefer: dry-run`, a rehearsal; `version` reads a past order.
-function order(answer: Schemas["Order"] | Schemas["PastOrder"] | Schemas["Rehearsal"] | undefined): Schemas["Order"] {
+// A change answers the order or, asked with `Prefer: dry-run`, a rehearsal; `version` reads a past order. A key that may
+// not read is answered with a receipt.
+type Answer = Schemas["Order"] | Schemas["PastOrder"] | Schemas["Rehearsal"] | Schemas["OrderReceipt"];
+function order(answer: Answer | undefined): Schemas["Order"] {
   assert(answer && "contact" in answer);
   return answer;
 }
@@ -24,8 +26,7 @@ const asked: Schemas["NewOrder"] = {
   shipping_address: { name: "Jo", city: "Perth", country: "AU" },
 };
 const place = { body: asked, params: { header: { "Idempotency-Key": "typescript-1" } } };
-const { data: placed } = await client.POST("/api/v1/orders", place);
-assert(placed);
+const placed = order((await client.POST("/api/v1/orders", place)).data);
 const repeated = await client.POST("/api/v1/orders", place);
 const path = { id: placed.id };
 
@@ -50,7 +51,8 @@ const { data: batch } = await client.POST("/api/v1/orders/batch", { body: { orde
 const { data: first } = await client.POST("/order/create", {
   body: { customerId: "cus789", items: [{ productId: "abc123", quantity: 1 }] },
 });
-assert(first);
+assert(first && "items" in first.data);
+const firstItems = first.data.items;
 const { data: page } = await client.GET("/api/v1/orders", { params: { query: { status: "pending" } } });
 
 const chosen = page?.results[0];
@@ -80,8 +82,8 @@ process.stdout.write(
     past: [past.status, past.version],
     refusal: [refusal.status, refusal.code, refusal["products"]],
     too_late: [tooLate.status, tooLate.code],
-    batch: batch?.results.map((result) => ("order" in result ? result.order.customer_id : result.error.code)),
-    first_version: [first.data.status, first.data.items[0]?.reserved],
+    batch: batch?.results.map((result) => ("order" in result ? order(result.order).customer_id : result.error.code)),
+    first_version: [first.data.status, firstItems[0]?.reserved],
     pending: page?.results.map((found) => found.customer_id),
     would: [would.stock, would.events[0]?.data["operation"]],
     did: did.order.status,
