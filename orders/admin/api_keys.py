@@ -32,7 +32,7 @@ from unfold.widgets import (
 
 from orders.admin.display.frame import framed
 from orders.admin.display.pills import pill
-from orders.admin.operations.staff_requests import Staff, limited, storefronts_of, user_of
+from orders.admin.operations.staff_requests import Staff, caller_of, limited, storefronts_of, user_of
 from orders.admin.orders.filters import StorefrontFilter
 from orders.api.keys import make_key, revoke_key, rotate_key
 from orders.models import ApiKey, Storefront
@@ -93,7 +93,7 @@ class RotateForm(forms.Form):
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(ModelAdmin):
-    list_display = ["prefix", "name", "storefront", "scopes_shown", "state", "created", "buttons"]
+    list_display = ["prefix", "name", "storefront", "scopes_shown", "state", "created", "maker", "buttons"]
     list_display_links = None
     list_select_related = ["storefront"]
     list_filter = [StorefrontFilter, "revoked"]
@@ -111,6 +111,10 @@ class ApiKeyAdmin(ModelAdmin):
     @admin.display(description="Scopes")
     def scopes_shown(self, key: ApiKey) -> str:
         return ", ".join(key.scopes)
+
+    @admin.display(description="Made by")
+    def maker(self, key: ApiKey) -> str:
+        return key.made_by.removeprefix("staff:") or "–"
 
     @admin.display(description="State")
     def state(self, key: ApiKey) -> SafeString:
@@ -162,6 +166,7 @@ class ApiKeyAdmin(ModelAdmin):
                 name=form.cleaned_data["name"],
                 scopes=form.cleaned_data["scopes"],
                 expires_at=form.cleaned_data["last_day"],
+                made_by=caller_of(user_of(request)).actor,
             )
             self._log(request, key, ADDITION, "Made.")
             return self._made(request, key, secret)
@@ -173,7 +178,8 @@ class ApiKeyAdmin(ModelAdmin):
             return self._not_to_be_rotated(request, old, beyond)
         form = RotateForm(request.POST if request.method == "POST" else None)
         if form.is_valid():
-            key, secret = rotate_key(old, overlap=timedelta(hours=form.cleaned_data["overlap"]))
+            overlap = timedelta(hours=form.cleaned_data["overlap"])
+            key, secret = rotate_key(old, overlap=overlap, by=caller_of(user_of(request)).actor)
             self._log(request, old, CHANGE, f"Rotated; its successor is {key.prefix}.")
             self._log(request, key, ADDITION, f"Made as the successor of {old.prefix}.")
             return self._made(request, key, secret)

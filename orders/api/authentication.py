@@ -131,7 +131,12 @@ def _look_up(key: str) -> KeyPrincipal | str:
         return "This API key has been revoked. Ask for a new one."
     scopes = frozenset(stored.scopes)
     return KeyPrincipal(
-        caller=key_caller(f"key:{stored.prefix}", storefront_id=stored.storefront_id, scopes=scopes),
+        caller=key_caller(
+            f"key:{stored.prefix}",
+            storefront_id=stored.storefront_id,
+            scopes=scopes,
+            made_by=stored.made_by,
+        ),
         storefront=stored.storefront,
         scopes=scopes,
         expires_at=stored.expiry_date,

@@ -12,18 +12,30 @@ from orders.models import ApiKey, Storefront
 
 
 def make_key(
-    storefront: Storefront, *, name: str, scopes: Sequence[str], expires_at: datetime | None = None
+    storefront: Storefront,
+    *,
+    name: str,
+    scopes: Sequence[str],
+    expires_at: datetime | None = None,
+    made_by: str = "",
 ) -> tuple[ApiKey, str]:
-    """The stored key, and the secret text to hand out."""
-    key = ApiKey(storefront=storefront, name=name, scopes=list(scopes), expiry_date=expires_at)
+    """The stored key, and the secret text to hand out.
+
+    `made_by` is the member of staff who reads that text, as an actor: what the key does counts as done by them where
+    somebody else has to agree. A key that nobody in particular has made stands for itself alone.
+    """
+    key = ApiKey(storefront=storefront, name=name, scopes=list(scopes), expiry_date=expires_at, made_by=made_by)
     secret: str = ApiKey.objects.assign_key(key)
     key.save()
     return key, secret
 
 
-def rotate_key(old: ApiKey, *, overlap: timedelta) -> tuple[ApiKey, str]:
-    """A successor with the same rights. The old key expires after `overlap`, or earlier if it would anyway."""
-    made = make_key(old.storefront, name=old.name, scopes=old.scopes)
+def rotate_key(old: ApiKey, *, overlap: timedelta, by: str = "") -> tuple[ApiKey, str]:
+    """A successor with the same rights. The old key expires after `overlap`, or earlier if it would anyway.
+
+    Whoever rotates it has made the successor; rotated by a command it stays with whom it was.
+    """
+    made = make_key(old.storefront, name=old.name, scopes=old.scopes, made_by=by or old.made_by)
     ends_at = timezone.now() + overlap
     old.expiry_date = min(ends_at, old.expiry_date or ends_at)
     old.save(update_fields=["expiry_date"])

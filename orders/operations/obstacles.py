@@ -117,8 +117,8 @@ def _refund_in(operation: Operation, *states: RefundState) -> Check:
         refunds = [refund for refund in order.refunds.all() if refund.state in states]
         if not refunds:
             yield errors.NothingLeft(operation, f"no {' or '.join(states)} refund")
-        elif operation is Operation.APPROVE_REFUND and all(refund.requested_by == caller.actor for refund in refunds):
-            yield errors.OwnRequest(caller.actor)
+        elif operation is Operation.APPROVE_REFUND and all(refund.was_requested_by(caller) for refund in refunds):
+            yield errors.OwnRequest(refunds[0].requested_by, asked_by=caller.actor)
 
     return check
 

@@ -35,8 +35,8 @@ def approve_refund(order_id: UUID, request: DecideRefund, *, call: Call) -> Docu
     """Approve what somebody else has requested: now it is to be paid out. Raises OwnRequest or WrongState."""
     with locked_order(order_id, Operation.APPROVE_REFUND, call) as locked:
         refund = part_meant("refund", locked.order.refunds.all(), request.refund_id, state=RefundState.REQUESTED)
-        if refund.requested_by == call.caller.actor:
-            raise errors.OwnRequest(refund.requested_by)
+        if refund.was_requested_by(call.caller):
+            raise errors.OwnRequest(refund.requested_by, asked_by=call.caller.actor)
         _decide(refund, RefundState.APPROVED, call)
         return locked.commit(instructions=[_pay_out(locked.order, refund)])
 
@@ -98,6 +98,7 @@ def _refund(locked: LockedOrder, amount: int) -> list[Instruction]:
         amount=amount,
         state=RefundState.REQUESTED,
         requested_by=call.caller.actor,
+        requester=call.caller.person,
         requested_at=call.now(),
     )
     order.refund_pending_amount += amount

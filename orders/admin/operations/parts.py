@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from orders.admin.display.contents import contents_in_words, contents_of, hold_label, product_names
 from orders.models import Order, Shipment
+from orders.rules.callers import Caller
 from orders.rules.currencies import format_amount
 from orders.rules.lifecycle import Operation
 from orders.rules.statuses import RefundState, ReturnState
@@ -19,10 +20,10 @@ class Part(NamedTuple):
     label: str
 
 
-def parts_of(order: Order, operation: Operation, *, actor: str) -> list[Part]:
+def parts_of(order: Order, operation: Operation, *, caller: Caller) -> list[Part]:
     """What the operation can be meant for; nothing when it is meant for the whole order."""
     find = _PARTS.get(operation)
-    return list(find(order, actor)) if find else []
+    return list(find(order, caller)) if find else []
 
 
 def _parcel(order: Order, parcel: Shipment) -> Part:
@@ -32,20 +33,20 @@ def _parcel(order: Order, parcel: Shipment) -> Part:
     return Part(str(parcel.pk), ", ".join(filter(None, (tracked, inside, state))))
 
 
-def _packed_or_new(order: Order, actor: str) -> Iterator[Part]:
+def _packed_or_new(order: Order, caller: Caller) -> Iterator[Part]:
     yield Part("", "A new parcel")
     for parcel in order.shipments.all():
         if parcel.shipped_at is None and contents_of(parcel):
             yield _parcel(order, parcel)
 
 
-def _not_there_yet(order: Order, actor: str) -> Iterator[Part]:
+def _not_there_yet(order: Order, caller: Caller) -> Iterator[Part]:
     for parcel in order.shipments.all():
         if parcel.delivered_at is None:
             yield _parcel(order, parcel)
 
 
-def _on_their_way(order: Order, actor: str) -> Iterator[Part]:
+def _on_their_way(order: Order, caller: Caller) -> Iterator[Part]:
     parcels = [
         _parcel(order, parcel) for parcel in order.shipments.all() if parcel.shipped_at and not parcel.delivered_at
     ]
@@ -54,18 +55,18 @@ def _on_their_way(order: Order, actor: str) -> Iterator[Part]:
     yield from parcels
 
 
-def _refunds(*states: RefundState, of_others: bool = False) -> Callable[[Order, str], Iterator[Part]]:
-    def find(order: Order, actor: str) -> Iterator[Part]:
+def _refunds(*states: RefundState, of_others: bool = False) -> Callable[[Order, Caller], Iterator[Part]]:
+    def find(order: Order, caller: Caller) -> Iterator[Part]:
         for refund in order.refunds.all():
-            if refund.state in states and not (of_others and refund.requested_by == actor):
+            if refund.state in states and not (of_others and refund.was_requested_by(caller)):
                 amount = format_amount(refund.amount, order.currency)
                 yield Part(str(refund.pk), f"{amount}, requested by {refund.requested_by}")
 
     return find
 
 
-def _returns(state: ReturnState) -> Callable[[Order, str], Iterator[Part]]:
-    def find(order: Order, actor: str) -> Iterator[Part]:
+def _returns(state: ReturnState) -> Callable[[Order, Caller], Iterator[Part]]:
+    def find(order: Order, caller: Caller) -> Iterator[Part]:
         names = product_names(order)
         for announced in order.returns.all():
             if announced.state == state:
@@ -75,7 +76,7 @@ def _returns(state: ReturnState) -> Callable[[Order, str], Iterator[Part]]:
     return find
 
 
-def _holds(order: Order, actor: str) -> Iterator[Part]:
+def _holds(order: Order, caller: Caller) -> Iterator[Part]:
     for hold in order.holds:
         yield Part(hold["id"], f"{hold_label(hold)}, by {hold['placed_by']}")
 

@@ -94,7 +94,7 @@ class StaffOperation:
 
     def parts(self, order: Order, user: Staff) -> list[Part]:
         """What of the order it can be meant for."""
-        return parts_of(order, self.name, actor=caller_of(user).actor)
+        return parts_of(order, self.name, caller=caller_of(user))
 
     def perform(self, order: Order, form: OperationForm, call: Call) -> operations.Document:
         return operations.perform(self.name, order.pk, form.request(), call=call)

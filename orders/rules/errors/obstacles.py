@@ -24,9 +24,11 @@ class OwnRequest(OrderError):
     title = "Somebody else has to approve this"
     obstacle = "scope"
 
-    def __init__(self, requested_by: str) -> None:
+    def __init__(self, requested_by: str, *, asked_by: str) -> None:
+        same = "" if asked_by == requested_by else f" {asked_by} stands for the same person."
         super().__init__(
-            f"{requested_by} has requested this refund, so somebody else has to approve it.", requested_by=requested_by
+            f"{requested_by} has requested this refund, so somebody else has to approve it.{same}",
+            requested_by=requested_by,
         )
 
 
