@@ -231,7 +231,7 @@ class ApiKeyAdmin(ModelAdmin):
         return framed(
             self,
             request,
-            "admin/orders/apikey/form.html",
+            "admin/orders/form.html",
             {
                 "form": form,
                 "media": self.media + form.media,

@@ -1,20 +1,30 @@
-"""Storefronts: added and changed here, never removed, because their orders are kept for ever."""
+"""Storefronts: added, changed and switched off here, never removed, because their orders are kept for ever."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin, TabularInline
-from unfold.widgets import UnfoldAdminSelectWidget
+from unfold.dataclasses import UnfoldAction
+from unfold.decorators import action
+from unfold.enums import ActionVariant
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from orders.admin.display.amounts import AmountField
+from orders.admin.display.frame import framed
+from orders.admin.display.pills import pill
 from orders.admin.handing_out import chooses_storefronts
-from orders.admin.operations.staff_requests import storefronts_of, user_of
+from orders.admin.operations.staff_requests import caller_of, storefronts_of, user_of
+from orders.api.switching import switch_off, switch_on
 from orders.models import Carrier, Storefront
+from orders.models.storefronts import MOST_REASON
 from orders.rules.currencies import MINOR_DIGITS, format_amount
 
 
@@ -53,6 +63,14 @@ class StorefrontForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic 
             limit.currency = self.data.get("currency") or self.instance.currency or None
 
 
+class SwitchOffForm(forms.Form):
+    reason = forms.CharField(
+        max_length=MOST_REASON,
+        widget=UnfoldAdminTextInputWidget,
+        help_text="Told to whoever calls with one of its keys.",
+    )
+
+
 class CarrierInline(TabularInline):
     model = Carrier
     extra = 0
@@ -63,7 +81,8 @@ class CarrierInline(TabularInline):
 class StorefrontAdmin(ModelAdmin):
     form = StorefrontForm
     inlines = [CarrierInline]
-    list_display = ["code", "name", "number_prefix", "currency", "confirmation_policy", "created_at"]
+    list_display = ["code", "name", "number_prefix", "currency", "confirmation_policy", "keys", "created_at"]
+    actions_detail = ["switch_off", "switch_on"]
     ordering = ["code"]
     autocomplete_fields = ["staff"]
 
@@ -73,7 +92,7 @@ class StorefrontAdmin(ModelAdmin):
         return storefronts if limit is None else storefronts.filter(pk__in=limit)
 
     def get_fields(self, request: HttpRequest, obj: Storefront | None = None) -> list[str]:
-        fields = [*StorefrontForm.Meta.fields, "staff", *(["created_at"] if obj else [])]
+        fields = [*StorefrontForm.Meta.fields, "staff", *(["keys", "created_at"] if obj else [])]
         if not user_of(request).is_superuser:
             fields[fields.index("refund_approval_above")] = "refund_limit"
         return fields
@@ -83,17 +102,104 @@ class StorefrontAdmin(ModelAdmin):
 
         Which refunds need approval, superusers decide: whoever gives refunds does not.
         """
-        read_only = ["code", "created_at"] if obj else []
+        read_only = ["code", "keys", "created_at"] if obj else []
         if not chooses_storefronts(user_of(request)):
             read_only.append("staff")
         if not user_of(request).is_superuser:
             read_only += ["refund_approval_above", "refund_limit"]
         return read_only
 
+    def save_model(self, request: HttpRequest, obj: Storefront, form: StorefrontForm, change: bool) -> None:
+        """Only what was typed: the rest may have been changed since, such as switched off."""
+        if not change:
+            super().save_model(request, obj, form, change)
+            return
+        columns = {field.name for field in Storefront._meta.concrete_fields}
+        obj.save(update_fields=columns.intersection(form.changed_data))
+
     @admin.display(description="Refund approval above")
     def refund_limit(self, storefront: Storefront) -> str:
         limit = storefront.refund_approval_above
         return "no refund needs approval" if limit is None else format_amount(limit, storefront.currency or None)
+
+    @admin.display(description="Keys")
+    def keys(self, storefront: Storefront) -> SafeString:
+        if storefront.switched_off_at is None:
+            return pill("Accepted", "good")
+        return format_html("{} {}", pill("Refused", "ended"), storefront.state_in_words)
+
+    # --- off and on ---
+
+    def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[UnfoldAction]:
+        """The one of the two that is possible."""
+        storefront = self.get_object(request, object_id)
+        wanted = "switch_on" if storefront is not None and storefront.switched_off_at else "switch_off"
+        actions: list[UnfoldAction] = super().get_actions_detail(request, object_id)
+        return [action for action in actions if action.action_name.endswith(wanted)]
+
+    @action(  # type: ignore[untyped-decorator]  # unfold's
+        description="Switch off",
+        url_path="switch-off",
+        icon="power_settings_new",
+        permissions=["change"],
+        variant=ActionVariant.DANGER,
+    )
+    def switch_off(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        storefront = self._to_switch(request, object_id)
+        form = SwitchOffForm(request.POST if request.method == "POST" else None)
+        if form.is_valid():
+            reason = form.cleaned_data["reason"]
+            if switch_off(storefront, by=caller_of(user_of(request)).actor, reason=reason):
+                self.log_change(request, storefront, f"Switched off: {reason}")
+            messages.success(request, f"The keys of {storefront} are refused, everywhere within seconds.")
+            return self._back_to(storefront)
+        return self._switch_page(
+            request,
+            storefront,
+            form,
+            title=f"Switch {storefront} off",
+            button="Switch it off",
+            explanation="Its keys are refused until it is switched on again. Staff still read and work, and what was "
+            "begun goes on: reservations end, events are sent.",
+            danger=True,
+        )
+
+    @action(  # type: ignore[untyped-decorator]  # unfold's
+        description="Switch on", url_path="switch-on", icon="power_settings_new", permissions=["change"]
+    )
+    def switch_on(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        storefront = self._to_switch(request, object_id)
+        if request.method == "POST":
+            if switch_on(storefront, by=caller_of(user_of(request)).actor):
+                self.log_change(request, storefront, "Switched on.")
+            messages.success(request, f"The keys of {storefront} are accepted again.")
+            return self._back_to(storefront)
+        return self._switch_page(
+            request,
+            storefront,
+            forms.Form(),
+            title=f"Switch {storefront} on",
+            button="Switch it on",
+            explanation=f"It is {storefront.state_in_words}",
+        )
+
+    def _to_switch(self, request: HttpRequest, object_id: str) -> Storefront:
+        storefront: Storefront | None = self.get_object(request, object_id)
+        if storefront is None:
+            raise Http404(f"There is no storefront {object_id}.")
+        return storefront
+
+    def _back_to(self, storefront: Storefront) -> HttpResponse:
+        return HttpResponseRedirect(reverse("admin:orders_storefront_change", args=[storefront.pk]))
+
+    def _switch_page(
+        self, request: HttpRequest, storefront: Storefront, form: forms.Form, **context: Any
+    ) -> HttpResponse:
+        back = reverse("admin:orders_storefront_change", args=[storefront.pk])
+        page = {"form": form, "media": self.media, "list_url": back, "back": "Back to the storefront"}
+        return framed(self, request, "admin/orders/form.html", {**page, **context})
+
+    # --- who may what ---
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Whoever is limited to storefronts would not see the new one."""

@@ -1,9 +1,9 @@
 """Who is calling: the API key of a storefront.
 
 Keys are made and hashed by djangorestframework-api-key. Checking one costs at most one query, and what
-it gave is remembered in this process for API_KEY_CACHE_SECONDS, so a revoked key works at most that
-much longer. Wrong keys are remembered too, apart, and keys nobody has used yet are looked up within a budget:
-guessing keys keeps neither the database busy nor known keys from working.
+it gave is remembered in this process for API_KEY_CACHE_SECONDS, so a revoked key, or one of a storefront that
+was switched off, works at most that much longer. Wrong keys are remembered too, apart, and keys nobody has used
+yet are looked up within a budget: guessing keys keeps neither the database busy nor known keys from working.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from rest_framework.request import Request
 from orders.api.lookup_budget import LookupBudget
 from orders.models import ApiKey, Storefront
 from orders.rules.callers import Caller, key_caller
+from orders.rules.errors import StorefrontSwitchedOff
 
 _MOST_REMEMBERED: Final = 10_000
 
@@ -97,10 +98,19 @@ class StorefrontKeyAuthentication(BaseAuthentication):
             raise AuthenticationFailed(found)
         # For the request log, which sees only Django's request.
         request._request.storefront_code = found.storefront.code  # type: ignore[attr-defined]
+        _refuse_switched_off(found.storefront)
         return found, found
 
     def authenticate_header(self, request: Request) -> str:
         return "Api-Key"
+
+
+def _refuse_switched_off(storefront: Storefront) -> None:
+    """Raise StorefrontSwitchedOff while it is."""
+    if storefront.switched_off_at is not None:
+        raise StorefrontSwitchedOff(
+            storefront.code, since=storefront.switched_off_at, reason=storefront.switched_off_reason
+        )
 
 
 def find_key(key: str) -> KeyPrincipal | str:

@@ -33,7 +33,7 @@ _MEANINGS: Final = {
     304: "The order is as the caller knows it.",
     400: "The request is not as described here; `errors` names what is wrong.",
     401: "No key, or one that is not accepted.",
-    403: "The key may not do this.",
+    403: "The key may not do this, or its storefront is switched off.",
     404: "The storefront has no such order.",
     405: "`bulk`, `create` and other words that stand where an id does have addresses of their own.",
     406: "Only JSON is answered.",

@@ -28,6 +28,7 @@ STATUS_CODES: dict[type[errors.OrderError], int] = {
     errors.MalformedJson: status.HTTP_400_BAD_REQUEST,
     errors.PreferenceNotSupported: status.HTTP_400_BAD_REQUEST,
     errors.NotPermitted: status.HTTP_403_FORBIDDEN,
+    errors.StorefrontSwitchedOff: status.HTTP_403_FORBIDDEN,
     errors.OrderNotFound: status.HTTP_404_NOT_FOUND,
     errors.NoSuchVersion: status.HTTP_404_NOT_FOUND,
     errors.InvalidTransition: status.HTTP_409_CONFLICT,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Final
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -13,6 +14,8 @@ from rest_framework_api_key.models import AbstractAPIKey
 
 from orders.rules.scopes import Scope
 from orders.rules.statuses import ConfirmationPolicy
+
+MOST_REASON: Final = 500
 
 
 class Storefront(models.Model):
@@ -66,7 +69,9 @@ class Storefront(models.Model):
     # While it is switched off its keys are refused; see orders/api/switching.py.
     switched_off_at = models.DateTimeField(null=True, blank=True, editable=False)
     switched_off_by = models.CharField(max_length=200, blank=True, default="", db_default="", editable=False)
-    switched_off_reason = models.CharField(max_length=500, blank=True, default="", db_default="", editable=False)
+    switched_off_reason = models.CharField(
+        max_length=MOST_REASON, blank=True, default="", db_default="", editable=False
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -74,6 +79,13 @@ class Storefront(models.Model):
 
     def __str__(self) -> str:
         return str(self.code)
+
+    @property
+    def state_in_words(self) -> str:
+        if self.switched_off_at is None:
+            return "on"
+        since = f"{self.switched_off_at:%Y-%m-%d %H:%M} UTC"
+        return f"switched off since {since} by {self.switched_off_by}: {self.switched_off_reason}"
 
     @staticmethod
     def number_prefix_for(code: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import sys
 from collections import Counter
@@ -20,6 +19,7 @@ from msgspec import Struct
 
 from orders import operations
 from orders.management.named_orders import NamedOrder, orders_named
+from orders.management.operator import operating_user
 from orders.management.storefront_option import add_storefront_option, storefront_of
 from orders.models import Storefront
 from orders.operations import PERFORMERS, Call, Document, PaymentKey, Precondition, Rehearsal, Replay
@@ -96,7 +96,7 @@ class Command(BaseCommand):
             request=request,
             caller=replace(system("order"), storefronts=frozenset({owner.pk})) if owner else system("order"),
             storefronts=[owner] if owner else [*Storefront.objects.all()],
-            reason=f"{reason} (by {_user()})".lstrip(),
+            reason=f"{reason} (by {operating_user()})".lstrip(),
             precondition=Precondition(version),
             rehearsed=dry_run,
         )
@@ -210,13 +210,6 @@ def _request(operation: Operation, data: str) -> Struct:
         return checked_details(request) if isinstance(request, OrderDetails) else request
     except OrderError as error:
         raise CommandError(f"--data is not what {operation} takes: {error}") from error
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's user has no name
-        return f"uid {os.getuid()}"
 
 
 def _lines(file: str) -> Iterator[str]:

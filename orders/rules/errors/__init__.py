@@ -32,6 +32,7 @@ from orders.rules.errors.obstacles import (
     OrderOnHold,
     OwnRequest,
     QuantityExceeded,
+    StorefrontSwitchedOff,
     WrongState,
 )
 from orders.rules.errors.refusal import FieldError, OrderError, TemporarilyUnavailable
@@ -92,6 +93,7 @@ __all__ = [
     "PlacementTooSlow",
     "PreferenceNotSupported",
     "QuantityExceeded",
+    "StorefrontSwitchedOff",
     "TemporarilyUnavailable",
     "TotalsMismatch",
     "UnknownPart",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +18,18 @@ class NotPermitted(OrderError):
 
     def __init__(self, operation: str, missing: str) -> None:
         super().__init__(f"{operation} needs {missing}.", operation=operation, needs=missing.rpartition(" ")[2])
+
+
+class StorefrontSwitchedOff(OrderError):
+    code = "storefront_switched_off"
+    title = "The storefront is switched off"
+
+    def __init__(self, storefront: str, *, since: datetime, reason: str) -> None:
+        super().__init__(
+            f"The storefront {storefront} is switched off since {since:%Y-%m-%d %H:%M} UTC: {reason.rstrip('.')}. "
+            "Its keys are refused until it is switched on again.",
+            reason=reason,
+        )
 
 
 class OwnRequest(OrderError):
