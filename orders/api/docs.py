@@ -123,7 +123,8 @@ PLACE_BATCH: Final[dict[str, Any]] = {
 LIST: Final[dict[str, Any]] = {
     "operation_id": "orders_list",
     "summary": "List orders",
-    "description": "Newest first, a page at a time: follow `next`.",
+    "description": "Newest first, a page at a time: follow `next`. Without the scope `customers:read` contact, "
+    "addresses and note are masked.",
     "responses": _responses({200: ref("OrderPage")}, 400),
     "parameters": [
         OpenApiParameter("cursor", OpenApiTypes.STR, description="As it stands in `next` and `previous`."),
@@ -146,7 +147,8 @@ LIST: Final[dict[str, Any]] = {
 READ: Final[dict[str, Any]] = {
     "operation_id": "orders_read",
     "summary": "Read an order",
-    "description": "As it is now or, with `version`, as it was. With `If-None-Match` a 304 when nothing has changed.",
+    "description": "As it is now or, with `version`, as it was. With `If-None-Match` a 304 when nothing has changed. "
+    "Without the scope `customers:read` contact, addresses and note are masked.",
     "responses": _responses({200: READ_ORDER, 304: None}, 400, 404, 405),
     "parameters": [
         _ID,

@@ -23,7 +23,7 @@ class OrderError(Exception):
     title: ClassVar[str] = "The request was refused"
     # What of the order or the caller stands in the way, where it is one of: status, hold, scope, quantity, state.
     obstacle: ClassVar[str | None] = None
-    # Do sentence and facts tell of an order's content: its items, money, holds?
+    # Do sentence and facts tell of the content of an order that is there: its items, money, holds?
     tells_contents: ClassVar[bool] = False
 
     def __init__(self, detail: str, *, errors: Sequence[FieldError] = (), **extra: Any) -> None:

@@ -12,6 +12,7 @@ from orders.rules.errors.refusal import OrderError, TemporarilyUnavailable
 class OutOfStock(OrderError):
     code = "out_of_stock"
     title = "There is not enough stock"
+    tells_contents = True
 
     def __init__(self, lines: Sequence[ShortLine], *, effect: str = "No order was placed") -> None:
         wanted = "; ".join(f"{line.product_id}: {line.requested} wanted, {line.available} available" for line in lines)
@@ -21,6 +22,7 @@ class OutOfStock(OrderError):
 class UnknownProducts(OrderError):
     code = "unknown_product"
     title = "The inventory does not know a product"
+    tells_contents = True
 
     def __init__(self, product_ids: Sequence[str], *, effect: str = "No order was placed") -> None:
         super().__init__(

@@ -20,6 +20,7 @@ from orders.api.keys import make_key, revoke_key
 from orders.models import ApiKey, Order
 from orders.rules.lifecycle import OPERATIONS, Operation
 from orders.rules.scopes import Scope
+from tests.base import perform
 from tests.orders.asking import everything, sell
 from tests.orders.examples import EXAMPLES, ready_for
 from tests.orders.refusals import assert_nothing_happened, assert_refused
@@ -235,6 +236,28 @@ def test_a_scope_that_is_missing_is_told_before_anything_of_the_body_is_read(sto
 
             problem = assert_refused(response, 403, "missing_scope")
             assert (problem["operation"], problem["needs"]) == (OPERATION_PATHS[path], needed)
+    assert everything() == before
+
+
+@pytest.mark.parametrize(("method", "path"), OF_ONE_ORDER)
+def test_without_the_scope_an_order_that_is_there_is_refused_as_one_that_is_not(
+    storefront, client_of, place_order, method, path
+):
+    body, needed = ROUTES[method, path]
+    client = client_of(storefront, *[scope for scope in Scope if scope != needed])
+    there, deleted = place_order(cup=1)["id"], place_order(cup=1)["id"]
+    perform("delete", deleted)
+    before = everything()
+
+    for headers in ({}, {"If-Match": '"7"'}, {"If-None-Match": '"1"'}, {"Idempotency-Key": "key-1"}):
+        answers = []
+        for order_id in (there, deleted, SOME_ID):
+            address = path.format(id=order_id)
+            response = getattr(client, method)(address, body, content_type="application/json", headers=headers)
+            problem = assert_refused(response, 403, "missing_scope")
+            answers.append({**problem, "request_id": "", "instance": problem["instance"].replace(order_id, "")})
+            assert "ETag" not in response.headers
+        assert answers[0] == answers[1] == answers[2]
     assert everything() == before
 
 

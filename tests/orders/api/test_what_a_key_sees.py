@@ -253,6 +253,18 @@ def test_a_refusal_tells_what_is_in_an_order_to_who_may_read_it(
     assert kept["detail"].endswith("is told to keys with the scope orders:read.")
 
 
+def test_a_shortage_tells_the_items_of_a_deleted_order_to_who_may_read_it(api, writer, stock):
+    order_id = sell(api)["id"]
+    perform("delete", order_id)
+    stock(cup=0, plate=0)
+
+    told = assert_refused(ask(api, order_id, "restore"), 409, "out_of_stock")
+    kept = assert_refused(ask(writer, order_id, "restore"), 409, "out_of_stock")
+
+    assert [product["product_id"] for product in told["products"]] == ["cup", "plate"]
+    assert ("cup" in str(kept), "products" in kept) == (False, False)
+
+
 # --- before any word about the order -----------------------------------------------------------------
 
 
