@@ -180,7 +180,7 @@ class StorefrontAdmin(ModelAdmin):
             forms.Form(),
             title=f"Switch {storefront} on",
             button="Switch it on",
-            explanation=f"It is {storefront.state_in_words}",
+            explanation="Its keys are accepted again, everywhere within seconds.",
         )
 
     def _to_switch(self, request: HttpRequest, object_id: str) -> Storefront:

@@ -26,8 +26,8 @@ class StorefrontSwitchedOff(OrderError):
 
     def __init__(self, storefront: str, *, since: datetime, reason: str) -> None:
         super().__init__(
-            f"The storefront {storefront} is switched off since {since:%Y-%m-%d %H:%M} UTC: {reason.rstrip('.')}. "
-            "Its keys are refused until it is switched on again.",
+            f"The storefront {storefront} has been switched off since {since:%Y-%m-%d %H:%M} UTC: "
+            f"{reason.rstrip('.')}. Its keys are refused until it is switched on again.",
             reason=reason,
         )
 

@@ -60,7 +60,7 @@ def test_all_its_keys_are_refused_with_the_reason_and_nothing_happens(api, clien
             problem = assert_refused(response, 403, "storefront_switched_off")
             assert problem["reason"] == "A key has leaked."
             assert problem["detail"] == (
-                f"The storefront au is switched off since {since}: A key has leaked. "
+                f"The storefront au has been switched off since {since}: A key has leaked. "
                 "Its keys are refused until it is switched on again."
             )
     after = everything()
