@@ -8,7 +8,8 @@ import sys
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
-from orders_project.exposure import Exposed, bound_addresses, refuse_exposure
+from orders_project.bound_sockets import bound_addresses, close_stalled_connections
+from orders_project.exposure import Exposed, refuse_exposure
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "orders_project.settings")
 
@@ -20,7 +21,7 @@ except Exposed as error:
 _django = get_wsgi_application()
 
 # They need the applications loaded.
-from orders_project.front.application import Bounds, Front  # noqa: E402
+from orders_project.front.application import ANSWER_SECONDS, Bounds, Front  # noqa: E402
 from orders_project.front.dues import Dues  # noqa: E402
 
 application = Front(
@@ -32,6 +33,8 @@ application = Front(
     ),
     dues=Dues(os.environ.get("PROMETHEUS_MULTIPROC_DIR")),
 )
+
+close_stalled_connections(seconds=ANSWER_SECONDS)
 
 # Every connection is a file, and many systems allow a process 1,024 unless it asks for more.
 _soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -1,11 +1,8 @@
 """Settings that are for one's own machine, at an address that others reach: refused before anything is answered."""
 
 import ipaddress
-import os
 import socket
 from collections.abc import Iterable, Iterator
-from contextlib import closing
-from pathlib import Path
 
 from django.conf import settings
 
@@ -24,39 +21,6 @@ def refuse_exposure(addresses: Iterable[str]) -> None:
     reasons = [*_reasons()]
     if public and reasons:
         raise Exposed(f"Not started: others reach {', '.join(public)}. {' '.join(reasons)} Or listen on 127.0.0.1.")
-
-
-def bound_addresses() -> Iterator[str]:
-    """Where this process serves: the addresses of its TCP sockets that are bound and connected to nobody.
-
-    A web server binds before it loads the application, so this sees what its command line, its environment and
-    its configuration have come to.
-    """
-    for descriptor in _descriptors():
-        try:
-            bound = socket.socket(fileno=os.dup(descriptor))
-        except OSError:
-            continue
-        with closing(bound):
-            if bound.family in (socket.AF_INET, socket.AF_INET6) and bound.type == socket.SOCK_STREAM:
-                host, port, *_ = bound.getsockname()
-                if port and not _is_connected(bound):
-                    yield host
-
-
-def _descriptors() -> list[int]:
-    try:
-        return [int(path.name) for path in Path("/dev/fd").iterdir()]
-    except OSError:
-        return []
-
-
-def _is_connected(bound: socket.socket) -> bool:
-    try:
-        bound.getpeername()
-    except OSError:
-        return False
-    return True
 
 
 def _is_loopback(host: str) -> bool:

@@ -10,7 +10,8 @@ import sys
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
-from orders_project.exposure import Exposed, bound_addresses, refuse_exposure
+from orders_project.bound_sockets import bound_addresses
+from orders_project.exposure import Exposed, refuse_exposure
 from orders_project.whole_bodies import WholeBodies
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "orders_project.settings")

@@ -23,7 +23,6 @@ from orders_project.front.bodies import BodyTooLarge, BodyTooSlow, ClientLeft, R
 from orders_project.front.callers import Caller, caller_of
 from orders_project.front.dues import Dues, Standing
 from orders_project.front.refusals import Refusal
-from orders_project.front.stalled_connections import close_stalled_connections
 from orders_project.front.threads import FairThreads
 from orders_project.front.watchdog import Watchdog
 from orders_project.front.wsgi_call import Answer, Application, Environ, call, environ_of, set_body
@@ -40,6 +39,7 @@ _ALIVE: Final = Answer(
     200, [(b"content-type", b"application/json"), (b"cache-control", b"no-store")], orjson.dumps(ALIVE)
 )
 _FRAME_BYTES: Final = 1 << 15
+ANSWER_SECONDS: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Bounds:
     at_once: int = 100
     waiting_seconds: float = 30
     # A client that takes none of its answer for so long gets no more of it.
-    answer_seconds: float = 30
+    answer_seconds: float = ANSWER_SECONDS
 
 
 class Front:
@@ -74,7 +74,7 @@ class Front:
             await _send(send, _ALIVE, head=scope["method"] == "HEAD", stalled_seconds=self._bounds.answer_seconds)
             return
         environ = environ_of(scope)
-        caller = caller_of(environ, environ["REMOTE_ADDR"])
+        caller = caller_of(environ)
         self._under_way[caller.shares_as] += 1
         try:
             answer = await self._answer(environ, caller, receive)
@@ -92,7 +92,6 @@ class Front:
         self._threads = FairThreads(self._bounds.threads, name="request")
         self._beside = FairThreads(1, name="beside")
         Watchdog(self._threads.longest_seconds).start()
-        close_stalled_connections(seconds=self._bounds.answer_seconds)
 
     async def _answer(self, environ: Environ, caller: Caller, receive: Receive) -> Answer:
         started = time.perf_counter()

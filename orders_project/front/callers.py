@@ -8,6 +8,7 @@ from typing import Final
 from django.conf import settings
 
 from orders.api.authentication import key_in, remembered_principal
+from orders_project.client_address import client_address, network_of
 from orders_project.front.dues import Due
 from orders_project.front.wsgi_call import Environ
 
@@ -23,7 +24,7 @@ class Caller:
     due: Due | None
 
 
-def caller_of(environ: Environ, address: str) -> Caller:
+def caller_of(environ: Environ) -> Caller:
     """The key's storefront where a worker knows the key; everybody else is known by address.
 
     A key that was never seen, or is wrong, is nobody's yet: its first request counts for the address.
@@ -32,13 +33,14 @@ def caller_of(environ: Environ, address: str) -> Caller:
     key = key_in(environ)
     principal = remembered_principal(key) if key else None
     if principal is None:
+        address = network_of(client_address(environ))
         return Caller(address, address, _due("requests", settings.ANONYMOUS_REQUESTS_PER_SECOND))
     storefront = principal.storefront
     if reads:
         own, usual, name = storefront.reads_per_second, settings.READS_PER_SECOND, "reads"
     else:
         own, usual, name = storefront.writes_per_second, settings.WRITES_PER_SECOND, "writes"
-    return Caller(storefront.pk, principal.actor, _due(name, usual if own is None else own))
+    return Caller(storefront.pk, principal.caller.actor, _due(name, usual if own is None else own))
 
 
 def _due(name: str, per_second: float) -> Due | None:

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from pytest_django.fixtures import Settings
 
-from orders_project.exposure import Exposed, bound_addresses, refuse_exposure
+from orders_project.bound_sockets import bound_addresses, close_stalled_connections
+from orders_project.exposure import Exposed, refuse_exposure
 
 ROOT = Path(__file__).resolve().parents[2]
 RANDOM_KEY = "3yV-" + "q8Zr_Wm2" * 8

@@ -246,7 +246,7 @@ def test_without_trusted_proxies_nobody_chooses_their_address(ann):
     assert answers == [200] * 5 + [429]
 
 
-@pytest.mark.parametrize("username", ["x" * 151, "x" * 100_000, "a\0b", "\0", "ann\u200b", "’; drop table", "🙂" * 200])
+@pytest.mark.parametrize("username", ["x" * 151, "x" * 100_000, "ann\u200b", "’; drop table", "🙂" * 200])
 def test_a_name_of_any_length_or_kind_is_an_ordinary_failure(database, username):
     answer = sign_in(username)
 

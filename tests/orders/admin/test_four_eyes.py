@@ -131,7 +131,7 @@ def test_keys_from_before_know_their_maker_by_the_log_and_so_do_their_requests(a
     ApiKey.objects.update(made_by="")
     Refund.objects.update(requester="")
 
-    for operation in importlib.import_module("orders.migrations.0007_rights_so_far").Migration.operations[2:]:
+    for operation in importlib.import_module("orders.migrations.0009_rights_so_far").Migration.operations[2:]:
         with connection.cursor() as cursor:
             cursor.execute(operation.sql)
 

@@ -107,5 +107,5 @@ def test_what_keys_and_staff_could_see_until_now_they_still_see(storefront, undo
 
 def migrate() -> None:
     with connection.cursor() as cursor:
-        for operation in importlib.import_module("orders.migrations.0007_rights_so_far").Migration.operations:
+        for operation in importlib.import_module("orders.migrations.0009_rights_so_far").Migration.operations:
             cursor.execute(operation.sql)

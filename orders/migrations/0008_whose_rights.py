@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('orders', '0006_upkeep_failures'),
+        ('orders', '0007_what_a_storefront_may_ask'),
     ]
 
     operations = [

@@ -38,7 +38,7 @@ update orders_refund set requester = made_by from orders_apikey
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("orders", "0007_whose_rights"),
+        ("orders", "0008_whose_rights"),
         ("admin", "0003_logentry_add_action_flag_choices"),
         ("auth", "0012_alter_user_first_name_max_length"),
         ("contenttypes", "0002_remove_content_type_name"),

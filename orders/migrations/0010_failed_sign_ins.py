@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('orders', '0006_upkeep_failures'),
+        ('orders', '0009_rights_so_far'),
     ]
 
     operations = [

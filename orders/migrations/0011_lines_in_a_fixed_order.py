@@ -6,7 +6,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('orders', '0006_upkeep_failures'),
+        ('orders', '0010_failed_sign_ins'),
     ]
 
     operations = [
