@@ -141,7 +141,10 @@ def problem_response(
 
 
 def database_trouble(error: DatabaseError | InterfaceError) -> DatabaseTrouble | None:
-    """What to tell of a database that is down or busy; None when the error is one of our own making."""
+    """What to tell of a database that is out of order or busy; None when the error is one of our own making.
+
+    Closes a connection that can only be read.
+    """
     if isinstance(error, OperationalError) and sqlstate_of(error) in _BUSY_STATES:
         return _BUSY
     outage = outage_of(error)

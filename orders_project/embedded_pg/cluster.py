@@ -312,12 +312,10 @@ class Cluster:
 
     def _runs_here(self) -> bool:
         """Whether the recorded process is our server: ids are recycled, and another container has its own."""
-        process_id = (self.data / "postmaster.pid").read_text().split()[0]
         try:
-            command = Path(f"/proc/{process_id}/cmdline").read_bytes().replace(b"\0", b" ")
-        except OSError:
-            ps = ["/bin/ps", "-ww", "-o", "args=", "-p", process_id]
-            command = subprocess.run(ps, capture_output=True, check=False).stdout if Path(ps[0]).exists() else b""  # noqa: S603 - a number
+            command = _command_of((self.data / "postmaster.pid").read_text().split()[0])
+        except (OSError, IndexError):
+            return False
         return os.fsencode(f" -D {self.data}") in command
 
     def _require_ours(self, directory: Path) -> None:
@@ -331,6 +329,14 @@ class Cluster:
         except OSError:
             return False
         return is_right_kind(found.st_mode) and found.st_uid in (os.geteuid(), self._account.uid)
+
+
+def _command_of(process_id: str) -> bytes:
+    """The words of its command line. Raises OSError when there is no such process, or nobody to ask."""
+    if Path("/proc/self").exists():
+        return Path(f"/proc/{process_id}/cmdline").read_bytes().replace(b"\0", b" ")
+    ps = ["/bin/ps", "-ww", "-o", "args=", "-p", process_id]
+    return subprocess.run(ps, capture_output=True, check=False).stdout  # noqa: S603 - a number
 
 
 def _home(base_dir: Path, account: ServerAccount) -> Path:
