@@ -13,6 +13,7 @@ from pytest_django.fixtures import Settings
 
 from orders_project.bound_sockets import bound_addresses, close_stalled_connections
 from orders_project.exposure import Exposed, refuse_exposure
+from orders_project.web_server import web_server_command
 
 ROOT = Path(__file__).resolve().parents[2]
 RANDOM_KEY = "3yV-" + "q8Zr_Wm2" * 8
@@ -36,10 +37,8 @@ def python(*arguments: str, environment: dict[str, str]) -> subprocess.Completed
 
 
 def granian(host: str, port: int, *, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    """The web command as the documentation has it; it ends by itself when it is refused."""
-    command = ["-m", "granian", "--interface", "wsgi", "--http", "1", "--no-ws", "--respawn-failed-workers"]
-    address = ["--host", host, "--port", str(port), "--workers", "1", "--blocking-threads", "2"]
-    return python(*command, *address, "orders_project.wsgi:application", environment=environment)
+    """The web server without the command that starts it; it ends by itself when it is refused."""
+    return python(*web_server_command(host, port, workers=1)[1:], environment=environment)
 
 
 def test_debug_is_off_unless_it_is_asked_for(fresh):
@@ -107,6 +106,14 @@ def test_what_is_bound_is_seen_and_what_is_connected_is_not():
         during = sorted(bound_addresses())
 
     assert during == sorted([*before, "127.0.0.1"])
+
+
+def test_what_is_accepted_is_closed_when_its_client_does_not_read():
+    with socket.create_server(("127.0.0.1", 0)) as served:
+        close_stalled_connections(seconds=30)
+
+        with socket.create_connection(served.getsockname()), served.accept()[0] as accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 30_000
 
 
 def test_the_web_command_refuses_before_it_answers_anybody(fresh, free_port):
