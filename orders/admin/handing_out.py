@@ -19,7 +19,10 @@ def reaches(actor: Staff, person: User) -> bool:
     if not actor.is_superuser and _permissions_of(person).exclude(pk__in=permissions_to_give(actor)).exists():
         return False
     limit = storefronts_of(actor)
-    return limit is None or set() < set(person.storefronts.values_list("pk", flat=True)) <= limit
+    if limit is None:
+        return True
+    theirs = set(person.storefronts.values_list("pk", flat=True))
+    return bool(theirs) and theirs <= limit  # chosen for none, they see all
 
 
 def chooses_storefronts(actor: Staff) -> bool:

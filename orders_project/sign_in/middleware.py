@@ -48,6 +48,4 @@ def _come_back(request: HttpRequest, after: timedelta, why: str) -> HttpResponse
         "form_url": request.get_full_path(),
     }
     headers = {"Retry-After": str(seconds), "Cache-Control": "no-store"}
-    answer = TemplateResponse(request, "admin/come_back.html", context, status=429, headers=headers)
-    # An answer to an exception is rendered by nobody else.
-    return answer.render()
+    return TemplateResponse(request, "admin/come_back.html", context, status=429, headers=headers)
