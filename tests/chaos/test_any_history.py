@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import logging
 import sys
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from itertools import count
+from pathlib import Path
 from typing import Any, ClassVar, Final, TypeVar
 
 import orjson
 import pytest
 from django.test import Client, override_settings
 from django.utils import timezone
-from hypothesis import HealthCheck, Phase, event, note, settings
+from hypothesis import HealthCheck, Phase, currently_in_test_context, event, note, settings
 from hypothesis import strategies as st
+from hypothesis.errors import HypothesisException
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 from hypothesis.strategies import DataObject, SearchStrategy
 
@@ -40,6 +43,8 @@ from tests.conftest import _empty_tables
 
 ORDERS: Final = "/api/v1/orders"
 NOBODY_LISTENS: Final = "http://127.0.0.1:9"
+# Outside git. A failure's message names the file.
+STORIES: Final = Path(__file__).parents[2] / ".histories"
 MOST_ORDERS: Final = 6
 # After the tenth example of a run Hypothesis mostly varies those before, so there are many runs of ten.
 RUNS: Final = 10
@@ -132,12 +137,22 @@ class Histories(RuleBasedStateMachine):
         self.answered: list[Answered] = []
         self.refused: list[Callable[[], None]] = []  # asked for with a key, to be asked for once more
         self.keys = count()
+        self.story: list[str] = []
 
     @initialize(data=st.data())
-    def open_the_storefront(self, data: DataObject) -> None:
+    def open_with_two_orders(self, data: DataObject) -> None:
+        self.open(
+            policy=data.draw(st.sampled_from(self.policies)),
+            approval_limit=data.draw(st.sampled_from(self.approval_limits)),
+        )
+        for name, units in data.draw(st.tuples(_an_item, _an_item)):
+            item = {"product_id": name, "quantity": units} | ({"unit_amount": 1299} if data.draw(self.priced) else {})
+            body = {"customer_id": "cus123", "items": [item]}
+            self._place(ORDERS, body, body, key=self._new_key())
+
+    def open(self, *, policy: str, approval_limit: int | None) -> None:
         model = self.model
-        model.confirmation_policy = data.draw(st.sampled_from(self.policies))
-        model.refund_approval_above = data.draw(st.sampled_from(self.approval_limits))
+        model.confirmation_policy, model.refund_approval_above = policy, approval_limit
         storefront = Storefront.objects.create(
             code=model.code,
             name="Australia",
@@ -159,10 +174,6 @@ class Histories(RuleBasedStateMachine):
         ):
             key, secret = make_key(of, name=name, scopes=scopes)
             self.clients[name], self.actors[name] = Client(headers={"X-API-Key": secret}), f"key:{key.prefix}"
-        for name, units in data.draw(st.tuples(_an_item, _an_item)):
-            item = {"product_id": name, "quantity": units} | ({"unit_amount": 1299} if data.draw(self.priced) else {})
-            body = {"customer_id": "cus123", "items": [item]}
-            self._place(ORDERS, body, body, key=self._new_key())
 
     @rule(data=st.data())
     def go_on(self, data: DataObject) -> None:
@@ -204,7 +215,7 @@ class Histories(RuleBasedStateMachine):
                 assert (result["status"], result["error"]["code"]) == (each.status, each.code)
             else:
                 assert result == {"status": 201, "order": each.order.document()}
-            event(f"place in a batch: {_word(each)}")
+            _count(f"place in a batch: {_word(each)}")
         if told:
             self._remember(key, f"{ORDERS}/batch", body, answer)
 
@@ -223,7 +234,7 @@ class Histories(RuleBasedStateMachine):
             order = expected.order
             assert answer.json() == (order.document() if path == ORDERS else _envelope(order, "Order placed."))
             self._remember(key, path, body, answer)
-        event(f"place: {_word(expected)}")
+        _count(f"place: {_word(expected)}")
 
     # --- one operation on one order ---
 
@@ -285,7 +296,7 @@ class Histories(RuleBasedStateMachine):
                 assert answer.headers["ETag"] == f'"{order.version}"'
             if expected and operation not in ("delete", "change_details"):  # PATCH and DELETE know no keys
                 self._remember(key, f"{ORDERS}/{order.id}/{operation}", body, answer)
-        event(f"{operation}: {_word(expected)}")
+        _count(f"{operation}: {_word(expected)}")
 
     def _rehearse(self, request: Request) -> None:
         """Nothing changes, and the answer is what doing it would bring."""
@@ -305,7 +316,7 @@ class Histories(RuleBasedStateMachine):
             for each, told in zip(shown["events"], expected.told, strict=True):
                 assert each["type"] == told.type
                 self.witness.compare_data(each["data"], told)
-        event(f"rehearse {request.operation}: {_word(expected)}")
+        _count(f"rehearse {request.operation}: {_word(expected)}")
 
     def _ask(self, request: Request, **headers: Any) -> Any:
         path = f"{ORDERS}/{request.order.id}"
@@ -339,7 +350,7 @@ class Histories(RuleBasedStateMachine):
                 assert (result["status"], result["error"]["code"]) == (each.status, each.code)
             else:
                 assert result == {"id": order.id, "status": 200, "order": order.document()}
-            event(f"{operation} in bulk: {_word(each)}")
+            _count(f"{operation} in bulk: {_word(each)}")
         if all(not isinstance(each, Refused) and each for each in expected.values()):
             self._remember(key, f"{ORDERS}/bulk", body, answer)
 
@@ -360,7 +371,7 @@ class Histories(RuleBasedStateMachine):
             self.witness.compare(expected)
             message = "Order deleted." if deletes else "Order updated."
             assert (answer.status_code, answer.json()) == (200, _envelope(order, message))
-        event(f"{'delete' if deletes else 'update'} like the first version: {_word(expected)}")
+        _count(f"{'delete' if deletes else 'update'} like the first version: {_word(expected)}")
 
     # --- what must not make a difference ---
 
@@ -374,7 +385,7 @@ class Histories(RuleBasedStateMachine):
         self.witness.compare()
         assert (answer.status_code, answer.content) == (first.status, first.content)
         assert answer.headers["Idempotent-Replayed"] == "true"
-        event("repeated")
+        _count("repeated")
 
     def ask_again_for_what_was_refused(self, data: DataObject) -> None:
         """A refusal is not kept: the same request with the same key is tried anew."""
@@ -454,7 +465,7 @@ class Histories(RuleBasedStateMachine):
 
         self.witness.compare(told)
         assert expired == len(told)
-        event(f"expire: {expired}")
+        _count(f"expire: {expired}")
 
     def complete_what_was_delivered(self, data: DataObject) -> None:
         now = timezone.now() + timedelta(days=data.draw(st.sampled_from([4, 0])))
@@ -464,7 +475,7 @@ class Histories(RuleBasedStateMachine):
 
         self.witness.compare(told)
         assert completed == len(told)
-        event(f"complete by itself: {completed}")
+        _count(f"complete by itself: {completed}")
 
     def tell_the_inventory(self, data: DataObject | None = None) -> None:
         waiting = [order for order in self.model.orders if order.awaits_inventory]
@@ -475,7 +486,7 @@ class Histories(RuleBasedStateMachine):
 
         self.witness.compare()
         assert settled == (len(waiting), 0)
-        event(f"settle: {len(waiting)}")
+        _count(f"settle: {len(waiting)}")
 
     # --- asking ---
 
@@ -496,7 +507,7 @@ class Histories(RuleBasedStateMachine):
             headers["Idempotency-Key"] = key
         content = b"" if body is None else orjson.dumps(body)
         answer = self.clients[by].generic(method, path, content, content_type="application/json", headers=headers)
-        note(f"    {by}: {method} {path} {content.decode()} {headers or ''} -> {answer.status_code} {_code(answer)}")
+        self._tell(f"{by}: {method} {path} {content.decode()} {headers or ''} -> {answer.status_code} {_code(answer)}")
         return answer
 
     @contextmanager
@@ -508,6 +519,11 @@ class Histories(RuleBasedStateMachine):
         finally:
             self.model.inventory_is_up = True
 
+    def _tell(self, step: str) -> None:
+        self.story.append(step)
+        if currently_in_test_context():
+            note(f"    {step}")
+
     # --- comparing ---
 
     def _compare_refusal(self, answer: Any, refused: Refused) -> None:
@@ -516,8 +532,16 @@ class Histories(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """At the end of a history all is settled, every order reads as the model's, and no promise is broken."""
-        if sys.exc_info()[0] is not None:  # it has failed already
+        if failed := sys.exc_info()[1]:
+            self._keep_the_story(failed)
             return
+        try:
+            self._compare_at_the_end()
+        except AssertionError as failure:
+            self._keep_the_story(failure)
+            raise
+
+    def _compare_at_the_end(self) -> None:
         self.tell_the_inventory()
         for order in self.model.orders:
             answer = self._send("GET", f"{ORDERS}/{order.id}", by="ann")
@@ -527,8 +551,23 @@ class Histories(RuleBasedStateMachine):
                 assert answer.json() == order.document()
         assert broken_promises() == {}
 
+    def _keep_the_story(self, failure: BaseException) -> None:
+        """Of many histories that fail in turn, while Hypothesis looks for a shorter one, the last is the shortest."""
+        if not isinstance(failure, Exception) or isinstance(failure, HypothesisException):
+            return  # Ctrl-C, or Hypothesis gives up an example
+        STORIES.mkdir(exist_ok=True)
+        file = STORIES / f"{type(self).__name__}.txt"
+        file.write_text("\n".join([*self.story, "", *traceback.format_exception(failure)]))
+        failure.add_note(f"What was asked, step by step, is kept in {file}")
+
 
 T = TypeVar("T")
+
+
+def _count(word: str) -> None:
+    """For Hypothesis' statistics; a history that is told by hand has none."""
+    if currently_in_test_context():
+        event(word)
 
 
 def _predicted(expected: Callable[[], T]) -> T | Refused:
@@ -597,6 +636,7 @@ def test_every_history_leaves_orders_stock_money_and_events_as_the_model_says(
             stateful_step_count=50,
             database=None,
             deadline=None,
+            print_blob=True,
             phases=[Phase.generate, Phase.shrink],
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
         ),

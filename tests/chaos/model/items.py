@@ -19,6 +19,7 @@ _AMENDED: Final = ("items", "items_amount", "shipping_amount", "tax_amount", "di
 
 def amend(order: ModelOrder, asked: Asked, by: str, storefront: ModelStorefront) -> Instructions | None:
     before = order.document()
+    had_prices = any(item.unit_amount is not None for item in order.items)
     items = {item.id: item for item in order.items}
     named = set[str]()
     for line in asked["items"]:
@@ -35,6 +36,8 @@ def amend(order: ModelOrder, asked: Asked, by: str, storefront: ModelStorefront)
         _change(order, items[line["item_id"]], line)
     if not order.is_open:
         raise Refused("no_items_left")
+    if had_prices and "items_amount" not in asked and not any(item.unit_amount is not None for item in order.items):
+        raise Refused("validation_error")  # the sum went with the prices
     sum_up(order, asked, storefront)
     after = order.document()
     added = any(item.id is NEW for item in order.items)
