@@ -10,6 +10,7 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Barrier
@@ -23,6 +24,7 @@ from django.conf import settings
 from django.db import connection
 
 from orders_project.web_server import web_server_command
+from tests.processes import running
 
 T = TypeVar("T")
 
@@ -76,6 +78,7 @@ class LiveServer:
     """Granian with the real application; a context in which it runs. `restart` brings a killed one back."""
 
     def __init__(self, directory: Path, *, workers: int = 2, **variables: str) -> None:
+        self._started = ExitStack()
         self._log = directory / "server.log"
         self._workers = workers
         self._environment = environment(STATIC_ROOT=str(directory), **variables)
@@ -90,25 +93,30 @@ class LiveServer:
 
     def __enter__(self) -> Self:
         self.start()
-        self.wait_until_ready()
+        try:
+            self.wait_until_ready()
+        except BaseException:
+            self._started.close()
+            raise
         return self
 
     def __exit__(self, *exc_info: object) -> None:
         self._end(signal.SIGTERM)
+        self._started.close()
         self._http.clear()
 
     def start(self) -> None:
         command = web_server_command("127.0.0.1", self._port, workers=self._workers)
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
+            process = running(
                 command,
                 cwd=settings.BASE_DIR,
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                start_new_session=True,
             )
+            self._process = self._started.enter_context(process)
 
     def kill_workers(self) -> None:
         """End the processes that answer, but not the one that looks after them."""

@@ -1,6 +1,4 @@
 import fcntl
-import os
-import subprocess
 import sys
 from uuid import UUID
 
@@ -8,6 +6,7 @@ import pytest
 
 from events.sinks.ndjson_file import NdjsonFileSink
 from events.sinks.protocol import Ack, OutgoingEvent, SinkDown
+from tests.processes import running
 
 
 def event(number, *, size=0):
@@ -122,9 +121,10 @@ for number in range(200):
 
 
 def test_lines_of_two_processes_do_not_mix(path):
-    writers = [subprocess.Popen([sys.executable, "-c", WRITER, str(path)], env=os.environ) for _ in range(2)]
+    command = [sys.executable, "-c", WRITER, path]
 
-    assert [writer.wait(30) for writer in writers] == [0, 0]
+    with running(command) as one, running(command) as other:
+        assert (one.wait(120), other.wait(120)) == (0, 0)
 
     lines = path.read_bytes().splitlines()
     assert len(lines) == 800

@@ -9,6 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from events.models import OutboxEntry
+from tests.processes import running
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -77,17 +78,14 @@ def test_a_signal_ends_a_running_relay_cleanly(
     path = tmp_path / "events.ndjson"
     settings.EVENT_SINKS = [f"file:{path}"]
     append_stream(2)
-    relay = subprocess.Popen(
-        [sys.executable, str(manage_py), "relay_events"],
-        env=command_environment | {"EVENT_SINKS": f"file:{path}"},
-        stderr=subprocess.PIPE,
-    )
-    give_up_at = time.monotonic() + 30
-    while (not path.exists() or path.read_bytes().count(b"\n") < 2) and time.monotonic() < give_up_at:
-        time.sleep(0.02)
+    command = [sys.executable, manage_py, "relay_events"]
+    environment = command_environment | {"EVENT_SINKS": f"file:{path}"}
+    with running(command, env=environment, stderr=subprocess.PIPE) as relay:
+        while (not path.exists() or path.read_bytes().count(b"\n") < 2) and relay.poll() is None:
+            time.sleep(0.02)
 
-    relay.send_signal(number)
-    _, errors = relay.communicate(timeout=30)
+        relay.send_signal(number)
+        _, errors = relay.communicate(timeout=120)
 
     assert relay.returncode == 0, errors.decode()
     assert b"Published 2 events to file." in errors

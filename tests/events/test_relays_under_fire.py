@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from contextlib import ExitStack
 
 import pytest
 from django.db import connection, transaction
@@ -19,6 +20,7 @@ from events.models import Event, OutboxEntry
 from events.outbox import append
 from events.relay import Relay
 from events.sinks.ndjson_file import NdjsonFileSink
+from tests.processes import running
 
 pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.slow]
 
@@ -40,31 +42,31 @@ def test_nothing_is_lost_or_invented_and_nothing_overtakes(
     stop = threading.Event()
     writers = [threading.Thread(target=_write, args=[make_event, stop, random.Random(seed)]) for seed in range(4)]
 
-    def start_relay():
-        return subprocess.Popen(
-            [sys.executable, str(manage_py), "relay_events", "--batch", str(BATCH)],
-            env=environment,
-            stderr=subprocess.DEVNULL,
-        )
-
-    for writer in writers:
-        writer.start()
-    relays = [start_relay() for _ in range(3)]
     kills = 0
-    end = time.monotonic() + FIRE_SECONDS
-    while time.monotonic() < end:
-        time.sleep(0.8)
-        victim = relays.pop(0)
-        os.kill(victim.pid, signal.SIGKILL)
-        victim.wait()
-        kills += 1
-        relays.append(start_relay())
-    stop.set()
-    for writer in writers:
-        writer.join()
-    for relay in relays:
-        relay.terminate()
-        relay.wait(30)
+    with ExitStack() as started:
+
+        def start_relay():
+            command = [sys.executable, manage_py, "relay_events", "--batch", str(BATCH)]
+            return started.enter_context(running(command, env=environment, stderr=subprocess.DEVNULL))
+
+        started.callback(stop.set)
+        for writer in writers:
+            writer.start()
+        relays = [start_relay() for _ in range(3)]
+        end = time.monotonic() + FIRE_SECONDS
+        while time.monotonic() < end:
+            time.sleep(0.8)
+            victim = relays.pop(0)
+            os.kill(victim.pid, signal.SIGKILL)
+            victim.wait()
+            kills += 1
+            relays.append(start_relay())
+        stop.set()
+        for writer in writers:
+            writer.join()
+        for relay in relays:
+            relay.terminate()
+            relay.wait(120)
     Relay("file", NdjsonFileSink(str(path))).drain()
 
     wanted = set(Event.objects.values_list("stream_id", "sequence"))

@@ -2,10 +2,10 @@
 
 import os
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import quote
 from uuid import UUID
@@ -18,6 +18,7 @@ from django.db import connection
 from inventory_client.errors import OutcomeUnknown
 from inventory_client.stock import set_stock_levels
 from inventory_client.values import Held, HoldRequest
+from tests.processes import running
 
 A = UUID("01920000-0000-7000-8000-00000000000a")
 ROOT = Path(__file__).parent.parent.parent
@@ -26,18 +27,14 @@ ROOT = Path(__file__).parent.parent.parent
 @pytest.fixture
 def run_inventory(transactional_db: None) -> Iterator[Callable[..., str]]:
     """Starts the command on a free port and the test database; gives its URL."""
-    processes: list[subprocess.Popen[bytes]] = []
+    processes = []
 
     def run(*options: str) -> str:
         with socket.create_server(("127.0.0.1", 0)) as listener:
             port = listener.getsockname()[1]
-        processes.append(
-            subprocess.Popen(
-                [sys.executable, "manage.py", "run_inventory", "--port", str(port), *options],
-                cwd=ROOT,
-                env={**os.environ, "DATABASE_URL": _database_url(), "DEBUG": "1"},
-            )
-        )
+        command = [sys.executable, "manage.py", "run_inventory", "--port", str(port), *options]
+        environment = {**os.environ, "DATABASE_URL": _database_url(), "DEBUG": "1"}
+        processes.append(started.enter_context(running(command, cwd=ROOT, env=environment)))
         url = f"http://127.0.0.1:{port}"
         give_up = time.monotonic() + 30
         while True:
@@ -49,14 +46,11 @@ def run_inventory(transactional_db: None) -> Iterator[Callable[..., str]]:
                 assert time.monotonic() < give_up
                 time.sleep(0.05)
 
-    yield run
-    for process in processes:
-        process.terminate()
-    try:
-        assert [process.wait(60) for process in processes] == [0] * len(processes)
-    finally:
+    with ExitStack() as started:
+        yield run
         for process in processes:
-            process.kill()
+            process.terminate()
+        assert [process.wait(120) for process in processes] == [0] * len(processes)
 
 
 def _database_url() -> str:

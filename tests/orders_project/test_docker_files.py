@@ -4,7 +4,6 @@ import json
 import os
 import re
 import shlex
-import signal
 import socket
 import subprocess
 import sys
@@ -22,6 +21,8 @@ import psycopg
 import pytest
 import yaml
 from django.db import connection
+
+from tests.processes import running
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -163,21 +164,15 @@ class OutsideDocker:
     def running(self, service: str, words: list[str]) -> Iterator[None]:
         """Alive until the end, and then stopped by SIGTERM as `docker compose stop` does."""
         with tempfile.TemporaryFile("w+") as output:
-            process = subprocess.Popen(
-                self.command(words), cwd=ROOT, env=self.environment(service), stdout=output, stderr=output
-            )
-            try:
+            options: dict[str, Any] = {"cwd": ROOT, "env": self.environment(service)}
+            with running(self.command(words), stdout=output, stderr=output, **options) as process:
                 yield
                 assert process.poll() is None, f"{shlex.join(words)} ended by itself."
-            finally:
-                process.send_signal(signal.SIGTERM)
+                process.terminate()
                 with suppress(subprocess.TimeoutExpired):
-                    process.wait(timeout=30)
-                stopped = process.poll() is not None
-                process.kill()
-                process.wait()
-                output.seek(0)
-            assert (stopped, process.returncode) == (True, 0), output.read()
+                    process.wait(timeout=120)
+            output.seek(0)
+            assert process.returncode == 0, output.read()
 
     def wait_healthy(self, service: str, check: list[str]) -> None:
         deadline = time.monotonic() + 60

@@ -7,12 +7,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from orders_project.embedded_pg import Cluster, EmbeddedPgError
+from tests.processes import running
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -112,20 +114,23 @@ def stranger_listening(directory: Path) -> Iterator[subprocess.Popen[str]]:
             shutil.rmtree(directory)
 
 
-def start_python(program: str, checkout: Path, *arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", program, checkout, *arguments],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+def python(program: str, checkout: Path, *arguments: str) -> AbstractContextManager[Any]:
+    """A process that runs the program."""
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return running([sys.executable, "-c", program, checkout, *arguments], cwd=ROOT, text=True, **pipes)
 
 
-def finish(process: subprocess.Popen[str]) -> str:
-    output, errors = process.communicate(timeout=90)
+def said_by(program: str, checkout: Path, *arguments: str) -> str:
+    """What the program prints, all of it."""
+    with python(program, checkout, *arguments) as process:
+        return finish(process)
+
+
+def finish(process: Any) -> str:
+    output, errors = process.communicate(timeout=180)
     assert process.returncode == 0, errors
-    return output.strip()
+    said: str = output.strip()
+    return said
 
 
 def manage(*arguments: str, home: Path) -> str:
@@ -139,27 +144,30 @@ def manage(*arguments: str, home: Path) -> str:
 
 
 def test_many_first_connections_at_once_start_one_server(checkout: Path) -> None:
-    processes = [start_python(TELL_POSTMASTER, checkout) for _ in range(5)]
+    with ExitStack() as started:
+        processes = [started.enter_context(python(TELL_POSTMASTER, checkout)) for _ in range(5)]
 
-    postmasters = {finish(process) for process in processes}
+        postmasters = {finish(process) for process in processes}
 
     assert len(postmasters) == 1
 
 
 @pytest.mark.parametrize("seconds", [0.35, 0.6, 0.9])
 def test_a_start_that_was_killed_does_not_stop_the_next_one(checkout: Path, seconds: float) -> None:
-    first = start_python(TELL_POSTMASTER, checkout)
-    time.sleep(seconds)
-    first.kill()
-    first.communicate()
+    with python(TELL_POSTMASTER, checkout) as first:
+        time.sleep(seconds)
+        first.kill()
+        first.communicate()
 
-    postmaster = finish(start_python(TELL_POSTMASTER, checkout))
+    with python(TELL_POSTMASTER, checkout) as second:
+        postmaster = finish(second)
 
     assert int(postmaster) > 0
 
 
 def test_a_killed_server_is_started_again_by_the_next_connection_and_has_lost_nothing(checkout: Path) -> None:
-    said = finish(start_python(OUTLIVE_POSTMASTER, checkout))
+    with python(OUTLIVE_POSTMASTER, checkout) as process:
+        said = finish(process)
 
     assert said == "True 42"
 
@@ -170,7 +178,7 @@ def test_a_process_that_got_the_recorded_id_by_chance_is_left_alone(checkout: Pa
     record = cluster.data / "postmaster.pid"
     lines = record.read_text().splitlines()
     cluster.stop()
-    with subprocess.Popen(["sleep", "60"]) as innocent:
+    with running(["sleep", "600"]) as innocent:
         record.write_text("\n".join([str(innocent.pid), *lines[1:]]))
 
         stopped_nothing = cluster.stop()
@@ -178,7 +186,6 @@ def test_a_process_that_got_the_recorded_id_by_chance_is_left_alone(checkout: Pa
         stopped = cluster.stop()
 
         assert (stopped_nothing, stopped, innocent.poll()) == (False, True, None)
-        innocent.kill()
 
 
 def test_commands_that_need_no_database_start_none(checkout: Path) -> None:
@@ -232,10 +239,10 @@ def test_the_server_is_reachable_for_its_owner_only(checkout: Path) -> None:
 
 def test_a_server_whose_directory_was_cleared_away_is_started_anew_and_has_lost_nothing(checkout: Path) -> None:
     cluster = Cluster(checkout)
-    first = finish(start_python(TELL_POSTMASTER + KEEP, checkout))
+    first = said_by(TELL_POSTMASTER + KEEP, checkout)
     shutil.rmtree(cluster.host)
 
-    second = finish(start_python(TELL_POSTMASTER + FIND, checkout))
+    second = said_by(TELL_POSTMASTER + FIND, checkout)
 
     assert second.splitlines() == [second.splitlines()[0], "42"]
     assert second.splitlines()[0] != first
@@ -254,7 +261,7 @@ def test_a_server_of_another_user_in_its_place_is_told_nothing(checkout: Path) -
 
     with stranger_listening(expected) as stranger:
         was_ready = cluster.ready()
-        postmaster = finish(start_python(TELL_POSTMASTER, checkout))
+        postmaster = said_by(TELL_POSTMASTER, checkout)
         stranger.kill()
         heard = stranger.communicate()[0]
 
@@ -267,7 +274,7 @@ def test_a_server_of_another_user_in_its_place_is_told_nothing(checkout: Path) -
 def test_libpq_itself_refuses_a_server_of_another_user(checkout: Path) -> None:
     elsewhere = Path(f"/tmp/orders-pg-elsewhere-{os.getpid()}")
     with stranger_listening(elsewhere) as stranger:
-        said = finish(start_python(CONNECT_ELSEWHERE, checkout, str(elsewhere)))
+        said = said_by(CONNECT_ELSEWHERE, checkout, str(elsewhere))
         stranger.kill()
         heard = stranger.communicate()[0]
 

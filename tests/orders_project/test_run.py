@@ -17,6 +17,7 @@ import psutil
 from orders_project.management.commands.run import welcome
 from orders_project.secret_key import ensure_secret_key_file
 from tests.orders_project.running import Output, children_of
+from tests.processes import running
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -66,11 +67,12 @@ with Supervisor(Path("."), environment={}, say=say) as supervisor:
 
 def test_runs_everything_until_interrupted(environment: dict[str, str], free_port: int, tmp_path: Path) -> None:
     output = Output(tmp_path / "output")
-    with output.path.open("w") as file:
-        command = [sys.executable, "manage.py", "run", "--no-demo", "--workers", "2", "--port", str(free_port)]
-        variables = environment | {"METRICS_TOKEN": "secret"}
-        run = subprocess.Popen(command, cwd=ROOT, env=variables, stdout=file, stderr=subprocess.STDOUT)
-    try:
+    command = [sys.executable, "manage.py", "run", "--no-demo", "--workers", "2", "--port", str(free_port)]
+    variables = environment | {"METRICS_TOKEN": "secret"}
+    with (
+        output.path.open("w") as file,
+        running(command, cwd=ROOT, env=variables, stdout=file, stderr=subprocess.STDOUT) as run,
+    ):
         output.wait_for(f"The order service runs at http://localhost:{free_port}")
         for _ in range(12):
             with urllib.request.urlopen(f"http://127.0.0.1:{free_port}/api/problems", timeout=60) as answer:
@@ -93,9 +95,6 @@ def test_runs_everything_until_interrupted(environment: dict[str, str], free_por
 
         assert run.wait(timeout=40) == 0
         assert not [name for name, pid in last_children.items() if psutil.pid_exists(pid)]
-    finally:
-        run.kill()
-        run.wait()
 
 
 def requests_counted(port: int, *, route: str) -> int:

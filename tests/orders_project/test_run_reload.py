@@ -19,6 +19,7 @@ from django.conf import settings
 
 from orders_project.embedded_pg import Cluster
 from tests.orders_project.running import Output, children_of
+from tests.processes import running
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAMS = ("orders_project.asgi:application", "relay_events", "sweep")
@@ -62,9 +63,10 @@ def test_every_program_runs_the_code_as_it_was_last_saved(
     code = module.read_text()
     output = Output(tmp_path / "output")
     command = [sys.executable, "manage.py", "run", "--reload", "--no-demo", "--workers", "1", "--port", str(free_port)]
-    with output.path.open("w") as file:
-        run = subprocess.Popen(command, cwd=project, env=environment, stdout=file, stderr=subprocess.STDOUT)
-    try:
+    with (
+        output.path.open("w") as file,
+        running(command, cwd=project, env=environment, stdout=file, stderr=subprocess.STDOUT) as run,
+    ):
         output.wait_for(f"The order service runs at http://localhost:{free_port}", seconds=SECONDS)
         first, database = programs_of(run.pid), postmaster(environment)
 
@@ -91,9 +93,6 @@ def test_every_program_runs_the_code_as_it_was_last_saved(
         assert not [name for name, pid in last.items() if psutil.pid_exists(pid)]
         assert postmaster(environment) == database
         assert psutil.pid_exists(database)
-    finally:
-        run.kill()
-        run.wait()
 
 
 def test_code_sql_descriptions_and_pages_count_and_nothing_else(project: Path) -> None:
@@ -107,27 +106,21 @@ def test_code_sql_descriptions_and_pages_count_and_nothing_else(project: Path) -
         "print(*sorted(seen))\n"
     )
     variables = {**os.environ, "DJANGO_SETTINGS_MODULE": "orders_project.settings", "EMBEDDED_PG": "0", "DEBUG": "1"}
-    watcher = subprocess.Popen(
-        [sys.executable, "-c", watch],
-        cwd=project,
-        env=variables,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert watcher.stdout is not None
-    assert watcher.stdout.readline() == "watching\n"
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with running([sys.executable, "-c", watch], cwd=project, env=variables, text=True, **pipes) as watcher:
+        assert watcher.stdout
+        assert watcher.stdout.readline() == "watching\n"
 
-    for path in (
-        "orders/apps.cpython-311.pyc",
-        "orders/.apps.py.swp",
-        "manage.py",
-        "inventory_client/openapi.yaml",
-        "orders/sql/orders_place.sql",
-        "templates/admin/index.html",
-        "events/apps.py",
-    ):
-        (project / path).touch()
-    said, _ = watcher.communicate("\n")
+        for path in (
+            "orders/apps.cpython-311.pyc",
+            "orders/.apps.py.swp",
+            "manage.py",
+            "inventory_client/openapi.yaml",
+            "orders/sql/orders_place.sql",
+            "templates/admin/index.html",
+            "events/apps.py",
+        ):
+            (project / path).touch()
+        said, _ = watcher.communicate("\n")
 
     assert said == "apps.py index.html openapi.yaml orders_place.sql\n"

@@ -31,7 +31,8 @@ class Command(BaseCommand):
         require_free(host, port)
         if faults:
             application = FaultyApplication(InventoryApplication())
-            signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C; the other server does so itself
+            for number in (signal.SIGTERM, signal.SIGINT):  # in the background, too; the other server does so itself
+                signal.signal(number, signal.default_int_handler)
             with suppress(KeyboardInterrupt), FaultyServer(application, host=host, port=port) as server:
                 self.stdout.write(f"Inventory with faults on demand at {server.url}. Stop with Ctrl-C.")
                 server.wait()

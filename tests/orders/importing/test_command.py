@@ -10,6 +10,7 @@ from django.core.management.base import CommandError
 
 from orders.models import Order
 from tests.orders.importing.lines import line
+from tests.processes import running
 
 
 @pytest.mark.usefixtures("database")
@@ -91,23 +92,22 @@ def test_reads_standard_input_and_ends_with_its_code(command_environment, manage
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_interrupted_it_tells_how_far_it_came(command_environment, manage_py, number):
-    running = subprocess.Popen(
-        [sys.executable, str(manage_py), "import_orders", "-", "--batch=1", "--progress=0.000001"],
+    with running(
+        [sys.executable, manage_py, "import_orders", "-", "--batch=1", "--progress=0.000001"],
         env=command_environment, text=True, bufsize=1,
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         # In the background SIGINT is ignored, and so it would be here.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )  # fmt: skip
-    assert running.stdin
-    assert running.stderr
+    ) as command:  # fmt: skip
+        assert command.stdin
+        assert command.stderr
+        command.stdin.write(line("r1"))
+        command.stdin.flush()
+        next(text for text in command.stderr if "1 placed" in text)
+        command.send_signal(number)
+        _, errors = command.communicate()
 
-    running.stdin.write(line("r1"))
-    running.stdin.flush()
-    next(text for text in running.stderr if "1 placed" in text)
-    running.send_signal(number)
-    _, errors = running.communicate()
-
-    assert running.returncode == 130
+    assert command.returncode == 130
     assert "Stopped. So far: 1 placed, 0 skipped, 0 refused. Run the same command again to go on." in errors
 
 

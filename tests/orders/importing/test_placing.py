@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+from contextlib import ExitStack
 from datetime import timedelta
 
 import pytest
@@ -10,6 +11,7 @@ from events.models import Event
 from inventory_client.models import Stock
 from orders.models import Order, Storefront
 from tests.orders.importing.lines import line
+from tests.processes import running
 
 
 def test_places_each_line_now_and_holds_its_stock(run_import, stock):
@@ -105,14 +107,15 @@ def test_two_at_once_place_each_order_once(command_environment, manage_py, tmp_p
     stock(cup=400)
     (tmp_path / "orders.ndjson").write_text("".join(line(f"r{number}") for number in range(200)))
 
-    racing = [
-        subprocess.Popen(
-            [sys.executable, str(manage_py), "import_orders", str(tmp_path / "orders.ndjson"), "--place"],
-            env=os.environ | command_environment, stdout=subprocess.PIPE, text=True,
-        )
-        for _ in range(2)
-    ]  # fmt: skip
-    reports = [import_.communicate()[0] for import_ in racing]
+    with ExitStack() as started:
+        racing = [
+            started.enter_context(running(
+                [sys.executable, manage_py, "import_orders", tmp_path / "orders.ndjson", "--place"],
+                env=os.environ | command_environment, stdout=subprocess.PIPE, text=True,
+            ))
+            for _ in range(2)
+        ]  # fmt: skip
+        reports = [import_.communicate()[0] for import_ in racing]
 
     assert [import_.returncode for import_ in racing] == [0, 0], reports
     assert Order.objects.count() == Event.objects.count() == 200

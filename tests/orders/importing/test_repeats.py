@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 
 import pytest
 from django.db.models import Sum
@@ -12,6 +13,7 @@ from django.db.models import Sum
 from events.models import Event, OutboxEntry
 from orders.models import Order, OrderItem, PaymentRecord, Shipment, Storefront
 from tests.orders.importing.lines import line
+from tests.processes import running
 
 
 def test_a_second_run_places_nothing(run_import):
@@ -70,14 +72,15 @@ def test_two_imports_of_one_file_at_once_duplicate_nothing(command_environment, 
     (tmp_path / "orders.ndjson").write_text("".join(line(f"r{number}") for number in range(60)))
     (tmp_path / "reversed.ndjson").write_text("".join(line(f"r{number}") for number in reversed(range(60))))
 
-    racing = [
-        subprocess.Popen(
-            [sys.executable, str(manage_py), "import_orders", str(tmp_path / name), "--batch=13"],
-            env=command_environment, stdout=subprocess.PIPE, text=True,
-        )
-        for name in ("orders.ndjson", "orders.ndjson", "reversed.ndjson")
-    ]  # fmt: skip
-    reports = [import_.communicate()[0] for import_ in racing]
+    with ExitStack() as started:
+        racing = [
+            started.enter_context(running(
+                [sys.executable, manage_py, "import_orders", tmp_path / name, "--batch=13"],
+                env=command_environment, stdout=subprocess.PIPE, text=True,
+            ))
+            for name in ("orders.ndjson", "orders.ndjson", "reversed.ndjson")
+        ]  # fmt: skip
+        reports = [import_.communicate()[0] for import_ in racing]
 
     assert [import_.returncode for import_ in racing] == [0, 0, 0]
     counts = [list(map(int, re.findall(r"([\d,]+) (?:placed|skipped|refused)", r.replace(",", "")))) for r in reports]
@@ -97,11 +100,11 @@ def test_killed_in_the_middle_and_run_again_it_loses_and_duplicates_nothing(
     command = [sys.executable, str(manage_py), "import_orders", str(tmp_path / "orders.ndjson"), "--batch=10"]
     enough = random.Random(seed).randrange(1, 40)
 
-    killed = subprocess.Popen(command, env=command_environment)
-    while Order.objects.count() < enough:
-        time.sleep(0.01)
-    os.kill(killed.pid, signal.SIGKILL)
-    assert killed.wait() == -signal.SIGKILL
+    with running(command, env=command_environment) as killed:
+        while Order.objects.count() < enough:
+            time.sleep(0.01)
+        os.kill(killed.pid, signal.SIGKILL)
+        assert killed.wait() == -signal.SIGKILL
     written = _settled_count()
     half_lived = Order.objects.exclude(status="completed", version=6).count()
     again = subprocess.run(command, env=command_environment, capture_output=True, text=True)
