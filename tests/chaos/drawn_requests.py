@@ -87,14 +87,24 @@ def new_orders(draw: Draw, storefront: ModelStorefront, priced: SearchStrategy[b
 
 @st.composite
 def requests(
-    draw: Draw, storefront: ModelStorefront, choices: Mapping[str, int], actors: Mapping[str, str], *, fit: bool = True
+    draw: Draw,
+    storefront: ModelStorefront,
+    choices: Mapping[str, int],
+    actors: Mapping[str, str],
+    *,
+    fit: bool = True,
+    near: ModelOrder | None = None,
 ) -> Request:
-    """An operation of the choices (by their weights), mostly one that some order allows; else one that it does not."""
+    """An operation of the choices (by their weights), mostly one that some order allows; else one that it does not.
+
+    Mostly of the order `near`, when there is one.
+    """
     by = draw(st.sampled_from(["ann", "bob"]))
-    orders = {name: [order for order in storefront.orders if order.allows(name, actors[by]) == fit] for name in choices}
+    candidates = storefront.orders if near is None or draw(_one_in_four) else [near]
+    orders = {name: [order for order in candidates if order.allows(name, actors[by]) == fit] for name in choices}
     names = [name for name, weight in choices.items() if orders[name] for _ in range(weight if fit else 1)]
     name = draw(st.sampled_from(names or list(choices)))
-    order = draw(st.sampled_from(orders[name] or storefront.orders))
+    order = draw(st.sampled_from(orders[name] or candidates))
     return Request(order, name, by, _body(draw, storefront, order, name))
 
 

@@ -78,6 +78,8 @@ class ModelStorefront:
     confirmation_policy: str = "manual"
     refund_approval_above: int | None = None
     orders: list[ModelOrder] = field(default_factory=list)
+    # What is held for orders that are not there: not yet, or never, until it is swept.
+    held_for_nobody: list[dict[str, int]] = field(default_factory=list)
     inventory_is_up: bool = True
 
     # --- stock ---
@@ -86,6 +88,8 @@ class ModelStorefront:
         units = Counter[str]()
         for order in self.orders:
             units.update(order.held)
+        for held in self.held_for_nobody:
+            units.update(held)
         return {product: units[product] for product in self.on_hand}
 
     def settle(self, order: ModelOrder) -> None:
@@ -93,7 +97,7 @@ class ModelStorefront:
         if order.awaits_inventory and self.inventory_is_up:
             order.held, order.awaits_inventory = order.units_to_hold(), False
 
-    def _demand(self, wanted: Mapping[str, int], *, held: Mapping[str, int] | None = None) -> None:
+    def demand(self, wanted: Mapping[str, int], *, held: Mapping[str, int] | None = None) -> None:
         """Refuse what the inventory cannot hold; what it holds for the order already counts as free."""
         if not self.inventory_is_up:
             raise Refused("inventory_unavailable")
@@ -113,7 +117,7 @@ class ModelStorefront:
             return
         at_most = {product: max(had.get(product, 0), wanted.get(product, 0)) for product in {**had, **wanted}}
         try:
-            self._demand(at_most, held=order.held)
+            self.demand(at_most, held=order.held)
         except Refused:
             order.awaits_inventory = True
             self.settle(order)
@@ -123,7 +127,7 @@ class ModelStorefront:
         """A pending order gave its stock back when it was deleted; what it gave back is free by now."""
         if not rehearsal:
             self.settle(order)
-            self._demand(after.units_to_hold())
+            self.demand(after.units_to_hold())
         after.held, after.awaits_inventory, after.reserved_until = after.units_to_hold(), False, NEW
 
     # --- placing ---
@@ -148,12 +152,16 @@ class ModelStorefront:
     def _held_draft(self, asked: Asked) -> ModelOrder | Refused:
         try:
             draft = self._draft(asked)
-            self._demand(draft.units_to_hold())
+            self.demand(draft.units_to_hold())
         except Refused as refused:
             return refused
         draft.held = draft.units_to_hold()
         self.orders.append(draft)
         return draft
+
+    def units_asked(self, asked: Asked) -> dict[str, int]:
+        """What has to be held to place the order."""
+        return self._draft(asked).units_to_hold()
 
     def _draft(self, asked: Asked) -> ModelOrder:
         draft = ModelOrder(

@@ -14,7 +14,7 @@ from tests.chaos.model.telling import Told
 
 _WHAT_IS_THERE: Final = """
 select coalesce((select json_agg(json_build_object('order_id', stream_id, 'id', id, 'version', sequence, 'type', type,
-                                                   'actor', actor, 'reason', reason, 'data', data) order by id)
+                                                   'actor', actor, 'reason', reason, 'data', data) order by sequence)
                    from events_event where id > %s), '[]'),
        (select json_object_agg(product_id, json_build_array(on_hand, reserved)) from inventory_stock),
        (select json_object_agg(id, json_build_array(version, deleted_at is not null, stock_action is not null))
@@ -37,7 +37,7 @@ class Witness:
         with connection.cursor() as cursor:
             cursor.execute(_WHAT_IS_THERE, [self._last_event])
             events, stock, orders = cursor.fetchone()
-        self._last_event = events[-1]["id"] if events else self._last_event
+        self._last_event = max([event["id"] for event in events], default=self._last_event)
         found = [(_taken(events, each), each) for each in told]
         assert events == []
         for event, each in found:
