@@ -685,14 +685,14 @@ def test_every_history_leaves_orders_stock_money_and_events_as_the_model_says(
     run_histories(histories, number)
 
 
-def run_histories(histories: type[Histories], number: int, *, steps: int = 50) -> None:
+def run_histories(histories: type[Histories], number: int, *, examples: int = EXAMPLES, steps: int = 50) -> None:
     # Of its own name, so that each run tries other histories also where the examples are always the same.
     numbered = type(f"{histories.__name__}{number}", (histories,), {})
 
     run_state_machine_as_test(
         numbered,
         settings=settings(
-            max_examples=EXAMPLES,
+            max_examples=examples,
             stateful_step_count=steps,
             database=None,
             deadline=None,

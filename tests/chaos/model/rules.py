@@ -63,6 +63,7 @@ HTTP_STATUS: Final = {
     "currency_mismatch": 422,
     "totals_mismatch": 422,
     "inventory_unavailable": 503,
+    "placement_too_slow": 503,
 }
 
 

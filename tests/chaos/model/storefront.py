@@ -163,6 +163,10 @@ class ModelStorefront:
         """What has to be held to place the order."""
         return self._draft(asked).units_to_hold()
 
+    def knows_reference(self, asked: Asked) -> bool:
+        reference = asked.get("external_reference")
+        return reference is not None and any(order.external_reference == reference for order in self.orders)
+
     def _draft(self, asked: Asked) -> ModelOrder:
         draft = ModelOrder(
             storefront=self.code,
