@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from orders.rules.callers import SEE_CUSTOMERS
 from orders.rules.lifecycle import OPERATIONS
 from orders.rules.scopes import Scope
 
 # Scopes that open more than operations. Placing is no permission of staff: `orders:write` needs all else it opens.
-_BESIDE_OPERATIONS: Final[dict[Scope, frozenset[str]]] = {Scope.ORDERS_READ: frozenset({"orders.view_order"})}
+_BESIDE_OPERATIONS: Final[dict[Scope, frozenset[str]]] = {
+    Scope.ORDERS_READ: frozenset({"orders.view_order"}),
+    Scope.CUSTOMERS_READ: frozenset({"orders.view_order", SEE_CUSTOMERS}),
+}
 
 
 def permissions_behind(scope: Scope) -> frozenset[str]:

@@ -3,12 +3,12 @@ from orders.rules.scopes import Scope
 from orders.rules.staff_groups import GROUPS
 
 MAY_GIVE = {
-    "support": ["orders:read", "orders:write", "refunds:write"],
+    "support": ["orders:read", "customers:read", "orders:write", "refunds:write"],
     "lead": [
-        "orders:read", "orders:write", "orders:delete", "shipments:write", "refunds:write", "refunds:approve",
-        "returns:write",
+        "orders:read", "customers:read", "orders:write", "orders:delete", "shipments:write", "refunds:write",
+        "refunds:approve", "returns:write",
     ],
-    "warehouse": ["orders:read", "shipments:write"],
+    "warehouse": ["orders:read", "customers:read", "shipments:write"],
     "finance": ["orders:read", "payments:write", "refunds:write", "refunds:approve"],
     "auditor": ["orders:read"],
 }  # fmt: skip
