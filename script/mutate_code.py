@@ -32,6 +32,7 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 HOME: Final = ROOT / ".mutation"
 # The tests run in a copy, with a database server of its own: what is being worked on stays as it is.
 COPY: Final = HOME / "checkout"
+UNCLEAN: Final = HOME / "unclean"
 COSMIC_RAY: Final = HOME / "venv/bin/cosmic-ray"
 
 # Of the eleven others each operator could be replaced with, the one that is hardest to notice.
@@ -173,6 +174,7 @@ def _modules(names: Sequence[str]) -> Iterator[tuple[str, Sequence[str]]]:
 def _copy() -> None:
     """All that git knows or would take, as it is now."""
     shutil.rmtree(COPY, ignore_errors=True)
+    UNCLEAN.touch()  # the database may be that of other code
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
@@ -336,7 +338,7 @@ def report(sessions: Sequence[Session]) -> int:
 def try_tests(tests: Sequence[str]) -> int:
     """Run them, in the copy, until one fails; without those that take minutes."""
     # A run that was killed has left rows and sessions behind: the next one begins with a database of its own.
-    unclean = ROOT / ".unclean"
+    unclean = ROOT.parent / UNCLEAN.name
     if unclean.exists():
         Cluster(ROOT).stop()
     how = "--create-db" if unclean.exists() else "--reuse-db"
