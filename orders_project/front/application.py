@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import io
-import logging
 import time
-from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -21,17 +19,16 @@ import orjson
 from orders_project.front import refusals
 from orders_project.front.bodies import BodyTooLarge, BodyTooSlow, ClientLeft, Receive, read_body
 from orders_project.front.callers import Caller, caller_of
-from orders_project.front.dues import Dues, Standing
+from orders_project.front.dues import Dues
 from orders_project.front.refusals import Refusal
 from orders_project.front.threads import FairThreads
+from orders_project.front.under_way import UnderWay
 from orders_project.front.watchdog import Watchdog
 from orders_project.front.wsgi_call import Answer, Application, Environ, call, environ_of, set_body
 from orders_project.health import ALIVE
 
 Scope = dict[str, Any]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
-
-logger = logging.getLogger(__name__)
 
 # Asked by machines about this process; a thread of their own answers, with a connection of its own.
 _BESIDE: Final = frozenset({"/readyz", "/metrics"})
@@ -49,8 +46,9 @@ class Bounds:
     threads: int
     body_bytes: int
     body_seconds: float
-    # Of one caller: requests that are read, wait or are answered, and what is kept of bodies meanwhile.
+    # Of one caller: requests that are read, wait or are answered, and how many of these with the largest body.
     at_once: int = 100
+    bodies_at_once: int = 20
     waiting_seconds: float = 30
     # A client that takes none of its answer for so long gets no more of it.
     answer_seconds: float = ANSWER_SECONDS
@@ -63,7 +61,7 @@ class Front:
         self._application = application
         self._bounds = bounds
         self._dues = dues
-        self._under_way: Counter[object] = Counter()
+        self._under_way = UnderWay(requests=bounds.at_once, size=bounds.bodies_at_once * bounds.body_bytes)
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -75,17 +73,17 @@ class Front:
             return
         environ = environ_of(scope)
         caller = caller_of(environ)
-        self._under_way[caller.shares_as] += 1
+        announced = _announced_bytes(environ)
+        kept = self._bounds.body_bytes if announced is None else min(announced, self._bounds.body_bytes)
+        within = self._under_way.begin(caller.shares_as, kept)
         try:
-            answer = await self._answer(environ, caller, receive)
+            answer = await self._answer(environ, caller, receive, announced=announced, within=within)
             head = environ["REQUEST_METHOD"] == "HEAD"
             await _send(send, answer, head=head, stalled_seconds=self._bounds.answer_seconds)
         except ClientLeft:
             return
         finally:
-            self._under_way[caller.shares_as] -= 1
-            if not self._under_way[caller.shares_as]:
-                del self._under_way[caller.shares_as]
+            self._under_way.end(caller.shares_as, kept)
 
     def _start(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -93,35 +91,31 @@ class Front:
         self._beside = FairThreads(1, name="beside")
         Watchdog(self._threads.longest_seconds).start()
 
-    async def _answer(self, environ: Environ, caller: Caller, receive: Receive) -> Answer:
+    async def _answer(
+        self, environ: Environ, caller: Caller, receive: Receive, *, announced: int | None, within: bool
+    ) -> Answer:
         started = time.perf_counter()
         beside = environ["PATH_INFO"] in _BESIDE
-        standing: Standing | None = None
-        refusal: Refusal | None = None
-        if self._under_way[caller.shares_as] > self._bounds.at_once:
-            refusal = refusals.TOO_MANY_AT_ONCE
-        elif caller.due is not None and not beside:
-            standing = self._dues.count(caller.counted_as, caller.due)
-            if standing.wait_seconds:
-                refusal = refusals.too_many_requests(caller.due.name, standing.wait_seconds)
-        if refusal is None:
+        due = None if beside else caller.due
+        standing = due and self._dues.count(caller.counted_as, due)
+        answer: Answer | Refusal
+        if not within:
+            answer = refusals.TOO_MANY_AT_ONCE
+        elif standing and standing.wait_seconds:
+            answer = refusals.too_many_requests(standing)
+        else:
             try:
-                await self._read_body(environ, receive)
-                threads = self._beside if beside else self._threads
-                answer = await self._called(environ, threads, caller)
+                await self._read_body(environ, receive, announced)
+                answer = await self._called(environ, self._beside if beside else self._threads, caller)
             except BodyTooSlow:
-                refusal = refusals.BODY_TOO_SLOW
-            except _WaitedTooLong:
-                refusal = refusals.WAITED_TOO_LONG
-        if refusal is not None:
-            answer = refusals.answer_to(environ, refusal, seconds=time.perf_counter() - started)
-        if standing is not None:
+                answer = refusals.BODY_TOO_SLOW
+        if isinstance(answer, Refusal):
+            answer = refusals.answer_to(environ, answer, seconds=time.perf_counter() - started)
+        if standing:
             answer.headers += standing.headers()
         return answer
 
-    async def _read_body(self, environ: Environ, receive: Receive) -> None:
-        chunked = "HTTP_TRANSFER_ENCODING" in environ
-        announced = None if chunked else int(environ.get("CONTENT_LENGTH") or 0)
+    async def _read_body(self, environ: Environ, receive: Receive, announced: int | None) -> None:
         most = self._bounds.body_bytes
         body = b""
         if announced != 0:
@@ -134,30 +128,35 @@ class Front:
                 return
         set_body(environ, body)
 
-    async def _called(self, environ: Environ, threads: FairThreads, caller: Caller) -> Answer:
+    async def _called(self, environ: Environ, threads: FairThreads, caller: Caller) -> Answer | Refusal:
         loop = asyncio.get_running_loop()
-        answered: asyncio.Future[Answer] = loop.create_future()
+        answered: asyncio.Future[Answer | Refusal] = loop.create_future()
         give_up_at = time.monotonic() + self._bounds.waiting_seconds
 
         def job() -> None:
-            # Whoever asked has long given up; doing it now would only make others wait as well.
-            if time.monotonic() > give_up_at:
-                loop.call_soon_threadsafe(answered.set_exception, _WaitedTooLong())
-                return
+            answer: Answer | Refusal = refusals.FAILED
             try:
-                answer = call(self._application, environ)
-            except BaseException as error:
-                logger.exception("the application failed outside of its own error handling")
-                loop.call_soon_threadsafe(answered.set_exception, error)
-            else:
-                loop.call_soon_threadsafe(answered.set_result, answer)
+                # Whoever asked has long given up; doing it now would only make others wait as well.
+                late = time.monotonic() > give_up_at
+                answer = refusals.WAITED_TOO_LONG if late else call(self._application, environ)
+            finally:
+                loop.call_soon_threadsafe(_settle, answered, answer)
 
         threads.submit(caller.shares_as, job)
         return await answered
 
 
-class _WaitedTooLong(Exception):
-    """No thread became free for the request in time."""
+def _announced_bytes(environ: Environ) -> int | None:
+    """How long the body is said to be; None where it comes in chunks."""
+    if "HTTP_TRANSFER_ENCODING" in environ:
+        return None
+    # Sent twice it is the same number twice: the server refuses everything else.
+    return int(environ.get("CONTENT_LENGTH", "").partition(",")[0] or 0)
+
+
+def _settle(answered: asyncio.Future[Answer | Refusal], answer: Answer | Refusal) -> None:
+    if not answered.done():  # canceled, when the server stops
+        answered.set_result(answer)
 
 
 async def _send(send: Send, answer: Answer, *, head: bool, stalled_seconds: float) -> None:

@@ -11,6 +11,7 @@ import uuid_utils
 from orders.api.errors import SERVICE_PROBLEMS
 from orders.api.problems import CONTENT_TYPE, problem_body
 from orders_project import metrics
+from orders_project.front.dues import Standing
 from orders_project.front.wsgi_call import Answer, Environ
 
 
@@ -27,12 +28,14 @@ class Refusal(NamedTuple):
 BODY_TOO_SLOW: Final = Refusal(
     "body_too_slow", "The body did not arrive in time. Send it in one go, or in smaller parts.", close=True
 )
-BODY_MISSING: Final = Refusal("body_too_slow", "The connection ended before the body was complete.", close=True)
 TOO_MANY_AT_ONCE: Final = Refusal(
     "too_many_at_once",
     "Too many requests of this caller are under way. Wait for answers before sending more.",
     retry_after=1,
     close=True,
+)
+FAILED: Final = Refusal(
+    "internal_error", "The request failed for a reason of ours. Quote the request_id when reporting it."
 )
 WAITED_TOO_LONG: Final = Refusal(
     "service_busy",
@@ -41,12 +44,12 @@ WAITED_TOO_LONG: Final = Refusal(
 )
 
 
-def too_many_requests(name: str, wait_seconds: float) -> Refusal:
-    """The caller has used up its due of `name`, `reads` for one, for so many seconds."""
+def too_many_requests(standing: Standing) -> Refusal:
+    """The caller has used up its due, of `reads` for one."""
     return Refusal(
         "too_many_requests",
-        f"This caller has sent all the {name} it may for now. Wait as the Retry-After header says.",
-        retry_after=wait_seconds,
+        f"This caller has sent all the {standing.due.name} it may for now. Wait as the Retry-After header says.",
+        retry_after=standing.wait_seconds,
         close=True,
     )
 
