@@ -158,18 +158,15 @@ async def schemas(target: Target) -> None:
 
 
 ATTACKS: dict[str, Attack] = {
-    attack.__name__ if hasattr(attack, "__name__") and attack.__name__ != "attack" else name: attack
-    for name, attack in {
-        "http2": http2_without_bodies,
-        "bodies": bodies_that_never_come,
-        "drip": dripping_bodies,
-        "idle": idle_connections,
-        "headers": slow_headers,
-        "unread": answers_nobody_reads,
-        "batches": batches,
-        "logins": logins,
-        "schemas": schemas,
-    }.items()
+    "http2": http2_without_bodies,
+    "bodies": bodies_that_never_come,
+    "drip": dripping_bodies,
+    "idle": idle_connections,
+    "headers": slow_headers,
+    "unread": answers_nobody_reads,
+    "batches": batches,
+    "logins": logins,
+    "schemas": schemas,
 }
 
 
