@@ -10,15 +10,25 @@ from django.conf import settings
 from django.core import checks
 from django.db import connections
 
+# Where the setting has another name than its environment variable.
+_VARIABLES = {"DATA_UPLOAD_MAX_MEMORY_SIZE": "MAX_BODY_BYTES"}
 _POSITIVE = (
     "API_KEY_LOOKUPS_PER_SECOND",
+    "BODY_SECONDS",
     "DATA_UPLOAD_MAX_MEMORY_SIZE",
     "HOLD_GRACE_SECONDS",
     "IDEMPOTENCY_KEY_DAYS",
     "INVENTORY_TIMEOUT_SECONDS",
     "LOGIN_FAILURE_LIMIT",
     "RELAY_LAG_WARNING_SECONDS",
+    "REQUEST_THREADS",
     "RESERVATION_MINUTES",
+)
+_NOT_NEGATIVE = (
+    "ANONYMOUS_REQUESTS_PER_SECOND",
+    "API_KEY_CACHE_SECONDS",
+    "READS_PER_SECOND",
+    "WRITES_PER_SECOND",
 )
 
 
@@ -58,15 +68,16 @@ def check_database(app_configs: Iterable[AppConfig] | None, **kwargs: Any) -> li
 
 @checks.register()
 def check_numbers(app_configs: Iterable[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
-    """Limits and times of zero or less would refuse everything or never end."""
+    """Limits and times of zero or less would refuse everything or never end; where 0 means none, less means nothing."""
+    wrong = [(name, "more than 0") for name in _POSITIVE if getattr(settings, name) <= 0]
+    wrong += [(name, "0 or more") for name in _NOT_NEGATIVE if getattr(settings, name) < 0]
     return [
         checks.Error(
-            f"{name} is {getattr(settings, name)}; it has to be more than 0.",
-            hint=f"Correct the environment variable behind {name}, or remove it to get the default.",
+            f"{_VARIABLES.get(name, name)} is {getattr(settings, name)}; it has to be {expected}.",
+            hint="Correct the environment variable, or remove it to get the default.",
             id="orders_project.E004",
         )
-        for name in _POSITIVE
-        if getattr(settings, name) <= 0
+        for name, expected in wrong
     ]
 
 

@@ -6,6 +6,9 @@ from typing import Final
 
 from django.http import HttpRequest, HttpResponseBase
 from django.middleware import gzip
+from django.utils.cache import patch_vary_headers
+
+from orders.api.encodings import accepts_gzip
 
 # What fits into a few packets travels as fast as it is, and one order keeps its strong ETag.
 _SMALLEST: Final = 8_192
@@ -19,6 +22,9 @@ class GZipMiddleware(gzip.GZipMiddleware):
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         if not response.streaming and len(response.content) < _SMALLEST:  # type: ignore[attr-defined]
+            return response
+        if not accepts_gzip(request):
+            patch_vary_headers(response, ("Accept-Encoding",))
             return response
         compressed: HttpResponseBase = super().process_response(request, response)
         return compressed

@@ -96,6 +96,8 @@ def configure(config: LoggingSettings) -> None:
                 "django": {"level": "INFO"},
                 # Each refusal has its request line already; a crash still gets its traceback here.
                 "django.request": {"level": "ERROR"},
+                # Whoever scans for hosts is no failure of ours.
+                "django.security.DisallowedHost": {"level": "CRITICAL"},
                 # `runserver`'s own line per request.
                 "django.server": {"level": "WARNING", "propagate": True},
             },

@@ -9,6 +9,10 @@ from django.template.loader import render_to_string
 from orders.api.problems import DatabaseTrouble
 
 _TEMPLATE = "admin/database_trouble.html"
+_WHAT_TO_DO = (
+    "Nothing that was saved before is lost, but what you were about to do may not have been done. Go back in a "
+    "moment, look at the order again, and then go on."
+)
 
 
 def trouble_page(request: HttpRequest, trouble: DatabaseTrouble) -> HttpResponse:
@@ -25,5 +29,5 @@ def trouble_page(request: HttpRequest, trouble: DatabaseTrouble) -> HttpResponse
 
 def _page_for(request: HttpRequest, trouble: DatabaseTrouble) -> str:
     layout = "admin/base_site.html" if request.user.is_authenticated else "unfold/layouts/unauthenticated.html"
-    told = {"title": trouble.title, "explanation": trouble.detail, "layout": layout}
+    told = {"title": trouble.title, "explanation": _WHAT_TO_DO, "layout": layout}
     return render_to_string(_TEMPLATE, {**admin.site.each_context(request), **told}, request)

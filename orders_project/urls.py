@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
-from django.views.decorators.http import conditional_page
+from django.views.decorators.http import conditional_page, require_safe
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularRedocView, SpectacularSwaggerSplitView
 
@@ -13,8 +13,10 @@ from orders_project.metrics_page import metrics
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", RedirectView.as_view(url="/api/")),
     path("", include("orders.api.urls")),
-    path("api/", conditional_page(SpectacularSwaggerSplitView.as_view(url_name="schema")), name="swagger"),
-    path("api/redoc/", conditional_page(SpectacularRedocView.as_view(url_name="schema")), name="redoc"),
+    path(
+        "api/", require_safe(conditional_page(SpectacularSwaggerSplitView.as_view(url_name="schema"))), name="swagger"
+    ),
+    path("api/redoc/", require_safe(conditional_page(SpectacularRedocView.as_view(url_name="schema"))), name="redoc"),
     path("api/schema/", SchemaDocumentView.as_view(), name="schema"),
     path("api/event-schemas/", include("events.urls")),
     path("api", RedirectView.as_view(url="/api/")),

@@ -43,6 +43,8 @@ from orders.rules.scopes import Scope
 if admin.site.is_registered(APIKey):
     admin.site.unregister(APIKey)
 
+_LONGEST_LIFE = timedelta(days=36_500)
+
 
 class NewKeyForm(forms.Form):
     name = forms.CharField(
@@ -77,6 +79,8 @@ class NewKeyForm(forms.Form):
             return None
         if day < timezone.now().date():
             raise forms.ValidationError("This day is over: the key would never work. Choose a later one.")
+        if day - timezone.now().date() > _LONGEST_LIFE:
+            raise forms.ValidationError("This is too far away. Leave it empty for a key without an end.")
         return datetime.combine(day, time.min, UTC) + timedelta(days=1)
 
 

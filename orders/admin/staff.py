@@ -68,7 +68,9 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
         by_superusers = [] if user_of(request).is_superuser else ["is_superuser"]
-        return [*super().get_readonly_fields(request, obj), "storefronts_shown", *by_superusers]
+        # A name stands for the person in every event and request: with another one somebody would be somebody else.
+        for_good = ["username"] if obj is not None else []
+        return [*super().get_readonly_fields(request, obj), "storefronts_shown", *by_superusers, *for_good]
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """The account is in no other groups, and has no other permissions: it could not be changed then."""

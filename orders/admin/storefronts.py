@@ -107,6 +107,8 @@ class StorefrontAdmin(ModelAdmin):
             read_only.append("staff")
         if not user_of(request).is_superuser:
             read_only += ["refund_approval_above", "refund_limit"]
+            if obj is not None and obj.refund_approval_above is not None:
+                read_only.append("currency")  # the limit is in it
         return read_only
 
     def save_model(self, request: HttpRequest, obj: Storefront, form: StorefrontForm, change: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Final
 from uuid import UUID
 
 from django.http import HttpRequest
@@ -14,6 +15,8 @@ from orders.api.authentication import KeyPrincipal
 from orders.api.preconditions import precondition_of
 from orders.operations import Call, Idempotency, Rehearsal
 from orders.rules.errors import InvalidRequest, MalformedJson, OrderNotFound
+
+_LONGEST_REASON: Final = 500
 
 
 def json_body(request: Request, *, optional: bool = False) -> bytes:
@@ -82,14 +85,29 @@ def call_of(request: Request, *, reason: str = "", idempotency: Idempotency | No
 
 
 def wants_rehearsal(request: Request) -> bool:
-    """`Prefer: dry-run` (RFC 7240): do it, tell what it did, and undo it."""
-    preferences = request.META.get("HTTP_PREFER", "").lower().split(",")
-    return any(preference.partition(";")[0].strip() == "dry-run" for preference in preferences)
+    """`Prefer: dry-run` (RFC 7240): do it, tell what it did, and undo it.
+
+    Other preferences are not looked at. Raises InvalidRequest for what may mean this one and is not it: better
+    refused than really done.
+    """
+    text = request.META.get("HTTP_PREFER", "").lower()
+    wanted = False
+    for preference in text.split(","):
+        name, _, value = (part.strip() for part in preference.partition("="))
+        if name == "dry-run" and value in ("", '""'):
+            wanted = True
+        elif "dry" in preference or not preference.isascii():
+            raise InvalidRequest.at("Prefer", "invalid_preference", "a rehearsal is asked for by `Prefer: dry-run`")
+    return wanted
 
 
 def reason_in(request: Request) -> str:
-    """Why, as the caller tells it in the query: `DELETE …?reason=test+order`."""
-    return request.query_params.get("reason", "").replace("\0", "")[:500]
+    """Why, as the caller tells it in the query: `DELETE …?reason=test+order`. Raises InvalidRequest."""
+    reason: str = request.query_params.get("reason", "")
+    if "\0" in reason or len(reason) > _LONGEST_REASON:
+        told = f"reason is a text of at most {_LONGEST_REASON} characters, without U+0000"
+        raise InvalidRequest.at("reason", "invalid_value", told)
+    return reason
 
 
 def whole_number(request: Request, name: str, *, least: int, most: int = 2**31 - 1) -> int | None:

@@ -83,6 +83,8 @@ _DRF_PROBLEMS: dict[type[exceptions.APIException], tuple[str, str]] = {
 # What is refused outside the views: see problems.py, the project's error pages and its front.
 SERVICE_PROBLEMS: dict[str, tuple[int, str]] = {
     "body_too_large": (413, "The body is too large"),
+    "body_incomplete": (400, "The body is incomplete"),
+    "length_required": (411, "The body's length is missing"),
     "body_too_slow": (408, "The body took too long"),
     "too_many_requests": (429, "Too many requests"),
     "too_many_at_once": (429, "Too many requests at once"),

@@ -22,6 +22,8 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from orders.api.encodings import accepts_gzip
+
 # Whoever asks while another makes it waits for that one, instead of making it too.
 _making: Final = Lock()
 
@@ -38,7 +40,7 @@ class SchemaDocumentView(APIView):
         renderer = request.accepted_renderer
         with _making:
             document = _made(renderer.format)
-        compressed = "gzip" in request.META.get("HTTP_ACCEPT_ENCODING", "")
+        compressed = accepts_gzip(request._request)
         response = HttpResponse(
             document.compressed if compressed else document.plain,
             content_type=renderer.media_type + (f"; charset={renderer.charset}" if renderer.charset else ""),

@@ -86,12 +86,14 @@ def instructions_after_cancel(locked: LockedOrder) -> list[Instruction]:
 def _refund(locked: LockedOrder, amount: int) -> list[Instruction]:
     """Write the refund; the instruction to pay it out, unless somebody has to approve it first.
 
-    The limit counts all of the order's refunds, so that many small ones do not pass by it.
+    The limit counts all of the order's refunds, so that many small ones do not pass by it. It is in the storefront's
+    currency, and nobody knows here what another one is worth: a refund in that is always looked at.
     """
     order, call = locked.order, locked.call
-    limit = order.storefront.refund_approval_above
+    limit, currency = order.storefront.refund_approval_above, order.storefront.currency
     in_all = order.refunded_amount + order.refund_pending_amount + amount
-    needs_approval = limit is not None and in_all > limit
+    foreign = bool(currency) and order.currency != currency
+    needs_approval = limit is not None and (foreign or in_all > limit)
     refund = Refund(
         order=order,
         storefront_id=order.storefront_id,

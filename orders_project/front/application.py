@@ -10,19 +10,21 @@ from __future__ import annotations
 import asyncio
 import io
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import orjson
 
 from orders_project.front import refusals
-from orders_project.front.bodies import BodyTooLarge, BodyTooSlow, ClientLeft, Receive, read_body
+from orders_project.front.bodies import BodyTooLarge, BodyTooSlow, ClientLeft, Receive, drop_body, read_body
 from orders_project.front.callers import Caller, caller_of
 from orders_project.front.dues import Dues
+from orders_project.front.lengths import announced_bytes, refusal_of_length
+from orders_project.front.places import Places
 from orders_project.front.refusals import Refusal
 from orders_project.front.threads import FairThreads
-from orders_project.front.under_way import UnderWay
 from orders_project.front.watchdog import Watchdog
 from orders_project.front.wsgi_call import Answer, Application, Environ, call, environ_of, set_body
 from orders_project.health import ALIVE
@@ -46,12 +48,16 @@ class Bounds:
     threads: int
     body_bytes: int
     body_seconds: float
-    # Of one caller: requests that are read, wait or are answered, and how many of these with the largest body.
+    # Requests of one key whose bodies are read, and of one storefront that wait or are answered.
     at_once: int = 100
+    # How many bodies of the largest size are kept, of one key and in all.
     bodies_at_once: int = 20
+    bodies_of_all_at_once: int = 80
     waiting_seconds: float = 30
     # A client that takes none of its answer for so long gets no more of it.
     answer_seconds: float = ANSWER_SECONDS
+    # Whoever asks for readiness is told what was found for somebody else so long ago.
+    readiness_seconds: float = 1
 
 
 class Front:
@@ -61,29 +67,64 @@ class Front:
         self._application = application
         self._bounds = bounds
         self._dues = dues
-        self._under_way = UnderWay(requests=bounds.at_once, size=bounds.bodies_at_once * bounds.body_bytes)
+        self._reading = Places(most_each=bounds.at_once)
+        self._answering = Places(most_each=bounds.at_once)
+        self._room = Places(
+            most_each=bounds.bodies_at_once * bounds.body_bytes, most=bounds.bodies_of_all_at_once * bounds.body_bytes
+        )
+        self._readiness: asyncio.Task[Answer | Refusal] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._loop is None:
             self._start()
-        path = scope["path"]
-        if path == "/healthz" and scope["method"] in ("GET", "HEAD"):
-            await _send(send, _ALIVE, head=scope["method"] == "HEAD", stalled_seconds=self._bounds.answer_seconds)
+        path, method = scope["path"], scope["method"]
+        reply = partial(_send, send, head=method == "HEAD", stalled_seconds=self._bounds.answer_seconds)
+        if path == "/healthz" and method in ("GET", "HEAD"):
+            await reply(_ALIVE)
             return
+        started = time.perf_counter()
         environ = environ_of(scope)
-        caller = caller_of(environ)
-        announced = _announced_bytes(environ)
-        kept = self._bounds.body_bytes if announced is None else min(announced, self._bounds.body_bytes)
-        within = self._under_way.begin(caller.shares_as, kept)
-        try:
-            answer = await self._answer(environ, caller, receive, announced=announced, within=within)
-            head = environ["REQUEST_METHOD"] == "HEAD"
-            await _send(send, answer, head=head, stalled_seconds=self._bounds.answer_seconds)
-        except ClientLeft:
+        if path == "/readyz" and method == "GET":
+            await reply(_told(environ, await self._ready(environ), started))
             return
-        finally:
-            self._under_way.end(caller.shares_as, kept)
+        caller = caller_of(environ)
+        standing = caller.due and self._dues.count(caller.counted_as, caller.due)
+        announced = announced_bytes(environ)
+        size = self._bounds.body_bytes if announced is None else min(announced, self._bounds.body_bytes)
+        with self._room.taken(caller.counted_as, size) as has_room:
+            refusal = refusal_of_length(environ)
+            if standing and standing.wait_seconds:
+                refusal = refusals.too_many_requests(standing)
+            elif size and not has_room:
+                refusal = refusals.NO_ROOM
+            if refusal is None:
+                refusal = await self._read_body(environ, receive, announced, caller)
+            elif announced != 0:
+                await drop_body(receive, announced=announced)
+            with self._answering.taken(caller.shares_as) as free:
+                if refusal is None and not free:
+                    refusal = refusals.TOO_MANY_AT_ONCE
+                threads = self._beside if path in _BESIDE else self._threads
+                answer = _told(environ, refusal or await self._called(environ, threads, caller.shares_as), started)
+                if standing:
+                    answer.headers += standing.headers()
+                await reply(answer)
+
+    async def _ready(self, environ: Environ) -> Answer | Refusal:
+        """What was found when it was asked last, a moment ago: any number may ask, and the database is asked by one."""
+        if self._readiness is None:
+            set_body(environ, b"")
+            loop = asyncio.get_running_loop()
+            self._readiness = loop.create_task(self._called(environ, self._beside, "readiness"))
+            loop.call_later(self._bounds.readiness_seconds, self._forget_readiness)
+        return await asyncio.shield(self._readiness)
+
+    def _forget_readiness(self) -> None:
+        if self._readiness is not None and not self._readiness.done():
+            self._readiness.add_done_callback(lambda _: self._forget_readiness())
+        else:
+            self._readiness = None
 
     def _start(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -91,44 +132,33 @@ class Front:
         self._beside = FairThreads(1, name="beside")
         Watchdog(self._threads.longest_seconds).start()
 
-    async def _answer(
-        self, environ: Environ, caller: Caller, receive: Receive, *, announced: int | None, within: bool
-    ) -> Answer:
-        started = time.perf_counter()
-        beside = environ["PATH_INFO"] in _BESIDE
-        due = None if beside else caller.due
-        standing = due and self._dues.count(caller.counted_as, due)
-        answer: Answer | Refusal
-        if not within:
-            answer = refusals.TOO_MANY_AT_ONCE
-        elif standing and standing.wait_seconds:
-            answer = refusals.too_many_requests(standing)
-        else:
-            try:
-                await self._read_body(environ, receive, announced)
-                answer = await self._called(environ, self._beside if beside else self._threads, caller)
-            except BodyTooSlow:
-                answer = refusals.BODY_TOO_SLOW
-        if isinstance(answer, Refusal):
-            answer = refusals.answer_to(environ, answer, seconds=time.perf_counter() - started)
-        if standing:
-            answer.headers += standing.headers()
-        return answer
-
-    async def _read_body(self, environ: Environ, receive: Receive, announced: int | None) -> None:
+    async def _read_body(
+        self, environ: Environ, receive: Receive, announced: int | None, caller: Caller
+    ) -> Refusal | None:
+        """Put the body into the environ, or say why not."""
+        if announced == 0:
+            set_body(environ, b"")
+            return None
         most = self._bounds.body_bytes
-        body = b""
-        if announced != 0:
+        with self._reading.taken(caller.counted_as) as free:
+            if not free:
+                await drop_body(receive, announced=announced)
+                return refusals.TOO_MANY_AT_ONCE
             try:
                 body = await read_body(receive, announced=announced, most=most, seconds=self._bounds.body_seconds)
+            except BodyTooSlow:
+                return refusals.BODY_TOO_SLOW
+            except ClientLeft:
+                return refusals.BODY_INCOMPLETE
             except BodyTooLarge:
                 # Django refuses it by its length, in the words of whoever was asked.
                 environ["CONTENT_LENGTH"] = str(max(announced or 0, most + 1))
                 environ["wsgi.input"] = io.BytesIO()
-                return
+                return None
         set_body(environ, body)
+        return None
 
-    async def _called(self, environ: Environ, threads: FairThreads, caller: Caller) -> Answer | Refusal:
+    async def _called(self, environ: Environ, threads: FairThreads, caller: Hashable) -> Answer | Refusal:
         loop = asyncio.get_running_loop()
         answered: asyncio.Future[Answer | Refusal] = loop.create_future()
         give_up_at = time.monotonic() + self._bounds.waiting_seconds
@@ -142,16 +172,15 @@ class Front:
             finally:
                 loop.call_soon_threadsafe(_settle, answered, answer)
 
-        threads.submit(caller.shares_as, job)
+        threads.submit(caller, job)
         return await answered
 
 
-def _announced_bytes(environ: Environ) -> int | None:
-    """How long the body is said to be; None where it comes in chunks."""
-    if "HTTP_TRANSFER_ENCODING" in environ:
-        return None
-    # Sent twice it is the same number twice: the server refuses everything else.
-    return int(environ.get("CONTENT_LENGTH", "").partition(",")[0] or 0)
+def _told(environ: Environ, answer: Answer | Refusal, started: float) -> Answer:
+    """An answer of its own for each who asked, whose headers may be added to."""
+    if isinstance(answer, Refusal):
+        return refusals.answer_to(environ, answer, seconds=time.perf_counter() - started)
+    return Answer(answer.status, list(answer.headers), answer.body)
 
 
 def _settle(answered: asyncio.Future[Answer | Refusal], answer: Answer | Refusal) -> None:
@@ -160,7 +189,7 @@ def _settle(answered: asyncio.Future[Answer | Refusal], answer: Answer | Refusal
 
 
 async def _send(send: Send, answer: Answer, *, head: bool, stalled_seconds: float) -> None:
-    """Raises ClientLeft when the client takes nothing of a long answer for so many seconds."""
+    """Nothing more once the client takes nothing of a long answer for so many seconds."""
     await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
     body = b"" if head else answer.body
     if len(body) <= 2 * _FRAME_BYTES:
@@ -175,4 +204,4 @@ async def _send(send: Send, answer: Answer, *, head: bool, stalled_seconds: floa
                 piece = bytes(view[start : start + _FRAME_BYTES])
                 await send({"type": "http.response.body", "body": piece, "more_body": more})
         except TimeoutError:
-            raise ClientLeft from None
+            return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any, Final
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -11,6 +12,8 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 # A client may send all before it listens: this many times the limit is read on and dropped, so that it gets its
 # answer. Whoever sends more finds the connection closed.
 _DROPPED_TIMES: Final = 4
+_DROPPED_BYTES: Final = 1 << 16
+_DROPPED_SECONDS: Final = 1.0
 
 
 class ClientLeft(Exception):
@@ -53,3 +56,9 @@ async def read_body(receive: Receive, *, announced: int | None, most: int, secon
     if read > most:
         raise BodyTooLarge
     return bytes(body)
+
+
+async def drop_body(receive: Receive, *, announced: int | None) -> None:
+    """Read what is there of a body nobody wants, if it is short: else its client might never see why it was refused."""
+    with suppress(BodyTooLarge, BodyTooSlow, ClientLeft):
+        await read_body(receive, announced=announced, most=_DROPPED_BYTES, seconds=_DROPPED_SECONDS)

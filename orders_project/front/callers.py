@@ -29,12 +29,13 @@ def caller_of(environ: Environ) -> Caller:
 
     A key that was never seen, or is wrong, is nobody's yet: its first request counts for the address.
     """
-    reads = environ["REQUEST_METHOD"] in _READS
+    reads = environ["REQUEST_METHOD"].upper() in _READS
     key = key_in(environ)
     principal = remembered_principal(key) if key else None
     if principal is None:
-        address = network_of(client_address(environ))
-        return Caller(address, address, _due("requests", settings.ANONYMOUS_REQUESTS_PER_SECOND))
+        # Apart from those who show none: their slow bodies keep nobody's key from becoming known.
+        who = f"{network_of(client_address(environ))}{' with a key' if key else ''}"
+        return Caller(who, who, _due("requests", settings.ANONYMOUS_REQUESTS_PER_SECOND))
     storefront = principal.storefront
     if reads:
         own, usual, name = storefront.reads_per_second, settings.READS_PER_SECOND, "reads"

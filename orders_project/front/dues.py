@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import mmap
 import os
 import struct
@@ -11,6 +12,8 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from typing import Final
+
+logger = logging.getLogger(__name__)
 
 WINDOW_SECONDS: Final = 10
 
@@ -59,7 +62,7 @@ class Dues:
 
     def __init__(self, directory: str | None, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._table = _shared_table(Path(directory)) if directory else mmap.mmap(-1, _SLOTS * _SLOT.size)
+        self._table = _shared_table(Path(directory)) if directory else _own_table()
 
     def count(self, caller: str, due: Due) -> Standing:
         """Count one request of the caller against the due, unless it has to wait."""
@@ -78,11 +81,19 @@ class Dues:
         return Standing(due, int((window - (until + each - now)) / each + 1e-9), until + each - now)
 
 
+def _own_table() -> mmap.mmap:
+    return mmap.mmap(-1, _SLOTS * _SLOT.size)
+
+
 def _shared_table(directory: Path) -> mmap.mmap:
-    file = os.open(directory / "dues", os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        if os.fstat(file).st_size < _SLOTS * _SLOT.size:
-            os.ftruncate(file, _SLOTS * _SLOT.size)
-        return mmap.mmap(file, _SLOTS * _SLOT.size)
-    finally:
-        os.close(file)
+        file = os.open(directory / "dues", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            # All of it at once: where a disk is full, writing to a page it has no room for would end the process.
+            os.posix_fallocate(file, 0, _SLOTS * _SLOT.size)
+            return mmap.mmap(file, _SLOTS * _SLOT.size)
+        finally:
+            os.close(file)
+    except OSError as error:
+        logger.warning("limits are counted by this worker alone", extra={"error": str(error)})
+        return _own_table()

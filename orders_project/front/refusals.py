@@ -28,10 +28,22 @@ class Refusal(NamedTuple):
 BODY_TOO_SLOW: Final = Refusal(
     "body_too_slow", "The body did not arrive in time. Send it in one go, or in smaller parts.", close=True
 )
+BODY_INCOMPLETE: Final = Refusal(
+    "body_incomplete", "The body ended before it was complete, or its chunks cannot be read.", close=True
+)
+LENGTH_REQUIRED: Final = Refusal(
+    "length_required", "Say how long the body is, in a Content-Length header: 0 when there is none.", close=True
+)
 TOO_MANY_AT_ONCE: Final = Refusal(
     "too_many_at_once",
     "Too many requests of this caller are under way. Wait for answers before sending more.",
     retry_after=1,
+    close=True,
+)
+NO_ROOM: Final = Refusal(
+    "service_busy",
+    "The service reads as many bodies as it has room for, and did not read this one. Send it again in a moment.",
+    retry_after=5,
     close=True,
 )
 FAILED: Final = Refusal(

@@ -12,8 +12,9 @@ from typing import Final
 
 logger = logging.getLogger(__name__)
 
-# No request takes as long: every statement ends after STATEMENT_TIMEOUT_MS, every call after its own time.
-STUCK_SECONDS: Final = 120
+# No request takes as long: every statement ends after STATEMENT_TIMEOUT_MS, every call and every answer about
+# many orders after its own time. Only a commit may wait longer, for a standby that is away.
+STUCK_SECONDS: Final = 300
 _LOOK_SECONDS: Final = 5
 _STDERR: Final = 2
 

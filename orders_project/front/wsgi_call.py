@@ -14,7 +14,6 @@ Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
 _SAME_FOR_ALL: Final[Environ] = {
     "SCRIPT_NAME": "",
-    "SERVER_PROTOCOL": "HTTP/1.1",
     "wsgi.version": (1, 0),
     "wsgi.errors": sys.stderr,
     "wsgi.multithread": True,
@@ -22,6 +21,9 @@ _SAME_FOR_ALL: Final[Environ] = {
     "wsgi.run_once": False,
 }
 _MOST_NAMES: Final = 500
+# Set where a length was meant, and sent under a name that is not read.
+UNCLEAR_LENGTH: Final = "front.unclear_length"
+_LENGTHS: Final = frozenset({b"content_length", b"transfer_encoding"})
 
 
 @dataclass(slots=True)
@@ -45,6 +47,7 @@ def environ_of(scope: Any) -> Environ:
         "REQUEST_METHOD": scope["method"],
         "PATH_INFO": path if path.isascii() else path.encode("utf-8", "surrogatepass").decode("latin-1"),
         "QUERY_STRING": scope["query_string"].decode("latin-1"),
+        "SERVER_PROTOCOL": "HTTP/1.1" if scope["http_version"] != "1" else "HTTP/1.0",
         "wsgi.url_scheme": scope["scheme"],
     }
     environ["SERVER_NAME"], environ["SERVER_PORT"] = scope["server"]
@@ -52,6 +55,8 @@ def environ_of(scope: Any) -> Environ:
     for name, value in scope["headers"]:
         variable = _variable(name)
         if variable is None:
+            if name in _LENGTHS:
+                environ[UNCLEAR_LENGTH] = True
             continue
         text = value.decode("latin-1")
         if variable in environ:

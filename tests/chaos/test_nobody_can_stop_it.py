@@ -181,6 +181,7 @@ def wait_for_locks(number: int) -> None:
     deadline = time.monotonic() + GIVE_UP_SECONDS
     with connection.cursor() as cursor:
         while time.monotonic() < deadline:
+            cursor.execute("select pg_stat_clear_snapshot()")  # a transaction sees what it saw first
             cursor.execute(
                 "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
             )
@@ -238,24 +239,24 @@ def test_an_address_without_a_key_has_its_due_too(start, api_key):
     assert is_well(server, api_key)
 
 
-def test_only_so_many_requests_of_one_caller_at_once(start, place, api_key, other_key):
+def test_only_so_many_bodies_of_one_key_are_read_at_once(start, place, api_key, other_key, stock):
+    stock(cup=5)
     server = start()
     assert is_well(server, api_key)
-    under_way = [place(server, api_key, 1000) for _ in range(100)]
+    under_way = [place(server, api_key, 1000) for _ in range(101)]
 
-    def refuses() -> bool:
-        under_way.append(place(server, api_key, 1000))
-        return read(server, "/api/v1/orders", api_key).status == 429
+    def order() -> Any:
+        return server.call("POST", "/api/v1/orders", PLACE, headers={"X-API-Key": api_key})
 
-    wait_until(refuses)
-
-    refused = read(server, "/api/v1/orders", api_key)
+    wait_until(lambda: order().status == 429)
+    refused = order()
 
     assert (refused.code, refused.headers["Retry-After"]) == ("too_many_at_once", "1")
+    assert is_well(server, api_key)
     assert is_well(server, other_key)
     for client in under_way:
         client.close()
-    wait_until(lambda: read(server, "/api/v1/orders", api_key).status == 200)
+    wait_until(lambda: order().status in (201, 409))
 
 
 def wait_until(fact: Callable[[], bool]) -> None:
@@ -289,3 +290,62 @@ def answers(server: LiveServer) -> bool:
         return server.call("GET", "/healthz").status == 200
     except Exception:
         return False
+
+
+def test_many_who_ask_for_readiness_are_told_the_same_and_none_is_refused(start, connect):
+    server = start(ANONYMOUS_REQUESTS_PER_SECOND="0.5")
+    head = ("GET /readyz HTTP/1.1", "Host: 127.0.0.1", "Connection: close", "")
+
+    asking = [connect(server, *head) for _ in range(150)]
+
+    assert {answer_on(client)[:12] for client in asking} == {b"HTTP/1.1 200"}
+
+
+def test_slow_bodies_of_strangers_keep_no_new_key_of_their_address_out(start, place, connect, api_key):
+    server = start()
+    for _ in range(110):
+        place(server, "", 1000)
+    head = ("POST /api/v1/orders HTTP/1.1", "Host: 127.0.0.1", "Content-Length: 1000", "Connection: close", "")
+    wait_until(lambda: answer_on(connect(server, *head, body=b"x" * 1000)).startswith(b"HTTP/1.1 429"))
+
+    assert is_well(server, api_key)
+    assert server.call("GET", "/api/problems").status == 200
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        ("POST {path} HTTP/1.0",),
+        ("POST {path} HTTP/1.1", "Content_Length: {length}"),
+        ("POST {path} HTTP/1.1", "Transfer_Encoding: chunked"),
+    ],
+)
+def test_a_body_whose_length_is_not_read_is_not_taken_for_none(start, connect, api, api_key, place_order, head):
+    order = place_order(cup=3)
+    server = start()
+    body = orjson.dumps({"items": [{"item_id": order["items"][0]["id"], "quantity": 1}]})
+    lines = [line.format(path=f"/api/v1/orders/{order['id']}/cancel", length=len(body)) for line in head]
+    own = ("Host: 127.0.0.1", f"X-API-Key: {api_key}", "Content-Type: application/json", "Connection: close", "")
+
+    answer = answer_on(connect(server, *lines, *own, body=body))
+
+    assert answer.split(b" ")[1] == b"411"
+    assert b'"code":"length_required"' in answer
+    assert Order.objects.get().version == 1
+
+
+@pytest.mark.parametrize("chunks", [b"zz\r\n", b"-1\r\n", b"5\r\n{}"])
+def test_chunks_that_cannot_be_read_are_a_400(start, connect, api_key, place_order, chunks):
+    order_id = place_order(cup=3)["id"]
+    server = start()
+    head = [
+        *(f"POST /api/v1/orders/{order_id}/cancel HTTP/1.1", "Host: 127.0.0.1", f"X-API-Key: {api_key}"),
+        *("Content-Type: application/json", "Transfer-Encoding: chunked", ""),
+    ]
+    client = connect(server, *head, body=chunks)
+    client.shutdown(socket.SHUT_WR)
+
+    answer = answer_on(client)
+
+    assert answer == b"" or b'"code":"body_incomplete"' in answer
+    assert Order.objects.get().version == 1

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -18,6 +19,7 @@ from django.conf import settings
 
 from orders_project.embedded_pg import Cluster
 from tests.chaos.live_server import LiveServer, environment
+from tests.processes import running
 
 pytestmark = pytest.mark.slow
 
@@ -57,13 +59,13 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 
 @contextmanager
-def running(*arguments: str, variables: dict[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    with log.open("wb") as output:
-        command = [sys.executable, "manage.py", *arguments]
-        process = subprocess.Popen(command, cwd=settings.BASE_DIR, env=variables, stdout=output, stderr=output)
-    try:
+def managing(*arguments: str, variables: dict[str, str], log: Path) -> Iterator[Any]:
+    command = [sys.executable, "manage.py", *arguments]
+    with (
+        log.open("wb") as output,
+        running(command, cwd=settings.BASE_DIR, env=variables, stdout=output, stderr=output) as process,
+    ):
         yield process
-    finally:
         process.terminate()
         process.wait(60)
 
@@ -86,8 +88,8 @@ def test_a_server_that_is_stopped_and_started_costs_refusals_and_nothing_else(
         return {json.loads(line)["subject"] for line in lines}
 
     with ExitStack() as stack:
-        relay = stack.enter_context(running("relay_events", variables=ours, log=tmp_path / "relay.log"))
-        sweeper = stack.enter_context(running("sweep", "--every", "0.2", variables=ours, log=tmp_path / "sweep.log"))
+        relay = stack.enter_context(managing("relay_events", variables=ours, log=tmp_path / "relay.log"))
+        sweeper = stack.enter_context(managing("sweep", "--every", "0.2", variables=ours, log=tmp_path / "sweep.log"))
         server = stack.enter_context(LiveServer(tmp_path, workers=1, **variables))
         before = server.call("POST", "/api/v1/orders", ORDER, headers=key)
         wait_until(lambda: len(orders_told()) == 1)
@@ -100,7 +102,7 @@ def test_a_server_that_is_stopped_and_started_costs_refusals_and_nothing_else(
         after = server.call("POST", "/api/v1/orders", ORDER, headers=key)
 
         wait_until(lambda: len(orders_told()) == 2)
-        assert server.call("GET", "/readyz").status == 200
+        wait_until(lambda: server.call("GET", "/readyz").status == 200)  # told for a second at most
         listed = server.call("GET", "/api/v1/orders", headers=key).json()["results"]
         assert (relay.poll(), sweeper.poll()) == (None, None)
 

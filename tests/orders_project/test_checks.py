@@ -43,12 +43,13 @@ def test_refuses_transactions_that_are_not_the_operations(
     "name",
     [
         "API_KEY_LOOKUPS_PER_SECOND",
-        "DATA_UPLOAD_MAX_MEMORY_SIZE",
+        "BODY_SECONDS",
         "HOLD_GRACE_SECONDS",
         "IDEMPOTENCY_KEY_DAYS",
         "INVENTORY_TIMEOUT_SECONDS",
         "LOGIN_FAILURE_LIMIT",
         "RELAY_LAG_WARNING_SECONDS",
+        "REQUEST_THREADS",
         "RESERVATION_MINUTES",
     ],
 )
@@ -60,6 +61,26 @@ def test_refuses_numbers_that_are_not_positive(settings: Settings, name: str, va
 
     assert error.id == "orders_project.E004"
     assert error.msg == f"{name} is {value}; it has to be more than 0."
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["ANONYMOUS_REQUESTS_PER_SECOND", "API_KEY_CACHE_SECONDS", "READS_PER_SECOND", "WRITES_PER_SECOND"],
+)
+def test_refuses_limits_below_nothing(settings: Settings, name: str):
+    setattr(settings, name, 0)
+    assert checks.check_numbers(None) == []
+
+    setattr(settings, name, -1)
+    (error,) = checks.check_numbers(None)
+
+    assert error.msg == f"{name} is -1; it has to be 0 or more."
+
+
+def test_a_number_is_told_by_the_name_of_its_variable(settings: Settings):
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 0
+
+    assert checks.check_numbers(None)[0].msg == "MAX_BODY_BYTES is 0; it has to be more than 0."
 
 
 @pytest.mark.parametrize(("grace", "expected"), [(35, ["orders_project.E005"]), (36, [])])

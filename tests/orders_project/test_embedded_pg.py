@@ -101,11 +101,11 @@ def checkout(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 @contextmanager
-def stranger_listening(directory: Path) -> Iterator[subprocess.Popen[str]]:
+def stranger_listening(directory: Path) -> Iterator[Any]:
     """Another user's process where the server's socket is expected."""
     command = [sys.executable, "-c", LISTEN, str(directory)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as stranger:
-        assert stranger.stdout is not None
+    with running(command, stdout=subprocess.PIPE, text=True) as stranger:
+        assert stranger.stdout
         assert stranger.stdout.readline() == "listens\n"
         try:
             yield stranger

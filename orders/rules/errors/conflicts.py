@@ -41,6 +41,7 @@ class IdempotencyKeyReused(OrderError):
 class DuplicateReference(OrderError):
     code = "duplicate_reference"
     title = "This external_reference is taken"
+    tells_contents = True
 
     def __init__(self, reference: str, order_id: UUID | None) -> None:
         which = f"order {order_id}" if order_id else "another order of the same request"

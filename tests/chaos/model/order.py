@@ -76,6 +76,14 @@ class ModelOrder:
     def is_open(self) -> bool:
         return any(item.open for item in self.items)
 
+    def unpacked_units(self) -> Counter[str]:
+        """Open units that are in no packed parcel yet, by item."""
+        units = Counter(self.open_units())
+        for parcel in self.shipments:
+            if not parcel.shipped_at:
+                units.subtract(parcel.units)
+        return +units
+
     @property
     def has_shipped(self) -> bool:
         return any(item.shipped for item in self.items)
@@ -221,6 +229,8 @@ class ModelOrder:
 
     def allows(self, operation: str, by: str) -> bool:
         if self.deleted and operation not in ("record_payment", "restore"):
+            return False
+        if operation == "pack" and not any(self.unpacked_units().values()):
             return False
         return next(self.reasons(operation, by), None) is None
 

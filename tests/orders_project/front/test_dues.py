@@ -86,3 +86,9 @@ def test_the_headers_are_those_of_the_draft():
         (b"ratelimit-policy", b'"writes";q=20;w=10'),
         (b"ratelimit", b'"writes";r=19;t=1'),
     ]
+
+
+def test_where_nothing_can_be_shared_each_worker_counts_by_itself(tmp_path: Path):
+    dues = Dues(str(tmp_path / "missing"), clock=Clock())
+
+    assert [dues.count("key:a", WRITES).remaining for _ in range(2)] == [19, 18]

@@ -13,6 +13,7 @@ from orders_project.front.wsgi_call import call, environ_of, set_body
 def environ(*headers: tuple[bytes, bytes], **parts: Any) -> dict[str, Any]:
     scope = {
         "method": "POST",
+        "http_version": "1.1",
         "path": "/api/v1/orders",
         "query_string": b"limit=5",
         "scheme": "http",
