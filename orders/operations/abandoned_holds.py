@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from inventory_client.current import get_inventory
 from inventory_client.errors import InventoryUnavailable, OutcomeUnknown, ReservationInUse
+from inventory_client.outages import outage_of
 from orders.models import Order
 
 logger = logging.getLogger(__name__)
@@ -17,16 +18,24 @@ logger = logging.getLogger(__name__)
 _TICK: Final = timedelta(microseconds=1)
 
 
-def sweep_holds(*, after: datetime, before: datetime) -> tuple[int, datetime]:
+class Swept(NamedTuple):
+    """How many holds were released, and how many could not be; the next sweep goes on from `looked_until`."""
+
+    released: int
+    failed: int
+    looked_until: datetime
+
+
+def sweep_holds(*, after: datetime, before: datetime) -> Swept:
     """Release holds last touched in (after, before] that no order stands on.
 
-    Returns how many were released and up to when all holds have been looked at; the next sweep goes on
-    from there. Orders are begun long before `before`, or never: see HOLD_GRACE_SECONDS. One whose commit takes
+    Orders are begun long before `before`, or never: see HOLD_GRACE_SECONDS. One whose commit takes
     longer owns its hold until then; that hold is looked at again, and the others need not wait. Neither need they
-    for a release with an unknown outcome, which the inventory client names again.
+    for a release with an unknown outcome, which the inventory client names again, nor for one that fails: it is
+    tried again too. Raises the database's error when the database itself is out of order.
     """
     inventory = get_inventory()
-    released, looked_until = 0, before
+    released, failed, looked_until = 0, 0, before
     while holds := inventory.untouched_holds(after=after, before=before):
         touched = dict(holds)
         for reservation_id in _without_order(list(touched)):
@@ -39,16 +48,22 @@ def sweep_holds(*, after: datetime, before: datetime) -> tuple[int, datetime]:
                 looked_until = min(looked_until, touched[reservation_id] - _TICK)
             except InventoryUnavailable as error:
                 logger.warning("holds not swept yet", extra={"error": str(error)})
-                return released, min(after, looked_until)
+                return Swept(released, failed, min(after, looked_until))
             except OutcomeUnknown as error:
                 logger.warning(
                     "hold not released yet", extra={"reservation_id": str(reservation_id), "error": str(error)}
                 )
+            except Exception as error:
+                if outage_of(error):
+                    raise
+                logger.exception("hold cannot be released", extra={"reservation_id": str(reservation_id)})
+                failed += 1
+                looked_until = min(looked_until, touched[reservation_id] - _TICK)
         newest = max(touched_at for _, touched_at in holds)
         if newest <= after:
             break
         after = newest
-    return released, looked_until
+    return Swept(released, failed, looked_until)
 
 
 def _without_order(reservation_ids: list[UUID]) -> Iterable[UUID]:

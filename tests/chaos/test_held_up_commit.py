@@ -116,7 +116,7 @@ def test_the_hold_of_an_order_that_comes_to_nothing_after_all_is_swept_later(
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(answer_of, api_key, "/api/v1/orders", LAST_ONE)
         standby.wait_for_a_commit()
-        released_meanwhile, looked_until = operations.sweep_holds(after=long_ago, before=database_now())
+        released_meanwhile, _, looked_until = operations.sweep_holds(after=long_ago, before=database_now())
         with connection.cursor() as cursor:
             cursor.execute(
                 "select pg_terminate_backend(pid) from pg_stat_activity"
@@ -126,7 +126,7 @@ def test_the_hold_of_an_order_that_comes_to_nothing_after_all_is_swept_later(
     standby.return_()
     released_later, deadline = 0, time.monotonic() + 60
     while not released_later and time.monotonic() < deadline:
-        released_later, looked_until = operations.sweep_holds(after=looked_until, before=database_now())
+        released_later, _, looked_until = operations.sweep_holds(after=looked_until, before=database_now())
 
     assert (released_meanwhile, released_later) == (0, 1)
     assert lost.status_code == 503

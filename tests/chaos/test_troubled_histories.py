@@ -289,7 +289,7 @@ def _sweep_all_holds() -> int:
         cursor.execute("select clock_timestamp()")
         (now,) = cursor.fetchone()
     assert isinstance(now, datetime)
-    released, _ = operations.sweep_holds(after=now - timedelta(days=1), before=now)
+    released = operations.sweep_holds(after=now - timedelta(days=1), before=now).released
     return released
 
 

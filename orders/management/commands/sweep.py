@@ -76,9 +76,11 @@ def sweep(looked_until: datetime) -> tuple[datetime, dict[str, int]]:
 
     def holds() -> None:
         nonlocal looked_until
-        report["holds without an order released"], looked_until = operations.sweep_holds(
-            after=looked_until, before=now - timedelta(seconds=settings.HOLD_GRACE_SECONDS)
-        )
+        swept = operations.sweep_holds(after=looked_until, before=now - timedelta(seconds=settings.HOLD_GRACE_SECONDS))
+        looked_until = swept.looked_until
+        report["holds without an order released"] = swept.released
+        if swept.failed:
+            report["holds could not be released (see the log)"] = swept.failed
 
     def inventory() -> None:
         report["orders settled with the inventory"], report["still to settle"] = operations.settle_orders()

@@ -48,6 +48,26 @@ def test_a_hold_without_an_order_is_released_only_after_the_grace(stock, setting
     assert report.startswith("1 holds without an order released")
 
 
+def test_a_hold_that_cannot_be_released_keeps_no_other_from_it_and_is_tried_again(stock):
+    stock(cup=10, plate=10)
+    broken, behind = new_id(), new_id()
+    for reservation_id, product_id in ((broken, "plate"), (behind, "cup")):
+        get_inventory().hold([HoldRequest(reservation_id, {product_id: 3})])
+    age(200)
+    Reservation.objects.filter(pk=broken).update(updated_at=timezone.now() - timedelta(seconds=300))
+    Stock.objects.filter(pk="plate").update(reserved=2)  # released, it would be one less than none
+    now = timezone.now()
+
+    swept = operations.sweep_holds(after=now - timedelta(days=1), before=now)
+    report = sweep_once()
+    Stock.objects.filter(pk="plate").update(reserved=3)
+    mended = operations.sweep_holds(after=swept.looked_until, before=now)
+
+    assert (swept.released, swept.failed, reserved()) == (1, 1, 0)
+    assert "0 holds without an order released, 1 holds could not be released (see the log)" in report
+    assert (mended.released, mended.failed, mended.looked_until) == (1, 0, now)
+
+
 def test_the_hold_of_an_order_is_never_swept(place_order):
     place_order(cup=3)
     age(100_000)
