@@ -13,12 +13,17 @@ from inventory_client.values import ReservationState
 
 
 class Stock(models.Model):
-    """The units of one product: `on_hand` in the warehouse, `reserved` of them promised to reservations."""
+    """The units of one product: `on_hand` in the warehouse, `reserved` of them promised to reservations.
+
+    `oversold` is how far `reserved` may exceed `on_hand`. Only a recount, which finds more promised than there are,
+    makes it more than 0.
+    """
 
     # Byte order is the order of locking; it must not depend on the database's locale.
     product_id = models.TextField(primary_key=True, db_collation="C")
     on_hand = models.BigIntegerField()
     reserved = models.BigIntegerField(db_default=0)
+    oversold = models.BigIntegerField(default=0, db_default=0)
     updated_at = models.DateTimeField(db_default=Now())
 
     class Meta:
@@ -26,7 +31,7 @@ class Stock(models.Model):
         verbose_name_plural = "stock"
         constraints = [
             models.CheckConstraint(
-                condition=Q(reserved__gte=0) & Q(reserved__lte=F("on_hand")),
+                condition=Q(reserved__gte=0) & Q(oversold__gte=0) & Q(reserved__lte=F("on_hand") + F("oversold")),
                 name="stock_reserved_within_on_hand",
             ),
         ]

@@ -36,7 +36,9 @@ select product_id, on_hand, reserved from inventory_stock
  where product_id = any (%s::text[]) order by product_id for update
 """
 _CORRECT: Final = """
-update inventory_stock stock set reserved = counted.reserved, updated_at = clock_timestamp()
+update inventory_stock stock
+   set reserved = counted.reserved, oversold = greatest(counted.reserved - stock.on_hand, 0),
+       updated_at = clock_timestamp()
   from unnest(%s::text[], %s::bigint[]) as counted (product_id, reserved)
  where stock.product_id = counted.product_id
 """
@@ -85,8 +87,8 @@ def miscounts(*, after: str = "", limit: int = 1000) -> Miscounts:
 def recount(product_ids: Sequence[str]) -> dict[str, int]:
     """Make the ledger count what these products' reservations hold; placements and releases go on meanwhile.
 
-    Returns those that were counted wrong, each with the units that are promised beyond what is on hand. There are
-    never more counted than there are, so a person has to decide about these; nothing of such a product is sold.
+    Returns those that were counted wrong, each with the units that are promised beyond what is on hand. A person has
+    to decide about these; nothing more of such a product is sold until there are as many as are promised.
     """
     with transaction.atomic(durable=True), connection.cursor() as cursor:
         cursor.execute(_PATIENCE)
@@ -95,7 +97,7 @@ def recount(product_ids: Sequence[str]) -> dict[str, int]:
         missing = {product_id: held - reserved for product_id, held, reserved, _ in cursor if reserved is not None}
         cursor.execute(_LOCK, [list(missing)])
         counts = {product_id: (reserved + missing[product_id], on_hand) for product_id, on_hand, reserved in cursor}
-        cursor.execute(_CORRECT, [list(counts), [min(promised, on_hand) for promised, on_hand in counts.values()]])
+        cursor.execute(_CORRECT, [list(counts), [promised for promised, _ in counts.values()]])
     return {product_id: max(0, promised - on_hand) for product_id, (promised, on_hand) in counts.items()}
 
 

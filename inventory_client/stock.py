@@ -5,14 +5,16 @@ from collections.abc import Mapping
 from django.db import connection, transaction
 
 # Rows are locked in the byte order of product ids, as a hold does it.
-# A level below what is reserved leaves its row alone.
+# A level below what is reserved leaves its row alone, unless it is a rise: then fewer are promised beyond it.
 SET_LEVELS = """
 insert into inventory_stock as stock (product_id, on_hand, reserved, updated_at)
 select product_id, on_hand, 0, clock_timestamp()
   from unnest(%s::text[], %s::bigint[]) as wanted (product_id, on_hand)
  order by product_id collate "C"
-    on conflict (product_id) do update set on_hand = excluded.on_hand, updated_at = excluded.updated_at
- where stock.reserved <= excluded.on_hand
+    on conflict (product_id) do update
+       set on_hand = excluded.on_hand, oversold = greatest(stock.reserved - excluded.on_hand, 0),
+           updated_at = excluded.updated_at
+ where excluded.on_hand >= least(stock.reserved, stock.on_hand)
 returning product_id
 """
 RESERVED = "select product_id, reserved from inventory_stock where product_id = any(%s) order by product_id"

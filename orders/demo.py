@@ -102,6 +102,6 @@ def _products() -> list[dict[str, Any]]:
     if missing := {product_id: units for product_id, units in _PRODUCTS.items() if product_id not in there}:
         set_stock_levels(missing)
     return [
-        {"product_id": stock.pk, "available": stock.on_hand - stock.reserved}
+        {"product_id": stock.pk, "available": max(0, stock.on_hand - stock.reserved)}
         for stock in Stock.objects.filter(pk__in=_PRODUCTS).order_by("pk")
     ]

@@ -73,9 +73,11 @@ begin
     loop
         update inventory_stock
            set reserved = reserved + line.units, updated_at = touched
-         where product_id = line.product_id and on_hand - reserved >= line.units;
+         where product_id = line.product_id
+           -- Giving units back helps also where more are promised than there are.
+           and (line.units < 0 or on_hand - reserved >= line.units);
         if not found then
-            select on_hand - reserved into free from inventory_stock where product_id = line.product_id;
+            select greatest(on_hand - reserved, 0) into free from inventory_stock where product_id = line.product_id;
             if not found then
                 unknown := unknown || to_jsonb(line.product_id);
             else

@@ -85,8 +85,8 @@ def _corrected(oversold: int) -> Repair:
     if not oversold:
         return _REPAIRED
     told = (
-        f"Needs a decision: {oversold} more units are promised than there are on hand. Nothing more of it is sold. "
-        "Restock, or amend or cancel orders; then repair again."
+        f"Needs a decision: {oversold} more units are promised than there are on hand. Nothing more of it is sold "
+        "until that is mended. Restock, or amend or cancel orders."
     )
     return Repair(RepairResult.OUT_OF_STOCK, told)
 

@@ -12,17 +12,19 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
-from django.db import OperationalError, connection, connections
+from django.db import IntegrityError, OperationalError, connection, connections
 from django.db.models import F
 
+from inventory_client.errors import StockShortage
 from inventory_client.ledger import EmbeddedLedger
 from inventory_client.models import Reservation, Stock
 from inventory_client.recounting import Miscount, add_products, miscounts, recount
-from inventory_client.stock import set_stock_levels
-from inventory_client.values import HoldRequest
+from inventory_client.stock import LevelBelowReserved, set_stock_levels
+from inventory_client.values import Held, HoldRequest, ShortLine
 
 A = UUID("01920000-0000-7000-8000-00000000000a")
 B = UUID("01920000-0000-7000-8000-00000000000b")
+C = UUID("01920000-0000-7000-8000-00000000000c")
 
 Counts = Callable[[], dict[str, int]]
 
@@ -98,17 +100,85 @@ def test_counts_only_the_products_it_is_asked_for(reserved):
     assert wrong() == [Miscount("plate", 1, 0)]
 
 
-def test_counts_no_more_than_there_are_and_says_how_many_are_promised_beyond(ledger, reserved):
-    ledger.hold([HoldRequest(B, {"cup": 8})])
+@pytest.fixture
+def _oversold(ledger: EmbeddedLedger) -> None:
+    """Eight cups are promised (two of A, six of B), five are on hand, and the ledger has been counted anew."""
+    ledger.hold([HoldRequest(B, {"cup": 6})])
     miscount("cup", by=-4)
-    set_stock_levels({"cup": 7})
+    set_stock_levels({"cup": 5})
+    assert recount(["cup"]) == {"cup": 3}
 
-    assert recount(["cup"]) == {"cup": 3}
-    assert reserved() == {"cup": 7, "plate": 1}
-    assert recount(["cup"]) == {"cup": 3}
-    set_stock_levels({"cup": 12})
+
+def cups() -> tuple[int, int, int]:
+    row: tuple[int, int, int] = Stock.objects.values_list("on_hand", "reserved", "oversold").get(pk="cup")
+    return row
+
+
+@pytest.mark.usefixtures("_oversold")
+def test_what_is_promised_beyond_what_is_on_hand_is_counted_and_nothing_more_is_sold(ledger):
+    (refused,) = ledger.hold([HoldRequest(C, {"cup": 1})])
+
+    assert isinstance(refused, StockShortage)
+    assert refused.lines == [ShortLine("cup", requested=1, available=0)]
+    assert cups() == (5, 8, 3)
+    assert wrong() == []
+    with pytest.raises(IntegrityError, match="stock_reserved_within_on_hand"):
+        miscount("cup", by=1)
+
+
+@pytest.mark.usefixtures("_oversold")
+def test_restocked_to_what_is_promised_it_still_has_none_to_sell(ledger):
+    set_stock_levels({"cup": 7})
+    below = cups()
+    set_stock_levels({"cup": 8})
+    (refused,) = ledger.hold([HoldRequest(C, {"cup": 1})])
+
+    assert below == (7, 8, 1)
+    assert cups() == (8, 8, 0)
+    assert isinstance(refused, StockShortage)
+    set_stock_levels({"cup": 9})
+    (held,) = ledger.hold([HoldRequest(C, {"cup": 1})])
+    assert isinstance(held, Held)
+
+
+@pytest.mark.usefixtures("_oversold")
+def test_a_level_that_falls_further_below_what_is_promised_is_refused():
+    with pytest.raises(LevelBelowReserved, match="cup: 8 units are reserved, so 4 on hand are too few"):
+        set_stock_levels({"cup": 4})
+
+    assert cups() == (5, 8, 3)
+
+
+@pytest.mark.usefixtures("_oversold")
+def test_what_is_promised_beyond_what_is_on_hand_can_be_released(ledger, reserved):
+    ledger.release(B)
+    ledger.release(A)
+
+    assert reserved() == {}
+    assert wrong() == []
+
+
+@pytest.mark.usefixtures("_oversold")
+def test_an_order_on_oversold_stock_can_shrink_but_not_grow(ledger):
+    (grown,) = ledger.hold([HoldRequest(B, {"cup": 7}, 2)])
+    (shrunk,) = ledger.hold([HoldRequest(B, {"cup": 5}, 2)])
+
+    assert isinstance(grown, StockShortage)
+    assert grown.lines == [ShortLine("cup", requested=7, available=6)]
+    assert isinstance(shrunk, Held)
+    assert cups()[:2] == (5, 7)
+
+
+def test_a_recount_takes_back_what_the_ledger_may_oversell_once_all_fits(ledger):
+    ledger.hold([HoldRequest(B, {"cup": 6})])
+    miscount("cup", by=-4)
+    set_stock_levels({"cup": 5})
+    recount(["cup"])
+    ledger.release(B)
+    miscount("cup", by=1)
+
     assert recount(["cup"]) == {"cup": 0}
-    assert reserved() == {"cup": 10, "plate": 1}
+    assert cups() == (5, 2, 0)
 
 
 def test_a_product_only_reservations_know_is_added_with_what_they_hold(ledger):
