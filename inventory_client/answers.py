@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 
 from inventory_client.errors import (
+    InventoryBusy,
     InventoryUnavailable,
     OutcomeUnknown,
     ReservationMismatch,
@@ -18,7 +19,7 @@ from inventory_client.errors import (
     UnknownProduct,
 )
 from inventory_client.values import HoldRequest, Reservation, ReservationState
-from inventory_client.wire import EFFECT_HEADER, ProblemBody, ReservationBody, ReservationsBody
+from inventory_client.wire import BUSY, EFFECT_HEADER, ProblemBody, ReservationBody, ReservationsBody
 
 logger = logging.getLogger(__name__)
 
@@ -105,7 +106,7 @@ def _decoded(answer: Answer, shape: type[Body]) -> Body:
 
 
 def _problem(answer: Answer) -> ProblemBody:
-    if 400 <= answer.status < 500:
+    if 400 <= answer.status < 500 or answer.status == 503:
         with suppress(msgspec.DecodeError, UnicodeDecodeError):
             return msgspec.json.decode(answer.body, type=ProblemBody)
     return ProblemBody(status=answer.status, code="", title="")
@@ -115,7 +116,8 @@ def _raise_failure(answer: Answer) -> NoReturn:
     """The call did not do what was asked; say whether it certainly did nothing."""
     retry_after = _seconds(answer.headers.get("Retry-After"))
     if answer.status in (429, 503) and answer.headers.get(EFFECT_HEADER) == "none":
-        raise InventoryUnavailable(f"The InventoryService answered {answer.status}.", retry_after=retry_after)
+        failure = InventoryBusy if _problem(answer).code == BUSY else InventoryUnavailable
+        raise failure(f"The InventoryService answered {answer.status}.", retry_after=retry_after)
     if answer.status in (400, 401, 403):
         # Our own request or token is wrong: it was not acted on, and somebody must look.
         logger.error("The InventoryService refused the call itself: %s %s", answer.status, answer.body[:500])

@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 from django.db import DatabaseError, Error, InterfaceError, OperationalError, connection, transaction
 
-from inventory_client.errors import InventoryUnavailable, OutcomeUnknown
+from inventory_client.errors import InventoryBusy, InventoryUnavailable, OutcomeUnknown
 from inventory_client.outages import Outage, outage_of
 
 # Undone by the database because others held the rows for too long.
@@ -34,7 +34,8 @@ def refuse_open_transaction(call: str) -> None:
 def rows(statement: str, parameters: list[Any]) -> list[tuple[Any, ...]]:
     """The statement's rows, or its row count as the only row when it returns none.
 
-    Raises InventoryUnavailable (certainly no effect) or OutcomeUnknown when the database cannot be used.
+    When the database cannot be used, raises InventoryUnavailable (certainly no effect), InventoryBusy (likewise:
+    others hold the rows) or OutcomeUnknown.
     A plain Django cursor does it: a prepared statement saved nothing that could be measured.
     """
     try:
@@ -49,7 +50,7 @@ def rows(statement: str, parameters: list[Any]) -> list[tuple[Any, ...]]:
             return cursor.fetchall() if cursor.description else [(cursor.rowcount,)]
     except Error as error:
         if isinstance(error.__cause__, BUSY):
-            raise InventoryUnavailable("The inventory is busy with the same stock.", retry_after=1.0) from error
+            raise InventoryBusy("The inventory is busy with the same stock.", retry_after=1.0) from error
         if isinstance(error, InterfaceError) or connection.connection is None or connection.connection.closed:
             raise OutcomeUnknown("The inventory's database ended the connection.") from error
         if (outage := outage_of(error)) in (Outage.READ_ONLY, Outage.FULL):

@@ -60,7 +60,11 @@ class InventoryUnavailable(InventoryError):
         super().__init__(detail)
 
 
-class ReservationInUse(InventoryUnavailable):
+class InventoryBusy(InventoryUnavailable):
+    """Others hold the same rows for too long: a call for other reservations may well succeed."""
+
+
+class ReservationInUse(InventoryBusy):
     """Somebody is writing an order on the reservation, or releasing it, at this moment: look again later."""
 
     def __init__(self, reservation_id: UUID) -> None:

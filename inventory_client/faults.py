@@ -25,6 +25,7 @@ class FaultKind(StrEnum):
     LOST_REPLY = "lost_reply"  # does it, then hangs up
     EFFECT_THEN_500 = "effect_then_500"  # does it, then answers 500
     UNAVAILABLE = "unavailable"  # 503 which says that nothing was done
+    BUSY = "busy"  # 503 which says that nothing was done, because others hold these rows
     GARBAGE = "garbage"  # does it, then answers 200 with HTML
     HANG_UP = "hang_up"  # hangs up before doing anything
     LATE = "late"  # hangs up, waits, then does it: a delayed request
@@ -84,8 +85,8 @@ class FaultyApplication:
         match fault.kind:
             case FaultKind.SHORTAGE | FaultKind.UNKNOWN_PRODUCT:
                 return _answer(start_response, _refusal(fault.kind, _read_body(environ)))
-            case FaultKind.UNAVAILABLE:
-                problem = ProblemBody(status=503, code="unavailable", title="Out of order; nothing was done.")
+            case FaultKind.UNAVAILABLE | FaultKind.BUSY:
+                problem = ProblemBody(status=503, code=fault.kind.value, title="Out of order; nothing was done.")
                 return _answer(start_response, problem, [(EFFECT_HEADER, "none"), ("Retry-After", "1")])
             case FaultKind.SLOW:
                 time.sleep(fault.seconds)

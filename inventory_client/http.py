@@ -30,6 +30,7 @@ from inventory_client.client import HoldOutcome
 from inventory_client.database import refuse_open_transaction
 from inventory_client.deadline import DeadlinePool, DeadlineTLSPool, attempt
 from inventory_client.errors import (
+    InventoryBusy,
     InventoryError,
     InventoryUnavailable,
     OutcomeUnknown,
@@ -272,6 +273,7 @@ class HttpInventory:
                 fault = False
                 return result
             except (InventoryUnavailable, OutcomeUnknown) as failed:
+                fault = not isinstance(failed, InventoryBusy)
                 # What is unknown once stays unknown, even when the second try surely did nothing.
                 previous, failure = (
                     failure,

@@ -13,6 +13,8 @@ JSON = "application/json"
 PROBLEM = "application/problem+json"
 # Sent with a 429 or 503: the call certainly had no effect.
 EFFECT_HEADER = "Inventory-Effect"
+# The code of a 503 that is about this call's reservation or products alone.
+BUSY = "busy"
 
 MAX_LINES = 1000
 # Neither control characters (PostgreSQL stores no NUL) nor blanks at the ends.

@@ -6,6 +6,7 @@ import msgspec
 from django.http import HttpResponse
 
 from inventory_client.errors import (
+    InventoryBusy,
     InventoryError,
     InventoryUnavailable,
     OutcomeUnknown,
@@ -15,7 +16,7 @@ from inventory_client.errors import (
     StockShortage,
     UnknownProduct,
 )
-from inventory_client.wire import EFFECT_HEADER, PROBLEM, ProblemBody
+from inventory_client.wire import BUSY, EFFECT_HEADER, PROBLEM, ProblemBody
 
 # Also the whole list of the contract's problem codes that come from the ledger.
 STATUS_AND_CODE: dict[type[InventoryError], tuple[int, str]] = {
@@ -25,6 +26,7 @@ STATUS_AND_CODE: dict[type[InventoryError], tuple[int, str]] = {
     ReservationReleased: (410, "reservation_released"),
     UnknownProduct: (422, "unknown_product"),
     InventoryUnavailable: (503, "unavailable"),
+    InventoryBusy: (503, BUSY),
     OutcomeUnknown: (500, "outcome_unknown"),
 }
 TITLES = {

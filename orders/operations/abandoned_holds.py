@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 from inventory_client.current import get_inventory
-from inventory_client.errors import InventoryUnavailable, OutcomeUnknown, ReservationInUse
+from inventory_client.errors import InventoryBusy, InventoryUnavailable, OutcomeUnknown
 from inventory_client.outages import outage_of
 from orders.models import Order
 
@@ -43,7 +43,7 @@ def sweep_holds(*, after: datetime, before: datetime) -> Swept:
                 released += inventory.release_untouched(
                     reservation_id, before=before, unless=Order.all_objects.standing_on([reservation_id]).exists
                 )
-            except ReservationInUse:
+            except InventoryBusy:
                 logger.info("hold in use", extra={"reservation_id": str(reservation_id)})
                 looked_until = min(looked_until, touched[reservation_id] - _TICK)
             except InventoryUnavailable as error:

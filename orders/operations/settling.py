@@ -10,10 +10,10 @@ from uuid import UUID
 from django.db import transaction
 
 from inventory_client.current import get_inventory
-from inventory_client.errors import InventoryError, InventoryUnavailable
+from inventory_client.errors import InventoryBusy, InventoryError, InventoryUnavailable
 from inventory_client.values import HoldRequest
 from orders.models import Order, UpkeepFailure
-from orders.operations.failing_upkeep import NotDone, each_alone
+from orders.operations.failing_upkeep import NotDone, OutOfReach, each_alone
 from orders.rules.statuses import OrderStatus
 
 logger = logging.getLogger(__name__)
@@ -25,7 +25,8 @@ _SETTLE: Final = UpkeepFailure.Upkeep.SETTLE
 def settle_order(order_id: UUID, *, raises: bool = False) -> bool:
     """Make the order's reservation what its last change asked for; tell whether that is done.
 
-    With `raises` the inventory's refusal is raised, as NotDone; that it cannot be reached is nobody's own failure.
+    With `raises` the inventory's refusal is raised, as NotDone, and so is that others hold this reservation; that the
+    inventory cannot be reached is nobody's own failure, and raised as OutOfReach.
 
     Safe to repeat and to run twice at once: an adjustment goes out under a revision of its own, and the
     inventory takes the highest.
@@ -51,9 +52,11 @@ def settle_order(order_id: UUID, *, raises: bool = False) -> bool:
             "inventory not told yet",
             extra={"order_id": str(order_id), "action": order.stock_action, "error": str(error)},
         )
-        if raises and not isinstance(error, InventoryUnavailable):
-            raise NotDone(f"{order.stock_action}: {error}") from error
-        return False
+        if not raises:
+            return False
+        if isinstance(error, InventoryUnavailable) and not isinstance(error, InventoryBusy):
+            raise OutOfReach(str(error)) from error
+        raise NotDone(f"{order.stock_action}: {error}") from error
     # A later change may have asked for something else meanwhile; that stays to be done.
     done = Order.all_objects.filter(pk=order_id, stock_action=order.stock_action, stock_revision=order.stock_revision)
     done.update(stock_action=None)

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from inventory_client.errors import InventoryUnavailable, OutcomeUnknown
+from inventory_client.errors import InventoryBusy, InventoryUnavailable, OutcomeUnknown
 from inventory_client.stock import set_stock_levels
 from inventory_client.values import Held, HoldRequest
 from tests.outages import read_only_database
@@ -20,7 +20,7 @@ def test_stock_that_others_hold_too_long_is_unavailable_and_nothing_is_held(ledg
 
     (outcome,) = ledger.hold([HoldRequest(A, {"cup": 1})])
 
-    assert isinstance(outcome, InventoryUnavailable)
+    assert isinstance(outcome, InventoryBusy)
     other_session.rollback()
     assert ledger.get(A) is None
     connection.close()  # and with it the short timeout

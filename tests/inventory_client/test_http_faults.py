@@ -14,6 +14,7 @@ from django.db import connection, connections
 
 from inventory_client.breaker import CircuitBreaker
 from inventory_client.errors import (
+    InventoryBusy,
     InventoryUnavailable,
     OutcomeUnknown,
     ReservationReleased,
@@ -295,6 +296,20 @@ def test_refusals_never_open_the_breaker(reference_inventory, http_inventory):
     outcomes = [inventory.hold([HoldRequest(uuid4(), {"cup": 6})])[0] for _ in range(4)]
 
     assert [type(outcome) for outcome in outcomes] == [StockShortage] * 4
+
+
+def test_rows_that_others_hold_are_told_from_an_outage_and_never_open_the_breaker(
+    reference_inventory, http_inventory, faults
+):
+    breaker = CircuitBreaker(lambda: 0.0, min_calls=2)
+    inventory = http_inventory(reference_inventory.url, breaker=breaker)
+    faults(*[FaultKind.BUSY] * 4)
+
+    busy = [inventory.hold([TWO_CUPS])[0] for _ in range(2)]
+    (held,) = inventory.hold([TWO_CUPS])
+
+    assert [type(outcome) for outcome in busy] == [InventoryBusy] * 2
+    assert isinstance(held, Held)
 
 
 def test_one_fault_of_a_batch_does_not_end_the_others(reference_inventory, http_inventory, faults, reserved):

@@ -131,6 +131,52 @@ def test_orders_that_cannot_be_settled_do_not_starve_the_others(place_order, mon
     assert (errors, UpkeepFailure.objects.count()) == ({("settle", 1)}, 3)
 
 
+def canceled_unheard(api, place_order, settings, orders: int) -> list[UUID]:
+    """The reservations of orders canceled while the inventory was away, the first one's first."""
+    ids = [place_order(cup=1)["id"] for _ in range(orders)]
+    settings.INVENTORY_URL = "http://127.0.0.1:9"
+    for order_id in ids:
+        api.delete(f"/api/v1/orders/{order_id}")
+    settings.INVENTORY_URL = ""
+    return list(Order.all_objects.order_by("pk").values_list("reservation_id", flat=True))
+
+
+def test_orders_whose_reservations_others_hold_do_not_starve_the_others(api, place_order, settings, monkeypatch):
+    monkeypatch.setattr(settling, "_AT_ONCE", 3)
+    reservations = canceled_unheard(api, place_order, settings, orders=4)
+    other = connection.copy()
+    try:
+        other.set_autocommit(False)
+        with other.cursor() as cursor:
+            cursor.execute("select from inventory_reservation where id = any (%s) for update", [reservations[:3]])
+        with connection.cursor() as cursor:
+            cursor.execute("set lock_timeout = '50ms'")
+
+        told = [operations.settle_orders() for _ in range(2)]
+    finally:
+        other.close()
+        connection.close()  # and with it the short timeout
+
+    assert told[-1] == (1, 3)
+    assert set(UpkeepFailure.objects.values_list("upkeep", "error")) == {
+        ("settle", "release: The inventory is busy with the same stock.")
+    }
+    assert Stock.objects.get(pk="cup").reserved == 3
+
+
+def test_an_inventory_that_is_away_is_not_met_by_every_order(api, place_order, settings, caplog):
+    canceled_unheard(api, place_order, settings, orders=5)
+    settings.INVENTORY_URL = "http://127.0.0.1:9"
+    caplog.clear()
+
+    told = operations.settle_orders()
+    settings.INVENTORY_URL = ""
+
+    assert told == (0, 5)
+    assert [record.message for record in caplog.records].count("inventory not told yet") == 3
+    assert operations.settle_orders() == (5, 0)
+
+
 def test_an_inventory_that_is_away_is_no_orders_own_failure(api, place_order, settings):
     order_id = place_order(cup=1)["id"]
     settings.INVENTORY_URL = "http://127.0.0.1:9"

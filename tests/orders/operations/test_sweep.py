@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.db import connection
 from django.utils import timezone
 
 from events.models import Event
@@ -66,6 +67,31 @@ def test_a_hold_that_cannot_be_released_keeps_no_other_from_it_and_is_tried_agai
     assert (swept.released, swept.failed, reserved()) == (1, 1, 0)
     assert "0 holds without an order released, 1 holds could not be released (see the log)" in report
     assert (mended.released, mended.failed, mended.looked_until) == (1, 0, now)
+
+
+def test_a_hold_whose_stock_others_hold_keeps_no_other_from_being_released(stock):
+    stock(cup=10, plate=10)
+    busy, behind = new_id(), new_id()
+    for reservation_id, product_id in ((busy, "plate"), (behind, "cup")):
+        get_inventory().hold([HoldRequest(reservation_id, {product_id: 3})])
+    age(200)
+    Reservation.objects.filter(pk=busy).update(updated_at=timezone.now() - timedelta(seconds=300))
+    now = timezone.now()
+    other = connection.copy()
+    try:
+        other.set_autocommit(False)
+        with other.cursor() as cursor:
+            cursor.execute("select from inventory_stock where product_id = 'plate' for update")
+        with connection.cursor() as cursor:
+            cursor.execute("set lock_timeout = '50ms'")
+
+        swept = operations.sweep_holds(after=now - timedelta(days=1), before=now)
+    finally:
+        other.close()
+        connection.close()  # and with it the short timeout
+
+    assert (swept.released, swept.failed, reserved()) == (1, 0, 0)
+    assert operations.sweep_holds(after=swept.looked_until, before=now).released == 1
 
 
 def test_the_hold_of_an_order_is_never_swept(place_order):
