@@ -61,6 +61,13 @@ class InventoryClient(Protocol):
         somebody owns it at this moment, InventoryUnavailable or OutcomeUnknown; look again then.
         """
 
+    def release_ownerless(self, reservation_id: UUID, *, unless: Standing) -> bool:
+        """Release it, held or confirmed and whenever it was touched; tell whether it is released now.
+
+        `unless` is asked as `release_untouched` asks it. Raises ReservationInUse, InventoryUnavailable or
+        OutcomeUnknown.
+        """
+
     def forget_holds(self, *, before: datetime) -> int:
         """Drop what is kept of holds that ended, last touched before `before`; tell how many.
 

@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 import msgspec
+from django.db import transaction
 from urllib3.exceptions import HTTPError
 from urllib3.util import Timeout, parse_url
 
@@ -171,6 +172,17 @@ class HttpInventory:
             claimed = journal.claim_untouched(reservation_id, before=before)
         if not claimed:
             return journal.is_released(reservation_id)
+        self.release(reservation_id)
+        return True
+
+    def release_ownerless(self, reservation_id: UUID, *, unless: Standing) -> bool:
+        """A confirmed reservation has no row in the journal until somebody asks for it again: so it is given one."""
+        refuse_open_transaction("release_ownerless")
+        with released_alone("inventory_asked_hold", reservation_id):
+            journal.claim(reservation_id)
+            if unless():
+                transaction.set_rollback(True)
+                return False
         self.release(reservation_id)
         return True
 

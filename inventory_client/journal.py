@@ -28,6 +28,10 @@ WITHDRAW = "delete from inventory_asked_hold where id = any(%s::uuid[]) and stat
 CONFIRMED = "delete from inventory_asked_hold where id = %s and state = 'asked'"
 RELEASED = "update inventory_asked_hold set state = 'released' where id = %s"
 CLAIM = """
+insert into inventory_asked_hold (id, state, touched_at) values (%s, 'releasing', statement_timestamp())
+    on conflict (id) do update set state = 'releasing'
+"""
+CLAIM_UNTOUCHED = """
 update inventory_asked_hold set state = 'releasing'
  where id = %s and (state = 'releasing' or (state = 'asked' and touched_at <= %s))
 returning id
@@ -68,9 +72,14 @@ def confirmed(reservation_id: UUID) -> None:
     rows(CONFIRMED, [reservation_id])
 
 
+def claim(reservation_id: UUID) -> None:
+    """From now on nobody can ask for this id."""
+    rows(CLAIM, [reservation_id])
+
+
 def claim_untouched(reservation_id: UUID, *, before: datetime) -> bool:
     """From now on nobody can ask for this id; False when somebody did after `before`, or it is unknown."""
-    return bool(rows(CLAIM, [reservation_id, before]))
+    return bool(rows(CLAIM_UNTOUCHED, [reservation_id, before]))
 
 
 def released(reservation_id: UUID) -> None:

@@ -126,6 +126,14 @@ class EmbeddedLedger:
             ((released,),) = rows(RELEASE, [reservation_id, before])
         return bool(released)
 
+    def release_ownerless(self, reservation_id: UUID, *, unless: Standing) -> bool:
+        refuse_open_transaction("release_ownerless")
+        with released_alone("inventory_reservation", reservation_id):
+            if unless():
+                return False
+            rows(RELEASE, [reservation_id, None])
+        return True
+
     def forget_holds(self, *, before: datetime) -> int:
         refuse_open_transaction("forget_holds")
         return delete_in_pieces(FORGET, [before])

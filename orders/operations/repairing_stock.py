@@ -126,26 +126,25 @@ def _write(order: Order, **stock_fields: Any) -> Repair | None:
 
 
 def _release(difference: Difference) -> Repair:
-    """Give back what nobody owns. A hold is released only if no placement joins it at this moment."""
+    """Give back what nobody owns, unless a placement joins it at this moment."""
     reservation = difference.reservation
     if reservation is None or not is_without_order(reservation):
         return _CHANGED
     inventory = get_inventory()
+    standing = Order.all_objects.standing_on([reservation.reservation_id])
     try:
         released = reservation.state == ReservationState.HELD and inventory.release_untouched(
-            reservation.reservation_id,
-            before=reservation.updated_at,
-            unless=Order.all_objects.standing_on([reservation.reservation_id]).exists,
+            reservation.reservation_id, before=reservation.updated_at, unless=standing.exists
+        )
+        # Confirmed, or not in the journal of what this service has asked for. Should a placement repeat it right
+        # now, it is refused by the tombstone and takes another reservation.
+        released = released or (
+            is_without_order(reservation)
+            and inventory.release_ownerless(reservation.reservation_id, unless=standing.exists)
         )
     except ReservationInUse:
         return _CHANGED
-    if not released:
-        # Confirmed, or not in the journal of what this service has asked for. Should a placement repeat it right
-        # now, it is refused by the tombstone and takes another reservation.
-        if not is_without_order(reservation):
-            return _CHANGED
-        inventory.release(reservation.reservation_id)
-    return _REPAIRED
+    return _REPAIRED if released else _CHANGED
 
 
 def _out_of_stock(refusal: InventoryError) -> Repair:

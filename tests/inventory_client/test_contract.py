@@ -8,6 +8,7 @@ from django.db import transaction
 
 from inventory_client import database
 from inventory_client.errors import (
+    ReservationInUse,
     ReservationMismatch,
     ReservationNotHeld,
     ReservationReleased,
@@ -337,6 +338,36 @@ def test_a_confirmed_or_unknown_hold_is_not_released_as_untouched(inventory, res
     assert reserved() == {"cup": 1}
 
 
+@pytest.mark.parametrize("confirmed", [False, True], ids=["held", "confirmed"])
+def test_releases_what_nobody_owns_unless_an_order_stands_on_it(inventory, reserved, database_now, confirmed):
+    inventory.hold([HoldRequest(A, {"cup": 1})])
+    if confirmed:
+        inventory.confirm(A)
+
+    standing = inventory.release_ownerless(A, unless=lambda: True)
+    kept = reserved()
+    (joined,) = inventory.hold([HoldRequest(A, {"cup": 1})])
+    ownerless = inventory.release_ownerless(A, unless=lambda: False)
+
+    assert (standing, kept) == (False, {"cup": 1})
+    assert joined.joined
+    assert (ownerless, reserved()) == (True, {})
+    assert inventory.untouched_holds(after=database_now() - HOUR, before=database_now()) == []
+
+
+def test_what_a_transaction_owns_at_this_moment_is_in_use(inventory, reserved, other_session):
+    request = HoldRequest(A, {"cup": 1})
+    inventory.hold([request])
+    inventory.confirm(A)
+    inventory.hold([request])
+    other_session.execute("select inventory_own(%s)", [[A]])
+
+    with pytest.raises(ReservationInUse):
+        inventory.release_ownerless(A, unless=lambda: False)
+
+    assert reserved() == {"cup": 1}
+
+
 def test_forgets_what_ended_and_keeps_what_holds(inventory, reserved, database_now):
     inventory.hold([HoldRequest(A, {"cup": 1})])
     inventory.hold([HoldRequest(B, {"cup": 2})])
@@ -373,9 +404,10 @@ def test_forgets_in_pieces_that_stay_done_whatever_becomes_of_the_rest(inventory
         lambda inventory, now: inventory.changed_since(now),
         lambda inventory, now: inventory.untouched_holds(after=now, before=now),
         lambda inventory, now: inventory.release_untouched(A, before=now),
+        lambda inventory, now: inventory.release_ownerless(A, unless=lambda: False),
         lambda inventory, now: inventory.forget_holds(before=now),
     ],
-    ids=["hold", "confirm", "release", "get", "changed_since", "untouched", "release_untouched", "forget"],
+    ids=["hold", "confirm", "release", "get", "changed_since", "untouched", "release_untouched", "ownerless", "forget"],
 )
 def test_refuses_to_be_called_inside_a_transaction(inventory, reserved, database_now, call):
     now = database_now()

@@ -420,6 +420,31 @@ def test_a_reservation_that_was_touched_since_is_not_released(either_inventory, 
     assert reserved() == {"cup": 3}
 
 
+def test_a_confirmed_reservation_on_which_an_order_is_being_written_is_not_released(
+    either_inventory, storefront, stock, settings
+):
+    stock(cup=10)
+    reservation_id = new_id()
+    get_inventory().hold([HoldRequest(reservation_id, {"cup": 3})])
+    get_inventory().confirm(reservation_id)
+    age_reservations()
+    difference = only_difference()
+    if settings.INVENTORY_URL:  # where a placement writes down what it asks for, and owns that
+        AskedHold.objects.create(id=reservation_id, state="asked", touched_at=timezone.now())
+    other = connection.copy()
+    try:
+        other.set_autocommit(False)
+        with other.cursor() as cursor:
+            cursor.execute("select inventory_own(%s)", [[reservation_id]])
+
+        outcome = repair_stock(difference)
+    finally:
+        other.close()
+
+    assert outcome.result == "changed"
+    assert reserved() == {"cup": 3}
+
+
 # --- what repair cannot do ---------------------------------------------------------------------------
 
 
