@@ -10,7 +10,7 @@ from orders.doctor.extent import Extent
 from orders.doctor.findings import Finding, Report
 from orders.doctor.lives import contradictions
 from orders.doctor.queue import misqueued
-from orders.doctor.stock import look_for_miscounts, revisions_behind
+from orders.doctor.stock import look_into_counts, revisions_behind
 from orders.doctor.strays import strays
 from orders.doctor.stuck import look_for_stuck
 from orders.doctor.told_lives import came_as_it_stood, told_wrongly
@@ -36,7 +36,7 @@ def examine(extent: Extent) -> Report:
     report.add(strays(extent))
     report.add(misqueued(extent))
     report.add(answers_of_no_order(extent))
-    look_for_miscounts(report, extent)
+    look_into_counts(report, extent)
     look_for_stuck(report, extent)
     return report
 

@@ -164,6 +164,11 @@ CHECKS: Final[dict[str, Check]] = {
         "`manage.py reconcile_stock --repair` counts anew; find out who wrote to inventory_stock or "
         "inventory_reservation.",
     ),
+    "stock_oversold": Check(
+        Severity.WARNING,
+        "More units of a product are promised than there are on hand; nothing more of it is sold.",
+        "Restock and set the level, or amend or cancel orders.",
+    ),
     "stock_revision_behind": Check(
         Severity.ERROR,
         "The inventory knows a later revision of an order's reservation than the order does, and refuses its changes.",

@@ -7,10 +7,11 @@ from typing import Final
 
 from django.db import connection
 
+from inventory_client.models import Stock
 from inventory_client.recounting import Miscount
 from orders.doctor.extent import Extent
 from orders.doctor.findings import EXAMPLES_KEPT, Finding, Report
-from orders.operations.recounting_stock import first_miscounts
+from orders.operations.recounting_stock import first_miscounts, oversold_stock
 from orders.reading.windows import LARGEST_ID, Window
 
 # An order's revision is committed before the inventory is told of it, so in no snapshot is it the smaller one. With an
@@ -25,12 +26,17 @@ select o.id, o.number, o.stock_revision, reservation.revision
 """
 
 
-def look_for_miscounts(report: Report, extent: Extent) -> None:
-    """Add what the ledger counts wrong to the report: of all storefronts and times together, or not at all."""
+def look_into_counts(report: Report, extent: Extent) -> None:
+    """Add what the ledger counts wrong, and of what it has too little, to the report.
+
+    Of all storefronts and times together, or not at all.
+    """
     if extent.storefront_id is not None or extent.since is not None:
         return
     found = first_miscounts(EXAMPLES_KEPT)
     report.add_counted("stock_not_as_reservations", found.in_all, map(_finding, found.products))
+    oversold = oversold_stock()
+    report.add_counted("stock_oversold", oversold.count(), map(_oversold, oversold[:EXAMPLES_KEPT]))
 
 
 def revisions_behind(window: Window, extent: Extent) -> Iterator[Finding]:
@@ -48,3 +54,7 @@ def revisions_behind(window: Window, extent: Extent) -> Iterator[Finding]:
 def _finding(miscount: Miscount) -> Finding:
     said = "no stock row" if miscount.reserved is None else f"{miscount.reserved} reserved"
     return Finding("stock_not_as_reservations", f"{miscount.product_id}: {said}, its reservations hold {miscount.held}")
+
+
+def _oversold(stock: Stock) -> Finding:
+    return Finding("stock_oversold", f"{stock.pk}: {stock.reserved} promised, {stock.on_hand} on hand")

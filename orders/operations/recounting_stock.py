@@ -11,9 +11,11 @@ from typing import Final
 
 import psycopg
 from django.db import OperationalError
+from django.db.models import F, QuerySet
 
 from inventory_client.current import get_inventory
 from inventory_client.ledger import EmbeddedLedger
+from inventory_client.models import Stock
 from inventory_client.recounting import Miscount, Miscounts, add_products, miscounts, recount
 from orders.operations.repairing_stock import Repair, RepairResult
 
@@ -48,6 +50,13 @@ def first_miscounts(limit: int) -> Miscounts:
     if not isinstance(get_inventory(), EmbeddedLedger):
         return Miscounts([], 0)
     return miscounts(limit=limit)
+
+
+def oversold_stock() -> QuerySet[Stock]:
+    """The products of which more is promised than there is on hand; none without a ledger here."""
+    if not isinstance(get_inventory(), EmbeddedLedger):
+        return Stock.objects.none()
+    return Stock.objects.filter(reserved__gt=F("on_hand")).order_by("pk")
 
 
 def pages_of_miscounts() -> Iterator[Sequence[Miscount]]:

@@ -422,6 +422,10 @@ DAMAGES: Final[dict[str, tuple[set[str], str]]] = {
         {"stock_not_as_reservations"},
         "delete from inventory_stock where product_id = 'plate'",
     ),
+    "more promised than there are": (
+        {"stock_oversold"},
+        "update inventory_stock set on_hand = reserved - 1, oversold = 1 where product_id = 'cup'",
+    ),
     "a reservation ahead of its order": (
         {"stock_revision_behind"},
         "update inventory_reservation set revision = revision + 3 "
