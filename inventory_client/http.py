@@ -2,8 +2,8 @@
 
 import random
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import ContextVar
 from datetime import datetime, timedelta
@@ -41,6 +41,7 @@ from inventory_client.errors import (
 )
 from inventory_client.owning import Standing, released_alone
 from inventory_client.retry_budget import RetryBudget
+from inventory_client.turns import in_turn
 from inventory_client.values import Held, HoldRequest, Reservation
 from inventory_client.wire import (
     JSON,
@@ -137,7 +138,11 @@ class HttpInventory:
             return Held(request.reservation_id, entry.touched_at + self._valid_for, joined)
 
         # A pool of threads is not worth its hand-over for one call.
-        outcomes = [put(requests[0])] if len(requests) == 1 else self._in_turn(put, requests)
+        outcomes = (
+            [put(requests[0])]
+            if len(requests) == 1
+            else in_turn(put, requests, self._batch_threads, at_once=BATCH_CALLS_AT_ONCE)
+        )
         self._withdraw(requests, outcomes, asked)
         return outcomes
 
@@ -189,25 +194,6 @@ class HttpInventory:
     def forget_holds(self, *, before: datetime) -> int:
         refuse_open_transaction("forget_holds")
         return journal.forget(before=before)
-
-    def _in_turn(self, put: Callable[[HoldRequest], HoldOutcome], requests: Sequence[HoldRequest]) -> list[HoldOutcome]:
-        """Several at once, but first come, first served: each waits for those before it that want the same product.
-
-        Threads begin what they are given in order, so the first of those under way waits for nobody.
-        """
-        last: dict[str, Future[HoldOutcome]] = {}
-
-        def after(earlier: Collection[Future[HoldOutcome]], request: HoldRequest) -> HoldOutcome:
-            wait(earlier)
-            return put(request)
-
-        turns = []
-        for request in requests:
-            earlier = [last[product_id] for product_id in request.lines if product_id in last]
-            turn = self._batch_threads.submit(after, earlier, request)
-            last.update(dict.fromkeys(request.lines, turn))
-            turns.append(turn)
-        return [turn.result() for turn in turns]
 
     def _withdraw(
         self,
