@@ -51,13 +51,16 @@ class CircuitBreaker:
             self._probes_sent += 1
             return 0.0
 
-    def record(self, *, fault: bool) -> None:
-        """Tell how an admitted call ended."""
+    def record(self, *, fault: bool | None) -> None:
+        """Tell how an admitted call ended; with None, that it tells nothing of the service."""
         with self._lock:
             if self._open_until is None:
-                self._count(fault)
+                if fault is not None:
+                    self._count(fault)
             elif self._now() < self._open_until:
                 pass  # A call from before the opening: it is known already that the service does not work.
+            elif fault is None:
+                self._probes_sent = max(self._probes_sent - 1, self._probes_well)
             elif fault:
                 self._open()
             else:

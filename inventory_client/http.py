@@ -94,6 +94,8 @@ class HttpInventory:
             self._headers["Authorization"] = f"Bearer {token}"
         self._timeout_seconds = timeout_seconds
         self._try_seconds = try_seconds
+        # Silence for less than this is no fault of the service: the caller's own deadline has cut the try short.
+        self._fair_seconds = min(try_seconds, timeout_seconds / 2)
         self._valid_for = timedelta(seconds=hold_grace_seconds / 2)
         self._breaker = breaker or CircuitBreaker(time.monotonic)
         self._retry_budget = retry_budget or RetryBudget()
@@ -259,19 +261,26 @@ class HttpInventory:
         self._retry_budget.earn()
         failure: InventoryUnavailable | OutcomeUnknown | None = None
         while True:
+            seconds = min(self._try_seconds, deadline - time.monotonic())
+            if seconds <= 0:
+                raise failure or InventoryUnavailable("There was no time left to ask the InventoryService.")
             wait = self._breaker.admit()
             if wait:
                 raise failure or InventoryUnavailable(
                     "The InventoryService has failed too often and is left alone for a moment.",
                     retry_after=max(wait, 1.0),
                 )
-            fault = True
+            fault: bool | None = True
+            ends_at = time.monotonic() + seconds
             try:
-                result = read(self._exchange(method, path, body, deadline, headers))
+                result = read(self._exchange(method, path, body, seconds, headers))
                 fault = False
                 return result
             except (InventoryUnavailable, OutcomeUnknown) as failed:
-                fault = not isinstance(failed, InventoryBusy)
+                if isinstance(failed, InventoryBusy):
+                    fault = False
+                elif seconds < self._fair_seconds and time.monotonic() >= ends_at:
+                    fault = None
                 # What is unknown once stays unknown, even when the second try surely did nothing.
                 previous, failure = (
                     failure,
@@ -289,11 +298,8 @@ class HttpInventory:
             time.sleep(pause)
 
     def _exchange(
-        self, method: str, path: str, body: bytes | None, deadline: float, headers: Mapping[str, str]
+        self, method: str, path: str, body: bytes | None, seconds: float, headers: Mapping[str, str]
     ) -> Answer:
-        seconds = min(self._try_seconds, deadline - time.monotonic())
-        if seconds <= 0:
-            raise InventoryUnavailable("There was no time left to ask the InventoryService.")
         with attempt(seconds=seconds, connect_seconds=CONNECT_SECONDS) as current:
             try:
                 response = self._pool.urlopen(

@@ -97,3 +97,26 @@ def test_probes_that_never_ended_are_replaced():
     clock.seconds += 5
 
     assert [breaker.admit() for _ in range(4)] == [0.0, 0.0, 0.0, 1.0]
+
+
+def test_a_probe_that_tells_nothing_leaves_its_place_to_another():
+    clock = Clock()
+    breaker = CircuitBreaker(clock)
+    _record(breaker, faults=20)
+    clock.seconds += 5
+    for _ in range(3):
+        breaker.admit()
+
+    breaker.record(fault=None)
+
+    assert [breaker.admit() for _ in range(2)] == [0.0, 1.0]
+
+
+def test_what_tells_nothing_is_no_call():
+    breaker = CircuitBreaker(Clock())
+    _record(breaker, faults=19)
+    breaker.admit()
+
+    breaker.record(fault=None)
+
+    assert breaker.admit() == 0.0

@@ -322,6 +322,40 @@ def test_one_fault_of_a_batch_does_not_end_the_others(reference_inventory, http_
     assert reserved() == {"cup": 4}
 
 
+def test_a_batch_with_no_time_left_for_its_last_ones_says_nothing_against_the_service(
+    reference_inventory, http_inventory, faults
+):
+    breaker = CircuitBreaker(time.monotonic, min_calls=3)
+    inventory = http_inventory(reference_inventory.url, breaker=breaker, timeout_seconds=0.5, try_seconds=0.5)
+    faults(FaultKind.SLOW, seconds=0.6)
+
+    outcomes = inventory.hold([HoldRequest(uuid4(), {"cup": 1}) for _ in range(10)])
+
+    assert [type(outcome) for outcome in outcomes] == [OutcomeUnknown] + [InventoryUnavailable] * 9
+    assert {str(outcome) for outcome in outcomes[1:]} == {"There was no time left to ask the InventoryService."}
+    assert breaker.admit() == 0.0
+
+
+def test_a_try_that_its_caller_cut_short_says_nothing_against_the_service(reference_inventory, http_inventory, faults):
+    breaker = CircuitBreaker(time.monotonic, min_calls=2)
+    inventory = http_inventory(reference_inventory.url, breaker=breaker, timeout_seconds=0.5, try_seconds=0.5)
+    faults(*[FaultKind.SLOW] * 2, seconds=0.3)
+
+    inventory.hold([TWO_CUPS, HoldRequest(B, {"cup": 1})])
+
+    assert breaker.admit() == 0.0
+
+
+def test_silence_for_the_whole_time_of_a_try_opens_the_breaker(reference_inventory, http_inventory, faults):
+    breaker = CircuitBreaker(lambda: 0.0, min_calls=1)
+    inventory = http_inventory(reference_inventory.url, breaker=breaker, timeout_seconds=0.5, try_seconds=0.3)
+    faults(FaultKind.SLOW, seconds=0.6)
+
+    inventory.hold([TWO_CUPS])
+
+    assert breaker.admit() == 5.0
+
+
 def test_a_slow_hold_of_a_batch_is_not_overtaken_by_those_after_it(
     reference_inventory, http_inventory, faults, reserved
 ):
