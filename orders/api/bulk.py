@@ -27,6 +27,7 @@ from orders.requests.operations import Bulk, OrderDetails, checked_details
 from orders.requests.parsing import parse
 from orders.rules import errors
 from orders.rules.errors import OrderError
+from orders.rules.limits import MAX_BULK_SECONDS
 
 
 class BulkView(APIView):
@@ -59,7 +60,8 @@ class BulkView(APIView):
             )
             for order_id in asked.ids
         ]
-        outcomes = dict(until_full(operations.perform_together(asked.operation, calls, arguments), asked.ids))
+        performed = operations.perform_together(asked.operation, calls, arguments, within_seconds=MAX_BULK_SECONDS)
+        outcomes = dict(until_full(performed, asked.ids))
         results = [
             {"id": str(order_id), **_result(outcomes[order_id], call, request._request)} for order_id, call in calls
         ]

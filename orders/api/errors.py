@@ -51,6 +51,7 @@ STATUS_CODES: dict[type[errors.OrderError], int] = {
     errors.NotDeletable: status.HTTP_409_CONFLICT,
     errors.NotDeleted: status.HTTP_409_CONFLICT,
     errors.AnswerFull: status.HTTP_409_CONFLICT,
+    errors.NoTimeLeft: status.HTTP_409_CONFLICT,
     errors.OrderBusy: status.HTTP_409_CONFLICT,
     errors.OutOfStock: status.HTTP_409_CONFLICT,
     errors.DuplicateReference: status.HTTP_409_CONFLICT,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
@@ -43,7 +45,7 @@ from orders.requests.operations import (
     Tracking,
     refuse_far_moments,
 )
-from orders.rules.errors import OrderError
+from orders.rules.errors import NoTimeLeft, OrderError
 from orders.rules.lifecycle import Operation
 from orders.rules.sight import Sight
 
@@ -119,15 +121,26 @@ def perform_in_turn(order_id: UUID, operations: Sequence[tuple[Operation, Any]],
 
 
 def perform_together(
-    operation: Operation, calls: Sequence[tuple[UUID, Call]], request: Any, *, payments: set[PaymentKey] | None = None
+    operation: Operation,
+    calls: Sequence[tuple[UUID, Call]],
+    request: Any,
+    *,
+    payments: set[PaymentKey] | None = None,
+    within_seconds: float = math.inf,
+    now: Callable[[], float] = time.monotonic,
 ) -> Iterator[tuple[UUID, Document | Replay | OrderError]]:
     """Do it to several orders, each on its own, in the order of their ids; what becomes of each is told at once.
 
     Whoever takes several takes them in this order, so that two of them cannot wait for each other for long. Rehearsals
     know of each other what would be in each other's way; of those of earlier calls by the same set of `payments`.
+    Whatever has not begun `within_seconds` is refused: an answer has to come while somebody waits for it.
     """
     payments = set() if payments is None else payments
+    began = now()
     for order_id, call in sorted(calls, key=lambda pair: pair[0]):
+        if now() - began >= within_seconds:
+            yield order_id, NoTimeLeft(within_seconds)
+            continue
         if call.rehearsal is not None:
             call.rehearsal.payments = payments
         try:

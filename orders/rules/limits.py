@@ -43,6 +43,7 @@ PARTS: Final = {
 
 MAX_ORDERS_IN_BATCH: Final = 500
 MAX_ORDERS_IN_BULK: Final = 1_000
+MAX_BULK_SECONDS: Final = 60  # far below STUCK_SECONDS of orders_project/front/watchdog.py, which ends the worker
 MAX_MINUTES: Final = 43_200  # thirty days
 MAX_PAYMENTS_OF_IMPORTED: Final = 100
 

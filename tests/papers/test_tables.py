@@ -121,6 +121,7 @@ def test_the_tables_of_limits_are_those_of_the_code():
     assert [_numbers(most) for _, most in rows("|" + of_one_answer)] == [
         [limits.MAX_ORDERS_IN_BATCH],
         [limits.MAX_ORDERS_IN_BULK],
+        [limits.MAX_BULK_SECONDS],
         [limits.MAX_PAGE_ORDERS, limits.PAGE_ORDERS],
         [limits.MAX_PAGE_ENTRIES],
         [limits.MAX_PAGE_BYTES],

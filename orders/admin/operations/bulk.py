@@ -23,7 +23,7 @@ from orders.admin.operations.table import BULK_OPERATIONS
 from orders.models import Order
 from orders.operations import Replay
 from orders.rules.errors import OrderError
-from orders.rules.limits import MAX_ORDERS_IN_BULK
+from orders.rules.limits import MAX_BULK_SECONDS, MAX_ORDERS_IN_BULK
 
 MOST_ORDERS: Final = MAX_ORDERS_IN_BULK
 _MOST_ROWS: Final = 50  # of a page's table
@@ -78,7 +78,9 @@ def bulk_page(model_admin: Any, request: HttpRequest, *, operation: StaffOperati
         (order.pk, call_of(request, reason=form.cleaned_data["reason"], version=version)) for order, version in chosen
     ]
     done, unchanged, refused = 0, 0, []
-    for order_id, outcome in operations.perform_together(operation.name, calls, form.request()):
+    for order_id, outcome in operations.perform_together(
+        operation.name, calls, form.request(), within_seconds=MAX_BULK_SECONDS
+    ):
         order = orders[order_id]
         if isinstance(outcome, OrderError):
             refused.append(f"{order.number}: {staff_sentence(outcome, order)}")

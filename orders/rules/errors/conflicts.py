@@ -63,6 +63,17 @@ class AnswerFull(OrderError):
         )
 
 
+class NoTimeLeft(OrderError):
+    code = "no_time_left"
+    title = "The request had no time left for this order"
+
+    def __init__(self, most_seconds: float) -> None:
+        super().__init__(
+            f"The orders before it took the {most_seconds:g} seconds of a request, so nothing was done with this one. "
+            "Ask for those that are left in another request."
+        )
+
+
 class PaymentConflict(OrderError):
     code = "payment_conflict"
     title = "This payment was recorded differently"

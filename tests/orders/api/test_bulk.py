@@ -47,6 +47,17 @@ def test_what_an_answer_has_no_room_for_is_not_done_and_can_be_asked_for_anew(ap
     assert [read(api, order_id)["version"] for order_id in ids] == [2] * 6
 
 
+def test_once_its_time_is_up_the_others_are_refused_untouched(api, place_order, monkeypatch):
+    monkeypatch.setattr("orders.api.bulk.MAX_BULK_SECONDS", 0)
+    ids = sorted(place_order(cup=1)["id"] for _ in range(2))
+    before = everything()
+
+    response = bulk(api, "confirm", ids)
+
+    assert results(response) == [(order_id, 409, "no_time_left") for order_id in ids]
+    assert everything() == before
+
+
 def test_each_order_is_done_or_refused_on_its_own_and_told_in_the_order_asked(
     api, client_of, other_storefront, place_order
 ):

@@ -46,6 +46,20 @@ def test_cancels_what_can_be_canceled_and_names_each_order_that_cannot(together,
     assert Event.objects.filter(actor="staff:ann", reason="A flood.").count() == 2
 
 
+def test_once_its_time_is_up_the_others_are_named_untouched(together, order_in, monkeypatch):
+    monkeypatch.setattr("orders.admin.operations.bulk.MAX_BULK_SECONDS", 0)
+    order = order_in("pending")
+
+    page = together("confirm", order)
+
+    assert messages_of(page) == [
+        f"{order.number}: The orders before it took the 0 seconds of a request, so nothing was done with this one. "
+        "Ask for those that are left in another request."
+    ]
+    order.refresh_from_db()
+    assert order.status == "pending"
+
+
 def test_confirms_deletes_and_restores(together, order_in):
     order = order_in("pending")
 
