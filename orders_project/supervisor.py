@@ -13,7 +13,9 @@ from pathlib import Path
 from types import FrameType, TracebackType
 
 _POLL_SECONDS = 0.1
-_STOP_SECONDS = 10
+# Longer than any program takes: the web server's time for its workers is derived from it. Less than the
+# `stop_grace_period` of docker-compose.yml.
+STOP_SECONDS = 25
 # A program that dies this soon after its start, this often in a row, will not come up.
 _EARLY_DEATH_SECONDS = 10
 _EARLY_DEATHS = 3
@@ -116,7 +118,7 @@ class Supervisor:
     def _stop(self, processes: Sequence[subprocess.Popen[bytes]]) -> None:
         for process in processes:
             process.terminate()
-        deadline = time.monotonic() + _STOP_SECONDS
+        deadline = time.monotonic() + STOP_SECONDS
         for process in processes:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(max(0, deadline - time.monotonic()))

@@ -8,6 +8,10 @@ from collections.abc import Callable
 from django.core.management.base import CommandError
 
 from orders_project.exposure import Exposed, refuse_exposure
+from orders_project.supervisor import STOP_SECONDS
+
+# Whoever stops the server kills it after STOP_SECONDS: the requests under way have to have ended before.
+_WORKERS_STOP_SECONDS = STOP_SECONDS - 5
 
 
 def web_server_command(host: str, port: int, *, workers: int) -> list[str]:
@@ -26,7 +30,7 @@ def web_server_command(host: str, port: int, *, workers: int) -> list[str]:
         "--backlog": "4096",
         "--backpressure": "8192",
         "--http1-buffer-size": "65536",
-        "--workers-kill-timeout": "20",
+        "--workers-kill-timeout": str(_WORKERS_STOP_SECONDS),
         "--log-level": "warning",
     }
     words = [word for option in options.items() for word in option]

@@ -13,9 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import yaml
 
 from orders_project.management.commands.run import welcome
 from orders_project.secret_key import ensure_secret_key_file
+from orders_project.supervisor import STOP_SECONDS
+from orders_project.web_server import web_server_command
 from tests.orders_project.running import Output, children_of
 from tests.processes import running
 
@@ -154,6 +157,15 @@ def test_a_program_that_never_comes_up_is_waited_for_where_its_code_may_change(t
         "It is started again after the next change.",
         "short-lived lives",
     ]
+
+
+def test_whoever_stops_the_web_server_waits_longer_than_it_waits_for_its_workers() -> None:
+    command = web_server_command("127.0.0.1", 8000, workers=2)
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+
+    assert command[command.index("--workers-kill-timeout") + 1] == "20"
+    assert STOP_SECONDS == 25
+    assert compose["services"]["web"]["stop_grace_period"] == "30s"
 
 
 def test_greets_with_a_call_to_paste_and_the_logins(settings: Any, tmp_path: Path) -> None:
