@@ -22,12 +22,36 @@ class Delivery:
     down: SinkDown | None = None
 
 
-def deliver(sink: Sink, events: Sequence[DueEvent], *, may_send: Callable[[], bool]) -> Delivery:
+class Trust:
+    """What a relay knows of its sink from one delivery to the next: whether an event that fails alone is to blame.
+
+    It is when the sink works: has taken something, and since then was not down, nor failed with another event.
+    """
+
+    def __init__(self) -> None:
+        self._works = False
+        self._failed: UUID | None = None
+
+    def learn(self, delivery: Delivery) -> None:
+        if delivery.acknowledged:
+            self._works, self._failed = True, None
+        if delivery.down is not None:
+            self._works = False
+
+    def blames(self, event: DueEvent) -> bool:
+        if self._failed not in (None, event.id):
+            self._works = False
+        self._failed = event.id
+        return self._works
+
+
+def deliver(sink: Sink, events: Sequence[DueEvent], *, may_send: Callable[[], bool], trust: Trust) -> Delivery:
     """Publish the events, given in order of their streams. Asks `may_send` before every call of the sink.
 
     A stream ends at its first event that is not acknowledged; the others go on. A SinkDown ends the delivery and
     stands in `down`. Any other error is a fault of the sink's code: it is logged, and the events are published one
-    by one to find whose it is. Where every one of them meets it, it is the sink's own, and an outage.
+    by one to find whose it is. Where every one of them meets it, it is the sink's own, and an outage; where there
+    is only one, `trust` decides.
     """
     delivery = Delivery()
     stopped: set[UUID] = set()
@@ -45,7 +69,7 @@ def deliver(sink: Sink, events: Sequence[DueEvent], *, may_send: Callable[[], bo
                 return delivery
             except Exception as error:
                 logger.exception("A sink failed with an error that it should have turned into SinkDown")
-                _one_by_one(sink, part, delivery, stopped, error=error, may_send=may_send)
+                _one_by_one(sink, part, delivery, stopped, error=error, may_send=may_send, trust=trust)
                 if delivery.down is not None:
                     return delivery
                 continue
@@ -70,9 +94,10 @@ def _one_by_one(
     *,
     error: Exception,
     may_send: Callable[[], bool],
+    trust: Trust,
 ) -> None:
     """Publish alone what failed together. The sink may have got some of it before: it gets that twice."""
-    at_fault: list[tuple[DueEvent, RetryEvent]] = []
+    at_fault = [(part[0], _failure(error))] if len(part) == 1 else []
     answered = False
     met = set(stopped)
     for event in part if len(part) > 1 else ():
@@ -86,17 +111,21 @@ def _one_by_one(
             delivery.down = down
             break
         except Exception as alone:
-            at_fault.append((event, RetryEvent(f"{type(alone).__name__}: {alone}")))
+            at_fault.append((event, _failure(alone)))
             met.add(event.stream_id)
         else:
             answered = True
             _count(delivery, stopped, event, outcome)
             met |= stopped
-    if answered:
+    if answered or (delivery.down is None and len(at_fault) == 1 and trust.blames(at_fault[0][0])):
         for event, failure in at_fault:
             _count(delivery, stopped, event, failure)
     elif delivery.down is None:
         delivery.down = SinkDown(f"{type(error).__name__}: {error}")
+
+
+def _failure(error: Exception) -> RetryEvent:
+    return RetryEvent(f"{type(error).__name__}: {error}")
 
 
 def _waves(events: Sequence[DueEvent], *, several_per_stream: bool) -> Iterator[Sequence[DueEvent]]:

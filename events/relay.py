@@ -16,7 +16,7 @@ from django.db import Error as DjangoDatabaseError
 from django.db import connection as django_connection
 
 from events import queue
-from events.delivery import Delivery, deliver
+from events.delivery import Delivery, Trust, deliver
 from events.models import BUCKETS
 from events.sinks.protocol import Reject, Sink, SinkDown
 
@@ -62,6 +62,7 @@ class Relay:
         self._sink = sink
         self._batch = batch
         self._sink_is_open = False
+        self._trust = Trust()
         self._under_load = False
         self._connection: psycopg.Connection | None = None
         self.published = 0
@@ -123,7 +124,11 @@ class Relay:
     def _go_round(self, stop: threading.Event) -> int:
         """Serve every bucket once; return how many events were tried."""
         if not self._sink_is_open:
-            self._sink.open()
+            try:
+                self._sink.open()
+            except SinkDown:
+                self._trust = Trust()
+                raise
             self._sink_is_open = True
         ring = random.sample(range(BUCKETS), BUCKETS)
         step = BUCKETS_UNDER_LOAD if self._under_load else BUCKETS
@@ -144,7 +149,13 @@ class Relay:
             if not due:
                 return 0
             self._under_load = self._under_load or len(due) == self._batch
-            delivery = deliver(self._sink, due, may_send=lambda: not stop.is_set() and time.monotonic() < give_up_at)
+            delivery = deliver(
+                self._sink,
+                due,
+                may_send=lambda: not stop.is_set() and time.monotonic() < give_up_at,
+                trust=self._trust,
+            )
+            self._trust.learn(delivery)
             self._settle(connection, delivery)
         self.published += len(delivery.acknowledged)
         if delivery.down is not None:

@@ -168,6 +168,57 @@ def test_an_event_that_no_sink_code_foresaw_parks_its_own_stream_alone(relay, me
     assert (first.attempts, first.parked) == (2, True)
 
 
+def test_an_event_that_fails_alone_is_parked_where_the_sink_took_something_before(
+    relay, memory_sink, append_stream, monkeypatch
+):
+    monkeypatch.setattr("events.relay.MAX_ATTEMPTS", 2)
+    append_stream(1)
+    relay.drain()
+    poisoned = append_stream(2)
+    memory_sink.answer = _crash
+    relay.drain()
+    make_due()
+    relay.drain()
+
+    first, second = OutboxEntry.objects.filter(stream_id=poisoned).order_by("sequence")
+    assert (first.attempts, first.parked) == (2, True)
+    assert second.attempts == 0
+
+
+def test_a_second_event_that_fails_with_nothing_taken_in_between_tells_of_an_outage(relay, memory_sink, append_stream):
+    append_stream(1)
+    relay.drain()
+    memory_sink.answer = _crash
+    append_stream(1)
+    relay.drain()
+    append_stream(1)
+    with pytest.raises(SinkDown):
+        relay.drain()
+    make_due()
+    with pytest.raises(SinkDown):
+        relay.drain()
+
+    assert list(OutboxEntry.objects.order_by("id").values_list("attempts", flat=True)) == [1, 0]
+
+
+def test_after_an_outage_an_event_that_fails_alone_does_not_count(relay, memory_sink, append_stream):
+    append_stream(1)
+    relay.drain()
+    append_stream(1)
+    memory_sink.down = True
+    with pytest.raises(SinkDown):
+        relay.drain()
+    memory_sink.down, memory_sink.answer = False, _crash
+    with pytest.raises(SinkDown):
+        relay.drain()
+
+    assert OutboxEntry.objects.get().attempts == 0
+
+
+def _crash(event):
+    raise ZeroDivisionError
+
+
 def test_a_sink_that_forgets_an_outcome_has_acknowledged_nothing(relay, memory_sink, append_stream):
     class Forgetful(MemorySink):
         def publish(self, events):
