@@ -55,6 +55,17 @@ def test_a_key_works_to_the_end_of_its_last_day(admin, storefront):
     assert (expires.date(), expires.hour, expires.minute) == (today + timedelta(days=1), 0, 0)
 
 
+def test_a_last_day_beyond_the_calendar_is_refused(admin, storefront):
+    data = {"name": "a", "storefront": storefront.pk, "scopes": ["orders:read"], "last_day": "9999-12-31"}
+
+    page = admin.post(f"{LIST}add/", data)
+
+    assert page.context["form"].errors == {
+        "last_day": ["This is too far away. Leave it empty for a key without an end."]
+    }
+    assert not ApiKey.objects.exists()
+
+
 def test_a_key_that_would_never_work_is_not_made(admin, storefront):
     yesterday = timezone.now().date() - timedelta(days=1)
     data = {"name": "a", "storefront": storefront.pk, "last_day": str(yesterday)}

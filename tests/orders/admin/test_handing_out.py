@@ -218,3 +218,15 @@ def test_who_sees_some_storefronts_makes_and_changes_no_group(keeper, storefront
     ]
 
     assert codes == [403, 403, 403]
+
+
+def test_an_account_keeps_its_name_for_it_stands_for_the_person(database, person):
+    """With another one somebody could approve what they have requested themselves."""
+    root, ann = User.objects.create_superuser("root"), person("ann")
+    client = Client()
+    client.force_login(root)
+
+    saved = client.post(page_of(ann), account(ann, username="somebody-else", first_name="Ann"))
+
+    changed = User.objects.get(pk=ann.pk)
+    assert (saved.status_code, changed.username, changed.first_name) == (302, "ann", "Ann")

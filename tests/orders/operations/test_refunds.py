@@ -285,3 +285,15 @@ def test_what_was_paid_out_is_told_by_the_fact_and_not_by_the_refund(api, paid):
 
     assert (states(order), order["refunded_amount"]) == ([(1200, "settled")], 1100)
     assert states(done(api, paid["id"], "request_refund"))[1] == (1900, "approved")
+
+
+def test_a_limit_says_nothing_of_refunds_in_another_currency(api, storefront):
+    Storefront.objects.update(refund_approval_above=100_000, currency="JPY")
+    euros = sell(api, currency="EUR")["id"]
+    yen = sell(api, {"product_id": "cup", "quantity": 1, "unit_amount": 3000}, currency="JPY")["id"]
+    for order_id, reference in ((euros, "pi_eur"), (yen, "pi_jpy")):
+        done(api, order_id, "record_payment", kind="capture", amount=3000, psp_reference=reference, psp="stripe")
+
+    asked = [ask(api, order_id, "request_refund", amount=3000).json() for order_id in (euros, yen)]
+
+    assert [states(order) for order in asked] == [[(3000, "requested")], [(3000, "approved")]]
