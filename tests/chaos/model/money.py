@@ -79,11 +79,12 @@ def after_cancel(order: ModelOrder, by: str, storefront: ModelStorefront) -> Ins
 
 
 def _refund(order: ModelOrder, amount: int, by: str, storefront: ModelStorefront) -> Instructions:
-    """Much money needs somebody else's approval; all the order's refunds count together."""
+    """Much money needs somebody else's approval, and all in another currency; the order's refunds count together."""
     refund = Refund(amount, by)
     order.refunds.append(refund)
     limit = storefront.refund_approval_above
-    if limit is not None and order.refunded + order.refunds_pending > limit:
+    much = limit is not None and order.refunded + order.refunds_pending > limit
+    if much or (limit is not None and order.currency != storefront.currency):
         return []
     refund.decide("approved", by)
     return [_to_pay_out(order, refund)]

@@ -230,9 +230,14 @@ class ModelOrder:
     def allows(self, operation: str, by: str) -> bool:
         if self.deleted and operation not in ("record_payment", "restore"):
             return False
-        if operation == "pack" and not any(self.unpacked_units().values()):
-            return False
-        return next(self.reasons(operation, by), None) is None
+        return not self.plain_reasons(operation, by)
+
+    def plain_reasons(self, operation: str, by: str) -> list[str]:
+        """The same reasons, and those against an operation that names none of the order's parts."""
+        reasons = list(self.reasons(operation, by))
+        if operation == "pack" and self.is_open and not self.unpacked_units():
+            reasons.append("nothing_left")
+        return reasons
 
     # --- finding a part ---
 
