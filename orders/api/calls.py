@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from orders.operations import Call, Idempotency, Rehearsal
 from orders.rules.errors import InvalidRequest, MalformedJson, OrderNotFound
 
 _LONGEST_REASON: Final = 500
+_ALMOST_DRY_RUN: Final = re.compile("dry.?run")
 
 
 def json_body(request: Request, *, optional: bool = False) -> bytes:
@@ -93,10 +95,10 @@ def wants_rehearsal(request: Request) -> bool:
     text = request.META.get("HTTP_PREFER", "").lower()
     wanted = False
     for preference in text.split(","):
-        name, _, value = (part.strip() for part in preference.partition("="))
+        name, _, value = (part.strip() for part in preference.partition(";")[0].partition("="))
         if name == "dry-run" and value in ("", '""'):
             wanted = True
-        elif "dry" in preference or not preference.isascii():
+        elif _ALMOST_DRY_RUN.search(preference) or not preference.isascii():
             raise InvalidRequest.at("Prefer", "invalid_preference", "a rehearsal is asked for by `Prefer: dry-run`")
     return wanted
 
