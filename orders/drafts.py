@@ -13,7 +13,14 @@ from django.conf import settings
 from inventory_client.values import Held
 from orders.models import Storefront
 from orders.reading.documents import new_order_document
-from orders.requests.placing import NewOrder, items_amount, stored_address, total_amount
+from orders.requests.placing import (
+    NewOrder,
+    discount_amount,
+    items_amount,
+    stored_address,
+    tax_amount,
+    total_amount,
+)
 from orders.rules.errors import InvalidRequest
 from orders.rules.ids import new_id, new_number, new_timed_id, time_of
 from orders.rules.statuses import FulfillmentStatus, OrderStatus, PaymentStatus
@@ -100,22 +107,25 @@ def order_row(
         raise InvalidRequest.at(
             "/currency", "required", "Amounts need a currency: the order names none, and the storefront has no default"
         )
+    confirmed = total == 0 and storefront.confirms_what_is_paid and reservation_id is not None
     return {
         "id": order_id,
         "storefront_id": storefront.pk,
         "number": number,
         "external_reference": request.external_reference,
         "version": 1,
-        "status": OrderStatus.PENDING.value,
-        "payment_status": PaymentStatus.UNPAID.value,
+        # What costs nothing is paid, and waits for nobody where payment is waited for.
+        "status": (OrderStatus.CONFIRMED if confirmed else OrderStatus.PENDING).value,
+        "payment_status": (PaymentStatus.PAID if total == 0 else PaymentStatus.UNPAID).value,
         "fulfillment_status": FulfillmentStatus.UNFULFILLED.value,
         "cancel_reason": None,
         "customer_id": request.customer_id,
         "currency": currency,
         "items_amount": items,
         "shipping_amount": request.shipping_amount,
-        "tax_amount": request.tax_amount,
-        "discount_amount": request.discount_amount,
+        "tax_amount": tax_amount(request),
+        "discount_amount": discount_amount(request),
+        "tax_included": request.tax_included,
         "total_amount": total,
         "contact_email": request.contact.email,
         "contact_phone": request.contact.phone,
@@ -126,6 +136,8 @@ def order_row(
         "tags": sorted(set(request.tags)),
         "reservation_id": reservation_id,
         "reserved_until": reserved_until,
+        "stock_action": "confirm" if confirmed else None,
+        "stock_revision": 2 if confirmed else 1,
         "placed_at": placed_at,
         "updated_at": placed_at,
     }
@@ -143,6 +155,9 @@ def item_rows(request: NewOrder, storefront: Storefront, order_id: UUID) -> list
             "name": item.name,
             "quantity": item.quantity,
             "unit_amount": item.unit_amount,
+            "amount": item.amount,
+            "discount_amount": item.discount_amount,
+            "tax_amount": item.tax_amount,
             "canceled": 0,
             "shipped": 0,
         }

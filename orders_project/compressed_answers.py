@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Final
 
 from django.http import HttpRequest, HttpResponseBase
@@ -21,6 +22,12 @@ class GZipMiddleware(gzip.GZipMiddleware):
     """
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        if response.status_code == HTTPStatus.NOT_MODIFIED:
+            # Whoever holds the compressed form is told of that one: its tag is the weak one.
+            weak = f"W/{response.get('ETag', '')}"
+            if weak in request.headers.get("If-None-Match", ""):
+                response["ETag"] = weak
+            return response
         if not response.streaming and len(response.content) < _SMALLEST:  # type: ignore[attr-defined]
             return response
         if not accepts_gzip(request):

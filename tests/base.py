@@ -18,6 +18,7 @@ READY_FOR: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "approve_refund": [CAPTURE, ("request_refund", {})],
     "approve_return": [("confirm", {}), ("ship", {}), ("request_return", {"cause": "damaged"})],
     "cancel": [],
+    "correct_payment": [CAPTURE],
     "complete": [("confirm", {}), ("ship", {})],
     "confirm": [],
     "deliver": [("confirm", {}), ("ship", {})],

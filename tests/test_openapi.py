@@ -180,7 +180,7 @@ def test_a_filter_without_a_value_is_refused_as_the_document_says(api, document)
     assert {name: api.get(f"/api/v1/orders?{name}=").status_code for name in texts} == dict.fromkeys(texts, 400)
 
 
-NEEDS_A_BODY = {"amend", "extend", "hold", "record_payment", "request_return"}
+NEEDS_A_BODY = {"amend", "correct_payment", "extend", "hold", "record_payment", "request_return"}
 
 
 def test_says_which_body_may_be_absent(document):

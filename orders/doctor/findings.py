@@ -73,8 +73,19 @@ CHECKS: Final[dict[str, Check]] = {
     "pending_not_as_refunds": Check(
         Severity.ERROR, "An order's refund_pending_amount is not the sum of its open refunds.", _BY_HAND
     ),
-    "canceled_amount_not_as_ledger": Check(
-        Severity.ERROR, "An order's canceled_amount does not follow from its items.", _BY_HAND
+    "credited_amount_not_as_credits": Check(Severity.ERROR, "An order counts other credits than it has.", _BY_HAND),
+    "credits_not_as_ledger": Check(
+        Severity.ERROR,
+        "An order was credited more than its total, or for other units than were canceled or came back.",
+        _BY_HAND,
+    ),
+    "refund_not_as_payments": Check(
+        Severity.ERROR, "A refund tells otherwise what was paid out for it than the payment records.", _BY_HAND
+    ),
+    "refund_settled_for_more": Check(
+        Severity.WARNING,
+        "More was paid out for a refund than was asked for.",
+        "Ask the payment provider; take back what was recorded by mistake (`manage.py order correct_payment …`).",
     ),
     "payment_status_not_as_money": Check(
         Severity.ERROR, "An order's payment status does not follow from its amounts.", _BY_HAND

@@ -5,11 +5,17 @@ from __future__ import annotations
 import copy
 from collections import Counter
 from collections.abc import Iterator
+from typing import Final
 from uuid import UUID
 
 from orders.doctor.findings import Finding
-from orders.models import Order
-from orders.rules.statuses import FulfillmentStatus, OrderStatus, PaymentKind, RefundState, ReturnState
+from orders.models import Order, Refund
+from orders.rules.credits import CREDITS_OF_CANCELED
+from orders.rules.facts import paid_out, sums_of
+from orders.rules.money import total_sum
+from orders.rules.statuses import CreditCause, FulfillmentStatus, OrderStatus, RefundState, ReturnState
+
+_ENDED: Final = (RefundState.REJECTED, RefundState.FAILED)
 
 # The code of a check, and what contradicts what.
 Contradiction = tuple[str, str]
@@ -27,6 +33,7 @@ def _contradictions(order: Order) -> Iterator[Contradiction]:
     yield from _ledger(order)
     yield from _roll_ups(order)
     yield from _amounts(order)
+    yield from _credits(order)
     yield from _money(order)
 
 
@@ -115,24 +122,29 @@ def _rolled_up(order: Order) -> Order:
 
 
 def _amounts(order: Order) -> Iterator[Contradiction]:
-    prices = [item.unit_amount for item in order.lines]
+    prices = [item.line_amount for item in order.lines]
     if None not in prices:
-        items_amount = sum(item.quantity * (item.unit_amount or 0) for item in order.lines)
+        items_amount = sum(price or 0 for price in prices)
         if order.items_amount != items_amount:
             yield "items_amount_not_as_items", f"items_amount is {order.items_amount}, its items make {items_amount}"
     if order.items_amount is not None:
-        total = order.items_amount + order.shipping_amount + order.tax_amount - order.discount_amount
+        total = total_sum(
+            order.items_amount,
+            shipping=order.shipping_amount,
+            tax=order.tax_amount,
+            discount=order.discount_amount,
+            tax_included=order.tax_included,
+        )
         if order.total_amount != total:
             yield "total_amount_not_as_parts", f"total_amount is {order.total_amount}, its parts make {total}"
 
 
 def _money(order: Order) -> Iterator[Contradiction]:
-    """The sums are counted anew here, so that a mistake in how operations count is seen too."""
     for name, counted in _counted(order).items():
         if (stored := getattr(order, name)) != counted:
             yield "money_not_as_payments", f"{name} is {stored}, its payment records make {counted}"
     refunds = list(order.refunds.all())
-    pending = sum(x.amount for x in refunds if x.state in (RefundState.REQUESTED, RefundState.APPROVED))
+    pending = sum(refund.open_amount for refund in refunds)
     if order.refund_pending_amount != pending:
         yield (
             "pending_not_as_refunds",
@@ -140,34 +152,69 @@ def _money(order: Order) -> Iterator[Contradiction]:
         )
     derived = copy.copy(order)
     derived.derive_money()
-    if order.canceled_amount != derived.canceled_amount:
-        yield (
-            "canceled_amount_not_as_ledger",
-            f"canceled_amount is {order.canceled_amount}, its items make {derived.canceled_amount}",
-        )
     if order.payment_status != derived.payment_status:
         yield (
             "payment_status_not_as_money",
             f"payment_status is {order.payment_status}, its amounts make it {derived.payment_status}",
         )
-    to_give_back = pending + sum(x.amount for x in refunds if x.state == RefundState.SETTLED)
+    to_give_back = pending + sum(refund.settled_amount for refund in refunds)
     if to_give_back > order.captured_amount:
         yield "refunds_exceed_captures", f"refunds of {to_give_back}, captured {order.captured_amount}"
+    yield from _refunds(order, refunds)
+
+
+def _refunds(order: Order, refunds: list[Refund]) -> Iterator[Contradiction]:
+    facts = [payment.fact for payment in order.payments.all()]
+    for refund in refunds:
+        paid, failed = paid_out(facts, refund.pk)
+        told = f"a {refund.state} refund of {refund.amount}, {refund.settled_amount} paid out"
+        settled, ended = refund.state == RefundState.SETTLED, refund.state in _ENDED
+        if (
+            refund.settled_amount != paid
+            or settled != (paid >= refund.amount)
+            or (failed and not settled and not ended)
+        ):
+            detail = f"{told}; its payments say {paid}"
+            yield "refund_not_as_payments", detail
+        elif paid > refund.amount or (paid and ended):
+            yield "refund_settled_for_more", told
+
+
+def _credits(order: Order) -> Iterator[Contradiction]:
+    credited = list(order.credits.all())
+    canceled = [credit for credit in credited if credit.cause in CREDITS_OF_CANCELED]
+    counted = (sum(x.amount for x in credited), sum(x.amount for x in canceled), len(credited))
+    stored = (order.credited_amount, order.canceled_amount, order.credit_count)
+    if stored != counted:
+        yield (
+            "credited_amount_not_as_credits",
+            f"{stored[0]} credited, {stored[1]} for canceled units, by {stored[2]}; its credits make {counted}",
+        )
+    if order.total_amount is not None and not 0 <= counted[0] <= order.total_amount:
+        yield "credits_not_as_ledger", f"credits of {counted[0]}, the total is {order.total_amount}"
+    units: Counter[tuple[UUID, bool]] = Counter()
+    for credit in credited:
+        if credit.cause in (CreditCause.CANCELED, CreditCause.RETURNED, CreditCause.REINSTATED):
+            sign = -1 if credit.cause == CreditCause.REINSTATED else 1
+            for line in credit.parts:
+                units[line.item_id, credit.cause == CreditCause.RETURNED] += sign * line.quantity
+    for item in order.lines:
+        found = (units[item.pk, False], units[item.pk, True])
+        if found[0] > item.canceled or found[1] > item.returned:
+            yield (
+                "credits_not_as_ledger",
+                f"{item.product_id}: {item.canceled} canceled and {item.returned} returned, credits for {found}",
+            )
 
 
 def _counted(order: Order) -> dict[str, int]:
-    """What its payment records add up to. A void takes back what is authorized, never more."""
-    sums: Counter[str] = Counter()
+    """What its payment records add up to."""
     payments = list(order.payments.all())
-    for payment in payments:
-        sums[payment.kind] += payment.amount
-        if payment.kind == PaymentKind.VOID:
-            authorized = sums[PaymentKind.AUTHORIZATION]
-            sums[PaymentKind.AUTHORIZATION] = max(0, authorized - payment.amount)
+    sums = sums_of(payment.fact for payment in payments)
     return {
-        "authorized_amount": sums[PaymentKind.AUTHORIZATION],
-        "captured_amount": sums[PaymentKind.CAPTURE],
-        "refunded_amount": sums[PaymentKind.REFUND],
-        "charged_back_amount": sums[PaymentKind.CHARGEBACK],
+        "authorized_amount": sums.authorized,
+        "captured_amount": sums.captured,
+        "refunded_amount": sums.refunded,
+        "charged_back_amount": sums.charged_back,
         "payment_count": len(payments),
     }

@@ -11,6 +11,7 @@ from events.models import Event
 from orders.doctor.extent import Extent
 from orders.doctor.findings import Finding
 from orders.models import (
+    Credit,
     Order,
     OrderItem,
     PaymentRecord,
@@ -56,6 +57,7 @@ _RULES: Final[dict[type[Model], list[_Rule]]] = {
     Return: [_Rule(Return, "pk", _HAS_ORDER), _Rule(ReturnItem, "part_of_id", _has_item("part_of__order_id"))],
     PaymentRecord: [_Rule(PaymentRecord, "pk", _HAS_ORDER & _HAS_REFUND)],
     Refund: [_Rule(Refund, "pk", _HAS_ORDER)],
+    Credit: [_Rule(Credit, "pk", _HAS_ORDER & _HAS_REFUND)],
 }
 
 

@@ -1,6 +1,7 @@
 """Storefronts and all that belongs to their orders. Only `orders.operations` writes orders and their parts."""
 
 from orders.models.answers import IdempotentAnswer
+from orders.models.credits import Credit
 from orders.models.items import OrderItem
 from orders.models.orders import Order
 from orders.models.payments import PaymentRecord, Refund
@@ -13,6 +14,7 @@ from orders.models.upkeep import UpkeepFailure
 __all__ = [
     "ApiKey",
     "Carrier",
+    "Credit",
     "FailedSignIns",
     "IdempotentAnswer",
     "Order",

@@ -24,6 +24,11 @@ class OrderItem(models.Model):
     name = models.CharField(max_length=300, null=True, blank=True)
     quantity = models.PositiveIntegerField(validators=[MinValueValidator(1)])
     unit_amount = models.BigIntegerField(null=True, blank=True)
+    # What the line costs, where that is not quantity × unit_amount ("3 for 1000"), and its part of the order's
+    # discount and tax, where the storefront told it line by line.
+    amount = models.BigIntegerField(null=True, blank=True)
+    discount_amount = models.BigIntegerField(null=True, blank=True)
+    tax_amount = models.BigIntegerField(null=True, blank=True)
     canceled = models.PositiveIntegerField(default=0)
     shipped = models.PositiveIntegerField(default=0)
     returned = models.PositiveIntegerField(default=0)
@@ -43,6 +48,13 @@ class OrderItem(models.Model):
 
     def __str__(self) -> str:
         return f"{self.quantity} × {self.product_id}"
+
+    @property
+    def line_amount(self) -> int | None:
+        """What the line costs, in minor units, before discount; None when it has no price."""
+        if self.amount is not None or self.unit_amount is None:
+            return self.amount
+        return self.quantity * self.unit_amount
 
     @property
     def open(self) -> int:

@@ -14,6 +14,7 @@ from django.db.models import F, Q, Value
 
 from orders.models.items import OrderItem
 from orders.models.querysets import AllOrdersManager, OrderManager
+from orders.rules.credits import Sold, SoldLine, beyond_due
 from orders.rules.ids import new_id
 from orders.rules.money import payment_status_of
 from orders.rules.statuses import (
@@ -55,10 +56,15 @@ class Order(models.Model):
     shipping_amount = models.BigIntegerField(default=0)
     tax_amount = models.BigIntegerField(default=0)
     discount_amount = models.BigIntegerField(default=0)
+    # Whether the prices of the items include their tax; otherwise it comes on top.
+    tax_included = models.BooleanField(default=False, db_default=False)
     total_amount = models.BigIntegerField(null=True, blank=True)
 
     # Derived, and written by the operations that change what they are derived from.
+    # All credits, and those of them for canceled units.
+    credited_amount = models.BigIntegerField(default=0, db_default=0)
     canceled_amount = models.BigIntegerField(default=0, db_default=0)
+    credit_count = models.PositiveIntegerField(default=0, db_default=0)
     authorized_amount = models.BigIntegerField(default=0, db_default=0)
     captured_amount = models.BigIntegerField(default=0, db_default=0)
     refunded_amount = models.BigIntegerField(default=0, db_default=0)
@@ -108,6 +114,7 @@ class Order(models.Model):
             ("cancel_order", "Can cancel orders"),
             ("hold_order", "Can hold orders up and release holds"),
             ("record_payment", "Can record payments"),
+            ("correct_payment", "Can take back payments that were recorded by mistake"),
             ("request_refund", "Can request refunds"),
             ("approve_refund", "Can approve and reject refunds"),
             ("handle_return", "Can request, approve and reject returns"),
@@ -129,7 +136,11 @@ class Order(models.Model):
             models.CheckConstraint(
                 condition=Q(total_amount=None)
                 | Q(items_amount=None)
-                | Q(total_amount=F("items_amount") + F("shipping_amount") + F("tax_amount") - F("discount_amount")),
+                | Q(
+                    tax_included=False,
+                    total_amount=F("items_amount") + F("shipping_amount") + F("tax_amount") - F("discount_amount"),
+                )
+                | Q(tax_included=True, total_amount=F("items_amount") + F("shipping_amount") - F("discount_amount")),
                 name="order_total_adds_up",
             ),
             models.CheckConstraint(
@@ -139,6 +150,7 @@ class Order(models.Model):
             models.CheckConstraint(
                 condition=Q(
                     canceled_amount__gte=0,
+                    credited_amount__gte=0,
                     authorized_amount__gte=0,
                     captured_amount__gte=0,
                     refunded_amount__gte=0,
@@ -208,9 +220,16 @@ class Order(models.Model):
     @property
     def due_amount(self) -> int | None:
         """What the customer owes in all, in minor units; None when the order has no prices."""
-        if self.status == OrderStatus.CANCELED:
-            return 0
-        return None if self.total_amount is None else max(0, self.total_amount - self.canceled_amount)
+        if self.total_amount is None:
+            return 0 if self.status == OrderStatus.CANCELED else None
+        return max(0, self.total_amount - self.credited_amount)
+
+    @property
+    def ordered_amount(self) -> int | None:
+        """What the units that are not canceled came to when they were ordered; None when the order has no prices."""
+        if self.total_amount is None:
+            return 0 if self.status == OrderStatus.CANCELED else None
+        return max(0, self.total_amount - self.canceled_amount)
 
     @property
     def kept_amount(self) -> int:
@@ -221,6 +240,30 @@ class Order(models.Model):
     def refundable_amount(self) -> int:
         """What can still be asked to be given back."""
         return max(0, self.kept_amount - self.refund_pending_amount)
+
+    @property
+    def overpaid_amount(self) -> int:
+        """What is kept beyond what is due, and not about to be given back yet; nobody knows without prices."""
+        if self.due_amount is None:
+            return 0
+        return beyond_due(kept=self.kept_amount, pending=self.refund_pending_amount, due=self.due_amount)
+
+    @property
+    def money_on_it(self) -> int:
+        """What was captured and not given back, or can still be captured."""
+        return max(0, self.kept_amount) + max(0, self.authorized_amount - self.captured_amount)
+
+    def sold(self) -> Sold:
+        """Its amounts, for the arithmetic of credits; of an order that has a total."""
+        lines = [
+            SoldLine(item.pk, item.quantity, item.line_amount or 0, item.discount_amount or 0, item.tax_amount)
+            for item in self.lines
+        ]
+        return Sold(lines, self.total_amount or 0, self.discount_amount, self.tax_amount, self.tax_included)
+
+    def ended_units(self) -> dict[UUID, int]:
+        """By item id: canceled, or back."""
+        return {item.pk: item.canceled + item.returned for item in self.lines}
 
     def stock_units(self) -> dict[str, int]:
         """What its reservation is to be: units of each product that are not canceled or back on the shelf."""
@@ -249,7 +292,8 @@ class Order(models.Model):
                 covered = self.kept_amount
             case _:
                 return
-        if covered > 0 and covered >= (self.due_amount or 0):
+        nothing_to_pay = self.total_amount == 0
+        if covered >= (self.due_amount or 0) and (covered > 0 or nothing_to_pay):
             self.confirm()
 
     def cancel_units(self, units: Mapping[UUID, int], cause: CancelReason) -> None:
@@ -281,13 +325,14 @@ class Order(models.Model):
         self.status = OrderStatus.COMPLETED
 
     def derive_money(self) -> None:
-        """Draw what was canceled and the payment status from ledger and payments."""
-        if self.status == OrderStatus.CANCELED:
-            self.canceled_amount = self.total_amount or 0
-        else:
-            self.canceled_amount = sum(item.canceled * (item.unit_amount or 0) for item in self.lines)
+        """Draw the payment status from credits and payments."""
         self.payment_status = payment_status_of(
-            authorized=self.authorized_amount, captured=self.captured_amount, kept=self.kept_amount, due=self.due_amount
+            authorized=self.authorized_amount,
+            captured=self.captured_amount,
+            kept=self.kept_amount,
+            ordered=self.ordered_amount,
+            due=self.due_amount,
+            total=self.total_amount,
         )
 
     def derive_delivery(self) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q, Value
 
 from orders.rules.callers import Caller
+from orders.rules.facts import Fact
 from orders.rules.ids import new_id
 from orders.rules.statuses import PaymentKind, RefundState
+
+OPEN_REFUNDS = frozenset({RefundState.REQUESTED, RefundState.APPROVED})
 
 
 class Refund(models.Model):
@@ -24,11 +27,22 @@ class Refund(models.Model):
     requested_at = models.DateTimeField()
     decided_by = models.CharField(max_length=200, null=True, blank=True)
     decided_at = models.DateTimeField(null=True, blank=True)
+    # How much of it is owed less because of it; the rest was kept beyond what was due.
+    goodwill_amount = models.BigIntegerField(default=0, db_default=0)
+    settled_amount = models.BigIntegerField(default=0, db_default=0)  # paid out so far, by the provider's facts
+    part_of = models.ForeignKey(
+        "orders.Return", models.PROTECT, null=True, blank=True, db_column="return_id", db_index=False, related_name="+"
+    )
+    # The units it is for, where it names some: item_id, quantity.
+    lines = models.JSONField(default=list, db_default=Value([], models.JSONField()), blank=True)
 
     class Meta:
         ordering = ["id"]
         constraints = [
             models.CheckConstraint(condition=Q(amount__gte=1), name="refund_amount_positive"),
+            models.CheckConstraint(
+                condition=Q(goodwill_amount__gte=0, goodwill_amount__lte=F("amount")), name="refund_goodwill_within"
+            ),
             models.CheckConstraint(
                 condition=Q(decided_by=None) | ~Q(state=RefundState.REQUESTED), name="refund_requested_is_undecided"
             ),
@@ -36,6 +50,11 @@ class Refund(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_state_display()}: {self.amount}"
+
+    @property
+    def open_amount(self) -> int:
+        """What of it is still to be paid out, in minor units."""
+        return max(0, self.amount - self.settled_amount) if self.state in OPEN_REFUNDS else 0
 
     def was_requested_by(self, caller: Caller) -> bool:
         """Is it the same person who asks now, signed in or by a key they have made?"""
@@ -57,6 +76,11 @@ class PaymentRecord(models.Model):
     currency = models.CharField(max_length=3, null=True, blank=True)
     psp = models.CharField(max_length=40, blank=True, default="")
     psp_reference = models.CharField(max_length=200)
+    # The reference of the payment it belongs to, at the same provider: it may become known later, or never.
+    parent_reference = models.CharField(max_length=200, null=True, blank=True)
+    # What staff take back as recorded by mistake; it counts no more, and its reference is free again.
+    corrects = models.OneToOneField("self", models.PROTECT, null=True, blank=True, related_name="corrected_by")
+    attempt = models.PositiveSmallIntegerField(default=0, db_default=0)
     late = models.BooleanField(default=False)
     occurred_at = models.DateTimeField()
     recorded_at = models.DateTimeField()
@@ -65,7 +89,12 @@ class PaymentRecord(models.Model):
         ordering = ["id"]
         constraints = [
             models.UniqueConstraint(
-                fields=["storefront", "psp", "psp_reference", "kind"], name="payment_reference_once"
+                fields=["storefront", "psp", "psp_reference", "kind", "attempt"], name="payment_reference_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(kind=PaymentKind.CORRECTION, corrects__isnull=False)
+                | (~Q(kind=PaymentKind.CORRECTION) & Q(corrects__isnull=True)),
+                name="payment_correction_says_of_what",
             ),
             models.CheckConstraint(condition=Q(amount__gte=1), name="payment_amount_positive"),
             models.CheckConstraint(condition=Q(kind__in=PaymentKind.values), name="payment_kind_known"),
@@ -73,3 +102,22 @@ class PaymentRecord(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.amount}"
+
+    @property
+    def is_corrected(self) -> bool:
+        """Whether it was recorded by mistake and has been taken back; without a query where that was read along."""
+        return hasattr(self, "corrected_by")
+
+    @property
+    def fact(self) -> Fact:
+        return Fact(
+            id=self.pk,
+            kind=self.kind,
+            amount=self.amount,
+            occurred_at=self.occurred_at,
+            psp=self.psp,
+            reference=self.psp_reference,
+            parent=self.parent_reference,
+            refund_id=self.refund_id,
+            corrects=self.corrects_id,
+        )

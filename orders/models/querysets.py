@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Never, Self
 from uuid import UUID
 
 from django.db import models
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, F, OuterRef
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Now
 
@@ -61,7 +61,7 @@ class OrderQuerySet(models.QuerySet["Order"]):
         return self.exclude(Exists(failing))
 
     def expired(self, now: datetime) -> Self:
-        """Pending orders whose stock was held only until now, and for which no money was recorded.
+        """Pending orders whose stock was held only until now, and on which there is no money, or none any more.
 
         Those a hold keeps from expiring are left out, so that they do not stand in the others' way.
         """
@@ -69,8 +69,8 @@ class OrderQuerySet(models.QuerySet["Order"]):
             status=OrderStatus.PENDING,
             deleted_at=None,
             reserved_until__lt=now,
-            authorized_amount=0,
-            captured_amount=0,
+            authorized_amount__lte=F("captured_amount"),
+            captured_amount__lte=F("refunded_amount") + F("charged_back_amount"),
         ).exclude(holds__contains=[{"blocks": ["expire"]}])
 
     def delivered(self, storefront_id: int, *, before: datetime) -> Self:
@@ -85,7 +85,7 @@ class OrderQuerySet(models.QuerySet["Order"]):
 
     def with_parts(self) -> Self:
         """With all that belongs to an order."""
-        return self.with_what_obstacles_ask_for().prefetch_related("shipments__items", "payments")
+        return self.with_what_obstacles_ask_for().prefetch_related("shipments__items", "payments", "credits")
 
     def newest_of_each(self, storefront_ids: Iterable[int], count: int) -> Self:
         """The newest of these in each storefront: as many of each as could be wanted of all.

@@ -81,6 +81,11 @@ class Storefront(models.Model):
         return str(self.code)
 
     @property
+    def confirms_what_is_paid(self) -> bool:
+        """Whether payment, or its promise, confirms an order by itself."""
+        return self.confirmation_policy != ConfirmationPolicy.MANUAL
+
+    @property
     def state_in_words(self) -> str:
         if self.switched_off_at is None:
             return "on"

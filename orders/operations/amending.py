@@ -20,7 +20,8 @@ from orders.operations.call import Call, Document
 from orders.operations.idempotency import Replay
 from orders.operations.inventory_answers import refusal_of
 from orders.operations.kill_points import kill_point
-from orders.operations.locked_order import locked_order
+from orders.operations.locked_order import LockedOrder, locked_order
+from orders.operations.refunds import instructions_for_what_is_over
 from orders.operations.settling import settle_order
 from orders.requests.operations import Amend
 from orders.rules import errors
@@ -73,11 +74,10 @@ def _amend_or_claim(order_id: UUID, request: Amend, call: Call) -> Document | Ho
         if more and reservation_id is None:
             raise errors.NoStockHeld()
         if not more or reservation_id is None or call.rehearsal is not None:
-            amended.write()
+            amended.write(call)
             if before != after:
                 order.stock_changed()
-            order.confirm_by_policy()
-            return locked.commit()
+            return _end(locked)
         order.stock_changed()
         order.save(update_fields=["stock_revision", "stock_action"])
         units = {product: max(before.get(product, 0), after.get(product, 0)) for product in {**before, **after}}
@@ -100,10 +100,16 @@ def _amend(order_id: UUID, request: Amend, call: Call, *, held: HoldRequest) -> 
         order = locked.order
         if order.stock_revision != held.revision:
             return None
-        Amendment(order, request).write()
+        Amendment(order, request).write(call)
         if order.status == OrderStatus.PENDING and order.stock_units() == held.lines:
             order.stock_action = None  # the reservation is just that already
         else:
             order.stock_changed()
-        order.confirm_by_policy()
-        return locked.commit()
+        return _end(locked)
+
+
+def _end(locked: LockedOrder) -> Document:
+    """What is kept beyond what is due now goes back; what covers it now confirms the order."""
+    instructions = instructions_for_what_is_over(locked)
+    locked.order.confirm_by_policy()
+    return locked.commit(instructions=instructions)

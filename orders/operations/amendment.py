@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from uuid import UUID
 
 from orders.models import Order, OrderItem, ShipmentItem
+from orders.operations.call import Call
+from orders.operations.crediting import write_credit
 from orders.requests.operations import Amend, AmendedItem
 from orders.rules import errors
+from orders.rules.credits import Credited, CreditedLine, Sold, line_totals, scaled, share_of_units
 from orders.rules.limits import refuse_items
-from orders.rules.money import items_sum, refuse_sum_out_of_range, refuse_wrong_sum, total_sum
+from orders.rules.money import (
+    refuse_discount_beyond,
+    refuse_less_than_items,
+    refuse_sum_out_of_range,
+    refuse_wrong_sum,
+    total_sum,
+)
+from orders.rules.statuses import CreditCause
 
 
 class Amendment:
@@ -17,6 +28,8 @@ class Amendment:
     def __init__(self, order: Order, request: Amend) -> None:
         self._order = order
         before = _told(order)
+        of_items_before = _of_items(order.lines)
+        self._sold_before = order.sold() if order.total_amount is not None else None
         items = {item.pk: item for item in order.lines}
         self._amended: list[OrderItem] = []
         self._removed: list[UUID] = []
@@ -41,22 +54,63 @@ class Amendment:
         if not any(item.open for item in left):
             raise errors.NoItemsLeft()
         refuse_items(len(left), last_position=position)
-        _sum_up(order, left, request)
+        _sum_up(order, left, request, of_items_before=of_items_before)
         order.take_lines(left)
+        self._correction = self._corrected_credits()
         order.derive_money()
         self.changes_anything = _told(order) != before
 
-    def write(self) -> None:
+    def write(self, call: Call) -> None:
+        write_credit(self._order, call, CreditCause.AMENDED, self._correction)
         _unpack(self._order, self._removed)
         OrderItem.objects.filter(pk__in=self._removed).delete()
-        OrderItem.objects.bulk_update(self._amended, ["quantity", "unit_amount", "name"])
+        OrderItem.objects.bulk_update(
+            self._amended, ["quantity", "unit_amount", "name", "amount", "discount_amount", "tax_amount"]
+        )
         OrderItem.objects.bulk_create(self._added)
+
+    def _corrected_credits(self) -> Credited:
+        """By how much more, or less, the canceled units are to be credited now that they are worth something else.
+
+        Raises InvalidRequest when more has been credited already than the order costs now.
+        """
+        order = self._order
+        if self._sold_before is None or order.total_amount is None:
+            return Credited([])
+        canceled = {item.pk: item.canceled for item in order.lines if item.canceled}
+        were, are = _shares(self._sold_before, canceled), _shares(order.sold(), canceled)
+        wanted = sum(are.values()) - sum(were.values())
+        correction = max(-order.canceled_amount, min(wanted, order.total_amount - order.credited_amount))
+        if order.credited_amount + correction > order.total_amount or correction < min(wanted, -order.canceled_amount):
+            detail = (
+                f"It would be {order.total_amount}, but {order.credited_amount} have been credited already; "
+                "the total cannot be less"
+            )
+            raise errors.InvalidRequest.at("/total_amount", "out_of_range", detail)
+        lines = [CreditedLine(item_id, 0, are[item_id] - were[item_id]) for item_id in canceled]
+        if correction == wanted:
+            return Credited([line for line in lines if line.amount])
+        return Credited([], other=correction)
+
+
+def _shares(sold: Sold, units: Mapping[UUID, int]) -> dict[UUID, int]:
+    return {
+        line.item_id: share_of_units(total, line.quantity, before=0, units=units[line.item_id])
+        for line, total in zip(sold.lines, line_totals(sold), strict=True)
+        if line.item_id in units
+    }
 
 
 def _told(order: Order) -> list[object]:
     """What an amendment may change."""
     amounts = (order.items_amount, order.shipping_amount, order.tax_amount, order.discount_amount, order.total_amount)
-    return [amounts, *((item.pk, item.quantity, item.unit_amount, item.name) for item in order.lines)]
+    return [
+        amounts,
+        *(
+            (item.pk, item.quantity, item.unit_amount, item.name, item.amount, item.discount_amount, item.tax_amount)
+            for item in order.lines
+        ),
+    ]
 
 
 def _unpack(order: Order, item_ids: list[UUID]) -> None:
@@ -80,6 +134,9 @@ def _new_item(order: Order, wanted: AmendedItem, *, index: int, position: int) -
         name=wanted.name,
         quantity=wanted.quantity,
         unit_amount=wanted.unit_amount,
+        amount=wanted.amount,
+        discount_amount=wanted.discount_amount,
+        tax_amount=wanted.tax_amount,
     )
 
 
@@ -95,38 +152,67 @@ def _change(item: OrderItem, wanted: AmendedItem, *, index: int) -> None:
         raise _refused(
             index, "quantity", "out_of_range", f"{item.canceled} units of the item are canceled; order at least those"
         )
-    item.quantity = wanted.quantity or item.canceled
+    quantity = wanted.quantity or item.canceled
+    for name in ("amount", "discount_amount", "tax_amount"):
+        told: int | None = getattr(item, name)
+        if (given := getattr(wanted, name)) is not None:
+            setattr(item, name, given)
+        elif name == "amount" and wanted.unit_amount is not None:
+            item.amount = None  # the new price of a unit says what the line costs
+        elif told is not None and quantity != item.quantity:
+            setattr(item, name, scaled(told, quantity, item.quantity))
+    item.quantity = quantity
     if wanted.unit_amount is not None:
         item.unit_amount = wanted.unit_amount
     if wanted.name is not None:
         item.name = wanted.name
 
 
-def _sum_up(order: Order, items: list[OrderItem], request: Amend) -> None:
+def _of_items(items: Iterable[OrderItem]) -> dict[str, int]:
+    """What of the order's discount and tax its items tell."""
+    known = list(items)
+    return {name: sum(getattr(item, name) or 0 for item in known) for name in ("tax_amount", "discount_amount")}
+
+
+def _sum_up(order: Order, items: list[OrderItem], request: Amend, *, of_items_before: Mapping[str, int]) -> None:
     """Amounts as given, or as they were; sums that are given have to add up."""
-    priced = [item.unit_amount is not None for item in items]
+    priced = [item.line_amount is not None for item in items]
     if any(priced) and not all(priced):
         raise errors.InvalidRequest.at(
             "/items", "required", "Some items have a unit_amount and some none: give it for all or for none"
         )
-    for name in ("shipping_amount", "tax_amount", "discount_amount"):
+    if request.shipping_amount is not None:
+        order.shipping_amount = request.shipping_amount
+    for name in ("tax_amount", "discount_amount"):
+        of_items = _of_items(items)[name]
         if (amount := getattr(request, name)) is not None:
+            refuse_less_than_items(name, of_items=of_items, given=amount)
             setattr(order, name, amount)
+        elif of_items or of_items_before[name]:  # what the items have no more, or have now, the order has too
+            setattr(order, name, getattr(order, name) - of_items_before[name] + of_items)
+    for position, item in enumerate(items):
+        refuse_discount_beyond(item.line_amount, item.discount_amount, pointer=f"/items/{position}/discount_amount")
     if any(priced):
-        order.items_amount = items_sum((item.quantity, item.unit_amount or 0) for item in items)
+        order.items_amount = sum(item.line_amount or 0 for item in items)
         refuse_wrong_sum("items_amount", expected=order.items_amount, given=request.items_amount)
     elif request.items_amount is not None:
         order.items_amount = request.items_amount
-    elif any(item.unit_amount is not None for item in order.lines):
+    elif any(item.line_amount is not None for item in order.lines):
         detail = "The items that had prices are gone, so nobody knows the sum; give items_amount, or prices"
         raise errors.InvalidRequest.at("/items_amount", "required", detail)
     if order.items_amount is None:
         order.total_amount = order.total_amount if request.total_amount is None else request.total_amount
     else:
         order.total_amount = total_sum(
-            order.items_amount, shipping=order.shipping_amount, tax=order.tax_amount, discount=order.discount_amount
+            order.items_amount,
+            shipping=order.shipping_amount,
+            tax=order.tax_amount,
+            discount=order.discount_amount,
+            tax_included=order.tax_included,
         )
-        refuse_wrong_sum("total_amount", expected=order.total_amount, given=request.total_amount)
+        refuse_wrong_sum(
+            "total_amount", expected=order.total_amount, given=request.total_amount, tax_included=order.tax_included
+        )
     refuse_sum_out_of_range("items_amount", order.items_amount)
     refuse_sum_out_of_range("total_amount", order.total_amount)
     if order.total_amount is not None and order.currency is None:

@@ -21,11 +21,13 @@ PaymentKey = tuple[int, str, str, str]  # storefront, payment provider, its refe
 _MONEY: Final = (
     "items_amount",
     "total_amount",
+    "credited_amount",
     "canceled_amount",
     "authorized_amount",
     "captured_amount",
     "refunded_amount",
     "charged_back_amount",
+    "due_amount",
     "balance_amount",
 )
 

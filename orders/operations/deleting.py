@@ -18,12 +18,14 @@ from orders.operations.call import Call, Document
 from orders.operations.idempotency import Replay, raise_if_answered
 from orders.operations.inventory_answers import refusal_of
 from orders.operations.locked_order import locked_order
+from orders.operations.refunds import void_what_is_authorized
 from orders.operations.settling import settle_order
 from orders.requests.operations import Plain
 from orders.rules import clock, errors
 from orders.rules.callers import refusal_to
 from orders.rules.ids import new_id
 from orders.rules.lifecycle import Operation
+from orders.rules.statuses import OrderStatus
 
 
 def delete_order(order_id: UUID, request: Plain, *, call: Call) -> Document:
@@ -32,8 +34,10 @@ def delete_order(order_id: UUID, request: Plain, *, call: Call) -> Document:
     A second time raises OrderNotFound: there is nothing left to see.
     """
     with locked_order(order_id, Operation.DELETE, call) as locked:
-        locked.order.mark_deleted(now=call.now(), by=call.caller.actor, reason=call.reason)
-        return locked.commit()
+        order = locked.order
+        order.mark_deleted(now=call.now(), by=call.caller.actor, reason=call.reason)
+        ends_it = order.status == OrderStatus.PENDING and call.at is None
+        return locked.commit(instructions=void_what_is_authorized(order) if ends_it else [])
 
 
 def restore_order(order_id: UUID, request: Plain, *, call: Call) -> Document:

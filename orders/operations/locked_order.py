@@ -24,6 +24,7 @@ from orders.rules.lifecycle import Operation
 # What the obstacles look at and the operation then works with is read once.
 _PARTS: Final[dict[Operation, str]] = {
     Operation.DELIVER: "shipments",
+    Operation.CORRECT_PAYMENT: "payments",
     Operation.APPROVE_REFUND: "refunds",
     Operation.REJECT_REFUND: "refunds",
     Operation.FAIL_REFUND: "refunds",

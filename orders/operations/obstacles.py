@@ -12,12 +12,12 @@ from uuid import UUID
 
 from django.db.models import prefetch_related_objects
 
-from orders.models import Order
+from orders.models import Order, PaymentRecord
 from orders.rules import clock, errors
 from orders.rules.callers import Caller, refusal_to
 from orders.rules.errors import OrderError
 from orders.rules.lifecycle import OPERATIONS, Operation, statuses_of
-from orders.rules.statuses import OrderStatus, RefundState, ReturnState
+from orders.rules.statuses import OrderStatus, PaymentKind, RefundState, ReturnState
 
 Check = Callable[[Order, Caller], Iterator[OrderError]]
 
@@ -107,6 +107,18 @@ def _deliver(order: Order, caller: Caller) -> Iterator[OrderError]:
         yield errors.NothingLeft(Operation.DELIVER, "no parcel on its way")
 
 
+def _correct_payment(order: Order, caller: Caller) -> Iterator[OrderError]:
+    if not payments_in_force(order):
+        yield errors.NothingLeft(Operation.CORRECT_PAYMENT, "no payment that counts")
+
+
+def payments_in_force(order: Order) -> list[PaymentRecord]:
+    """Those that are neither taken back nor take another back."""
+    payments = list(order.payments.all()) if order.payment_count else []
+    corrected = {payment.corrects_id for payment in payments}
+    return [payment for payment in payments if payment.pk not in corrected and payment.kind != PaymentKind.CORRECTION]
+
+
 def _request_refund(order: Order, caller: Caller) -> Iterator[OrderError]:
     if order.refundable_amount <= 0:
         yield errors.NothingLeft(Operation.REQUEST_REFUND, "no captured money left to refund")
@@ -160,8 +172,8 @@ def _delete(order: Order, caller: Caller) -> Iterator[OrderError]:
 def _expire(order: Order, caller: Caller) -> Iterator[OrderError]:
     if order.reserved_until is None or order.reserved_until > clock.now():
         yield errors.NotExpired("its stock is held for longer")
-    if order.authorized_amount or order.captured_amount:
-        yield errors.NotExpired("money was recorded for it")
+    if order.money_on_it:
+        yield errors.NotExpired("there is money on it")
 
 
 _CHECKS: Final[dict[Operation, Check]] = {
@@ -172,6 +184,7 @@ _CHECKS: Final[dict[Operation, Check]] = {
     Operation.TRACK: _track,
     Operation.DELIVER: _deliver,
     Operation.CANCEL: _open_units(Operation.CANCEL),
+    Operation.CORRECT_PAYMENT: _correct_payment,
     Operation.REQUEST_REFUND: _request_refund,
     Operation.APPROVE_REFUND: _refund_in(Operation.APPROVE_REFUND, RefundState.REQUESTED),
     Operation.REJECT_REFUND: _refund_in(Operation.REJECT_REFUND, RefundState.REQUESTED),

@@ -1,4 +1,4 @@
-"""What the payment provider did, as facts that are always recorded."""
+"""What the payment provider did, as facts that are always recorded, whichever of them comes first."""
 
 from __future__ import annotations
 
@@ -8,28 +8,39 @@ from uuid import UUID
 from django.db import IntegrityError
 
 from orders.models import Order, PaymentRecord, Refund
+from orders.models.payments import OPEN_REFUNDS
 from orders.operations.call import Call, Document
 from orders.operations.constraints import broken_constraint
+from orders.operations.crediting import write_credit
 from orders.operations.locked_order import locked_order
-from orders.requests.operations import RecordPayment
+from orders.operations.obstacles import payments_in_force
+from orders.requests.operations import CorrectPayment, RecordPayment
 from orders.rules import errors
+from orders.rules.credits import Credited
+from orders.rules.facts import Fact, paid_out, sums_of
 from orders.rules.lifecycle import Operation
 from orders.rules.money import MAX_AMOUNT, unknown_currency
-from orders.rules.statuses import OrderStatus, PaymentKind, RefundState
+from orders.rules.statuses import CreditCause, OrderStatus, PaymentKind, RefundState
 
 _COMES_IN: Final = frozenset({PaymentKind.AUTHORIZATION, PaymentKind.CAPTURE})
+_OF_REFUNDS: Final = frozenset({PaymentKind.REFUND, PaymentKind.REFUND_FAILED})
 
 
 def record_payment(order_id: UUID, request: RecordPayment, *, call: Call) -> Document:
     """Record one fact, by the payment provider's reference; the same again is no change.
 
     It is recorded whatever has become of the order, and flagged as late when it has ended or is deleted. The
-    storefront's policy may confirm the order by it. Raises PaymentConflict, CurrencyMismatch or UnknownPart.
+    storefront's policy may confirm the order by it. A refund that names none settles the open one it fits. Raises
+    PaymentConflict, CurrencyMismatch, InvalidRequest or UnknownPart.
     """
+    if request.kind == PaymentKind.CORRECTION:
+        detail = "What was recorded by mistake is taken back with correct_payment"
+        raise errors.InvalidRequest.at("/kind", "not_a_choice", detail)
     with locked_order(order_id, Operation.RECORD_PAYMENT, call, deleted=True, checked=False) as locked:
         order = locked.order
-        known = _recorded(order.storefront_id, request)
-        if known is not None:
+        known = _latest(order.storefront_id, request)
+        corrected = known is not None and known.is_corrected
+        if known is not None and not corrected:
             told = (order.pk, request.amount, request.currency or known.currency)
             if (known.order_id, known.amount, known.currency) != told:
                 raise errors.PaymentConflict(request.psp_reference, request.kind)
@@ -39,10 +50,11 @@ def record_payment(order_id: UUID, request: RecordPayment, *, call: Call) -> Doc
             raise errors.PaymentConflict(request.psp_reference, request.kind)
         locked.check(Operation.RECORD_PAYMENT)
         currency = _currency(order, request)
-        refund = _refund(order, request)
+        payments = list(order.payments.all())
+        refund = _refund(order, request, payments)
         ended = order.status == OrderStatus.CANCELED or order.deleted_at is not None
         try:
-            PaymentRecord.objects.create(
+            fact = PaymentRecord.objects.create(
                 order=order,
                 storefront_id=order.storefront_id,
                 refund=refund,
@@ -51,6 +63,8 @@ def record_payment(order_id: UUID, request: RecordPayment, *, call: Call) -> Doc
                 currency=currency,
                 psp=request.psp,
                 psp_reference=request.psp_reference,
+                parent_reference=request.parent_reference,
+                attempt=known.attempt + 1 if known is not None else 0,
                 late=ended and request.kind in _COMES_IN,
                 occurred_at=request.occurred_at or call.now(),
                 recorded_at=call.now(),
@@ -60,22 +74,65 @@ def record_payment(order_id: UUID, request: RecordPayment, *, call: Call) -> Doc
                 raise errors.PaymentConflict(request.psp_reference, request.kind) from error
             raise
         order.currency = currency
-        order.payment_count += 1
-        _count(order, request)
-        if refund is not None:
-            _settle(order, refund, call)
-        order.derive_money()
-        order.confirm_by_policy()
+        _count(order, [*payments, fact], refund, call)
         document = locked.commit()
         if call.rehearsal is not None:
             call.rehearsal.payments.add(key)
         return document
 
 
-def _recorded(storefront_id: int, request: RecordPayment) -> PaymentRecord | None:
-    return PaymentRecord.objects.filter(
-        storefront_id=storefront_id, psp=request.psp, psp_reference=request.psp_reference, kind=request.kind
-    ).first()
+def correct_payment(order_id: UUID, request: CorrectPayment, *, call: Call) -> Document:
+    """Take back a fact that was recorded by mistake. It stays in sight, counts no more, and its reference is free.
+
+    Raises UnknownPart, Ambiguous, WrongState when it is taken back already, and InvalidRequest without a reason.
+    """
+    with locked_order(order_id, Operation.CORRECT_PAYMENT, call, deleted=True) as locked:
+        order = locked.order
+        if not call.reason.strip():
+            raise errors.InvalidRequest.at("/reason", "required", "Say why the payment is taken back")
+        payments = list(order.payments.all())
+        wrong = _meant(order, payments, request.payment_id)
+        correction = PaymentRecord.objects.create(
+            order=order,
+            storefront_id=order.storefront_id,
+            kind=PaymentKind.CORRECTION,
+            amount=wrong.amount,
+            currency=wrong.currency,
+            psp=wrong.psp,
+            psp_reference=str(wrong.pk),
+            corrects=wrong,
+            occurred_at=call.now(),
+            recorded_at=call.now(),
+        )
+        _count(order, [*payments, correction], wrong.refund, call)
+        return locked.commit()
+
+
+def _meant(order: Order, payments: list[PaymentRecord], payment_id: UUID | None) -> PaymentRecord:
+    """One that counts; there is at least one."""
+    counting = payments_in_force(order)
+    if payment_id is None:
+        if len(counting) > 1:
+            raise errors.Ambiguous("payment", [payment.pk for payment in counting])
+        return counting[0]
+    for payment in counting:
+        if payment.pk == payment_id:
+            return payment
+    if any(payment.corrects_id == payment_id for payment in payments):
+        raise errors.WrongState("payment", "corrected", "in force")
+    raise errors.UnknownPart("payment", payment_id)
+
+
+def _latest(storefront_id: int, request: RecordPayment) -> PaymentRecord | None:
+    """The fact by that reference; of several, earlier ones have been taken back."""
+    return (
+        PaymentRecord.objects.filter(
+            storefront_id=storefront_id, psp=request.psp, psp_reference=request.psp_reference, kind=request.kind
+        )
+        .select_related("corrected_by")
+        .order_by("-attempt")
+        .first()
+    )
 
 
 def _currency(order: Order, request: RecordPayment) -> str | None:
@@ -87,10 +144,11 @@ def _currency(order: Order, request: RecordPayment) -> str | None:
     return order.currency or request.currency or order.storefront.currency or None
 
 
-def _refund(order: Order, request: RecordPayment) -> Refund | None:
+def _refund(order: Order, request: RecordPayment, payments: list[PaymentRecord]) -> Refund | None:
+    """The refund it pays out, or could not: the one that is named, or the one it fits."""
     if request.refund_id is None:
-        return None
-    if request.kind != PaymentKind.REFUND:
+        return _fitting(order, request, payments) if request.kind in _OF_REFUNDS else None
+    if request.kind not in _OF_REFUNDS:
         detail = f"A {request.kind} settles no refund; only a payment of kind refund does"
         raise errors.InvalidRequest.at("/refund_id", "not_allowed", detail)
     refund = order.refunds.filter(pk=request.refund_id).first()
@@ -99,32 +157,57 @@ def _refund(order: Order, request: RecordPayment) -> Refund | None:
     return refund
 
 
-def _count(order: Order, request: RecordPayment) -> None:
-    match request.kind:
-        case PaymentKind.AUTHORIZATION:
-            order.authorized_amount += request.amount
-        case PaymentKind.VOID:
-            order.authorized_amount = max(0, order.authorized_amount - request.amount)
-        case PaymentKind.CAPTURE:
-            order.captured_amount += request.amount
-        case PaymentKind.REFUND:
-            order.refunded_amount += request.amount
-        case PaymentKind.CHARGEBACK:
-            order.charged_back_amount += request.amount
-    if (
-        max(order.authorized_amount, order.captured_amount, order.refunded_amount, order.charged_back_amount)
-        > MAX_AMOUNT
-    ):
-        raise errors.InvalidRequest.at(
-            "/amount", "out_of_range", f"Together with earlier ones it would exceed {MAX_AMOUNT}"
-        )
+def _fitting(order: Order, request: RecordPayment, payments: list[PaymentRecord]) -> Refund | None:
+    """An open refund of just this amount, approved ones first; else the only approved one of more.
+
+    What failed is the refund of the same reference.
+    """
+    if request.kind == PaymentKind.REFUND_FAILED:
+        references = {request.psp_reference, request.parent_reference}
+        ids = {paid.refund_id for paid in payments if paid.psp == request.psp and paid.psp_reference in references}
+        return order.refunds.filter(pk__in=[refund_id for refund_id in ids if refund_id is not None]).first()
+    if not order.refund_pending_amount:
+        return None
+    refunds = [refund for refund in order.refunds.all() if refund.state in OPEN_REFUNDS]
+    approved = [refund for refund in refunds if refund.state == RefundState.APPROVED]
+    for refund in [*approved, *refunds]:
+        if refund.open_amount == request.amount:
+            return refund
+    if len(approved) == 1 and approved[0].open_amount > request.amount:
+        return approved[0]
+    return None
 
 
-def _settle(order: Order, refund: Refund, call: Call) -> None:
-    """The refund has been paid out; its amount waits no longer. Facts win, also over a rejection."""
-    if refund.state in (RefundState.REQUESTED, RefundState.APPROVED):
-        order.refund_pending_amount -= refund.amount
-    if refund.decided_by is None:
+def _count(order: Order, payments: list[PaymentRecord], refund: Refund | None, call: Call) -> None:
+    """Draw all that follows from the facts. Raises InvalidRequest when that is too much money."""
+    facts = [payment.fact for payment in payments]
+    sums = sums_of(facts)
+    if max(sums) > MAX_AMOUNT:
+        detail = f"Together with earlier ones it would exceed {MAX_AMOUNT}"
+        raise errors.InvalidRequest.at("/amount", "out_of_range", detail)
+    order.payment_count = len(payments)
+    order.authorized_amount, order.captured_amount = sums.authorized, sums.captured
+    order.refunded_amount, order.charged_back_amount = sums.refunded, sums.charged_back
+    if refund is not None:
+        _settle(order, refund, facts, call)
+    order.derive_money()
+    order.confirm_by_policy()
+
+
+def _settle(order: Order, refund: Refund, facts: list[Fact], call: Call) -> None:
+    """Draw what was paid out for a refund, and its state, from the facts. They win, also over a rejection."""
+    was_open, was = refund.open_amount, refund.state
+    refund.settled_amount, failed = paid_out(facts, refund.pk)
+    if refund.settled_amount >= refund.amount:
+        refund.state = RefundState.SETTLED
+    elif failed:
+        refund.state = RefundState.FAILED
+    elif refund.state == RefundState.SETTLED:  # what settled it has been taken back
+        refund.state = RefundState.APPROVED
+    if refund.state != was and refund.decided_by is None:
         refund.decided_by, refund.decided_at = call.caller.actor, call.now()
-    refund.state = RefundState.SETTLED
     refund.save()
+    order.refund_pending_amount += refund.open_amount - was_open
+    if was == RefundState.REJECTED != refund.state and refund.goodwill_amount:
+        goodwill = min(refund.goodwill_amount, order.due_amount or 0)
+        write_credit(order, call, CreditCause.GOODWILL, Credited([], other=goodwill), refund=refund)

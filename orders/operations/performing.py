@@ -20,7 +20,7 @@ from orders.operations.deleting import delete_order, restore_order
 from orders.operations.details import change_details
 from orders.operations.holding import hold_order, release_hold
 from orders.operations.idempotency import Replay
-from orders.operations.payments import record_payment
+from orders.operations.payments import correct_payment, record_payment
 from orders.operations.refunds import approve_refund, fail_refund, reject_refund, request_refund
 from orders.operations.returns import approve_return, receive_return, reject_return, request_return
 from orders.operations.shipping import complete_order, deliver_order, pack_order, ship_order, track_shipment
@@ -28,6 +28,7 @@ from orders.reading.seen import as_seen, seen_json
 from orders.requests.operations import (
     Amend,
     Cancel,
+    CorrectPayment,
     DecideRefund,
     DecideReturn,
     Deliver,
@@ -70,6 +71,7 @@ PERFORMERS: Final[dict[Operation, Performer]] = {
     Operation.COMPLETE: Performer(Plain, complete_order),
     Operation.CANCEL: Performer(Cancel, cancel_order),
     Operation.RECORD_PAYMENT: Performer(RecordPayment, record_payment),
+    Operation.CORRECT_PAYMENT: Performer(CorrectPayment, correct_payment),
     Operation.REQUEST_REFUND: Performer(RequestRefund, request_refund),
     Operation.APPROVE_REFUND: Performer(DecideRefund, approve_refund),
     Operation.REJECT_REFUND: Performer(DecideRefund, reject_refund),

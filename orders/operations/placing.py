@@ -12,6 +12,7 @@ of one.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from typing import Final
 from uuid import UUID
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, OperationalError
+from django.db import DatabaseError, InterfaceError, OperationalError, transaction
 
 from inventory_client.client import HoldOutcome
 from inventory_client.current import get_inventory
@@ -34,6 +35,7 @@ from orders.operations.idempotency import Idempotency, StoredAnswer, answer_row,
 from orders.operations.inventory_answers import refusal_of
 from orders.operations.kill_points import kill_point
 from orders.operations.placing_at_once import ledger_at_hand, place_at_once
+from orders.operations.settling import settle_order
 from orders.operations.writing import NewRows, announce_new, write_new
 from orders.requests.placing import NewOrder
 from orders.rules import errors
@@ -127,6 +129,9 @@ def _place(
             else:
                 break
     kill_point("after_write")
+    for draft in drafts:
+        if draft.row["stock_action"] is not None and isinstance(outcomes.get(draft.position), Placed):
+            transaction.on_commit(functools.partial(settle_order, draft.order_id), robust=True)
 
 
 # --- hold --------------------------------------------------------------------------------------------

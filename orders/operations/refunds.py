@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from orders.models import Order, Refund
+from orders.models import Order, Refund, Return
 from orders.operations.call import Call, Document
+from orders.operations.crediting import usual_credit, write_credit
 from orders.operations.locked_order import LockedOrder, locked_order
-from orders.operations.units import part_meant
+from orders.operations.units import chosen_units, part_meant
 from orders.requests.operations import DecideRefund, RequestRefund
 from orders.rules import errors
+from orders.rules.credits import Credited, credit_of
+from orders.rules.facts import Fact, Left, left_to_refund, left_to_void, take
 from orders.rules.lifecycle import Operation
-from orders.rules.statuses import OrderStatus, PaymentKind, RefundState
+from orders.rules.statuses import CreditCause, OrderStatus, RefundState
 
 Instruction = Mapping[str, Any]
 
@@ -21,14 +24,53 @@ Instruction = Mapping[str, Any]
 def request_refund(order_id: UUID, request: RequestRefund, *, call: Call) -> Document:
     """Ask for captured money to be given back. Under the storefront's limit it is approved at once.
 
-    Raises AmountExceeded: never more than was captured, less what has been given back or is about to be.
+    It pays out what is kept beyond what is due; what it is more is owed less from now on, out of goodwill. Without an
+    amount: what its return or units were worth, else what is kept beyond what is due, and where nothing is, everything.
+
+    Raises AmountExceeded: never more than was captured, less what has been given back or is about to be. Raises
+    UnknownPart or QuantityExceeded for the return or the units it names.
     """
     with locked_order(order_id, Operation.REQUEST_REFUND, call) as locked:
-        available = locked.order.refundable_amount
-        amount = available if request.amount is None else request.amount
+        order = locked.order
+        meant = _what_for(order, request)
+        available = order.refundable_amount
+        amount = request.amount
+        if amount is None:
+            amount = min(available, order.overpaid_amount or available if meant.usual is None else meant.usual)
+            if amount == 0:
+                raise errors.NothingLeft(Operation.REQUEST_REFUND, "nothing left to refund for these units")
         if amount > available:
             raise errors.AmountExceeded(requested=amount, available=available)
-        return locked.commit(instructions=_refund(locked, amount))
+        return locked.commit(instructions=_refund(locked, amount, meant))
+
+
+class _WhatFor(NamedTuple):
+    """What a refund is for. `usual` is what that is worth; None when it names nothing."""
+
+    part_of: Return | None = None
+    credited: Credited = Credited([])
+    usual: int | None = None
+
+
+def _what_for(order: Order, request: RequestRefund) -> _WhatFor:
+    if request.return_id is not None:
+        if request.items is not None:
+            detail = "A refund is for a return or for items; name one of them"
+            raise errors.InvalidRequest.at("/items", "not_allowed", detail)
+        announced = order.returns.filter(pk=request.return_id).first()
+        if announced is None:
+            raise errors.UnknownPart("return", request.return_id)
+        credited = sum(order.credits.filter(part_of=announced).values_list("amount", flat=True))
+        refunds = order.refunds.filter(part_of=announced)
+        given = sum(refund.settled_amount + refund.open_amount for refund in refunds)
+        return _WhatFor(part_of=announced, usual=max(0, credited - given))
+    if request.items is None:
+        return _WhatFor()
+    ended = order.ended_units()
+    available = {item.pk: item.quantity - ended[item.pk] for item in order.lines}
+    units = chosen_units(order, request.items, available=available, verb="refunded")
+    worth = usual_credit(order, units, before=ended)
+    return _WhatFor(credited=worth, usual=worth.amount)
 
 
 def approve_refund(order_id: UUID, request: DecideRefund, *, call: Call) -> Document:
@@ -45,45 +87,57 @@ def reject_refund(order_id: UUID, request: DecideRefund, *, call: Call) -> Docum
     """The requested refund is not paid; its amount can be refunded otherwise."""
     with locked_order(order_id, Operation.REJECT_REFUND, call) as locked:
         refund = part_meant("refund", locked.order.refunds.all(), request.refund_id, state=RefundState.REQUESTED)
+        locked.order.refund_pending_amount -= refund.open_amount
         _decide(refund, RefundState.REJECTED, call)
-        locked.order.refund_pending_amount -= refund.amount
+        take_back_goodwill(locked.order, refund, call)
         return locked.commit()
 
 
 def fail_refund(order_id: UUID, request: DecideRefund, *, call: Call) -> Document:
-    """The payment provider could not pay an approved refund; its amount can be refunded anew."""
+    """The payment provider could not pay an approved refund; its amount is still owed, and can be refunded anew."""
     with locked_order(order_id, Operation.FAIL_REFUND, call) as locked:
         refund = part_meant("refund", locked.order.refunds.all(), request.refund_id, state=RefundState.APPROVED)
+        locked.order.refund_pending_amount -= refund.open_amount
         _decide(refund, RefundState.FAILED, call)
-        locked.order.refund_pending_amount -= refund.amount
         return locked.commit()
 
 
-def instructions_after_cancel(locked: LockedOrder) -> list[Instruction]:
-    """What is to be done with the money once units are canceled.
+def take_back_goodwill(order: Order, refund: Refund, call: Call) -> None:
+    """A rejected refund lowers nothing that is owed."""
+    for credit in order.credits.filter(refund=refund, cause=CreditCause.GOODWILL) if refund.goodwill_amount else ():
+        write_credit(order, call, CreditCause.GOODWILL, credit.credited.taken_back, refund=refund)
 
-    More captured than is still due is to be refunded; an authorization of an ended order is to be voided.
+
+def instructions_for_what_is_over(locked: LockedOrder) -> list[Instruction]:
+    """What is to be done with the money once less is owed.
+
+    What is kept beyond what is due is to be refunded; what is still promised for an ended order is to be voided.
     """
     order = locked.order
     if locked.call.at is not None:  # history: it has been given back, or has not, long ago
         return []
-    if order.due_amount is None:  # no prices: nobody knows what some units were worth
+    instructions = _refund(locked, order.overpaid_amount) if order.overpaid_amount else []
+    if order.status == OrderStatus.CANCELED:
+        instructions += void_what_is_authorized(order)
+    return instructions
+
+
+def void_what_is_authorized(order: Order) -> list[Instruction]:
+    """What of its authorizations is neither captured nor void is not wanted any more."""
+    if order.authorized_amount == 0:
         return []
-    if (too_much := order.refundable_amount - order.due_amount) > 0:
-        return _refund(locked, too_much)
-    if order.status == OrderStatus.CANCELED and order.authorized_amount > 0 and order.captured_amount == 0:
-        return [
-            {
-                "kind": "void",
-                "amount": order.authorized_amount,
-                "currency": order.currency,
-                "payments": _references(order, PaymentKind.AUTHORIZATION),
-            }
-        ]
-    return []
+    left = left_to_void(facts_of(order))
+    if not left:
+        return []
+    amount = sum(payment.amount for payment in left)
+    return [{"kind": "void", "amount": amount, "currency": order.currency, "payments": _named(left)}]
 
 
-def _refund(locked: LockedOrder, amount: int) -> list[Instruction]:
+def facts_of(order: Order) -> list[Fact]:
+    return [payment.fact for payment in order.payments.all()]
+
+
+def _refund(locked: LockedOrder, amount: int, meant: _WhatFor = _WhatFor()) -> list[Instruction]:  # noqa: B008 - it cannot change
     """Write the refund; the instruction to pay it out, unless somebody has to approve it first.
 
     The limit counts all of the order's refunds, so that many small ones do not pass by it. It is in the storefront's
@@ -94,21 +148,31 @@ def _refund(locked: LockedOrder, amount: int) -> list[Instruction]:
     in_all = order.refunded_amount + order.refund_pending_amount + amount
     foreign = bool(currency) and order.currency != currency
     needs_approval = limit is not None and (foreign or in_all > limit)
+    goodwill = max(0, amount - order.overpaid_amount) if order.due_amount is not None else 0
     refund = Refund(
         order=order,
         storefront_id=order.storefront_id,
         amount=amount,
+        goodwill_amount=goodwill,
+        part_of=meant.part_of,
+        lines=[{"item_id": str(line.item_id), "quantity": line.quantity} for line in meant.credited.lines],
         state=RefundState.REQUESTED,
         requested_by=call.caller.actor,
         requester=call.caller.person,
         requested_at=call.now(),
     )
-    order.refund_pending_amount += amount
     if needs_approval:
         refund.save()
-        return []
-    _decide(refund, RefundState.APPROVED, call)
-    return [_pay_out(order, refund)]
+    else:
+        _decide(refund, RefundState.APPROVED, call)
+    if goodwill:
+        write_credit(order, call, CreditCause.GOODWILL, _dealt(goodwill, meant.credited), refund=refund)
+    order.refund_pending_amount += amount
+    return [] if needs_approval else [_pay_out(order, refund)]
+
+
+def _dealt(amount: int, meant: Credited) -> Credited:
+    return credit_of(amount, meant) if meant.lines else Credited([], other=amount)
 
 
 def _decide(refund: Refund, state: RefundState, call: Call) -> None:
@@ -117,15 +181,17 @@ def _decide(refund: Refund, state: RefundState, call: Call) -> None:
 
 
 def _pay_out(order: Order, refund: Refund) -> Instruction:
+    others = order.refunds.filter(state=RefundState.APPROVED).exclude(pk=refund.pk)
+    left = left_to_refund(facts_of(order), promised=sum(other.open_amount for other in others))
     return {
         "kind": "refund",
         "refund_id": str(refund.pk),
         "amount": refund.amount,
         "currency": order.currency,
-        "payments": _references(order, PaymentKind.CAPTURE),
+        "payments": _named(take(refund.amount, left)),
     }
 
 
-def _references(order: Order, kind: PaymentKind) -> list[Instruction]:
-    """What the payment provider knows the money by."""
-    return list(order.payments.filter(kind=kind).order_by("id").values("psp", "psp_reference", "amount"))
+def _named(payments: Iterable[Left]) -> list[Instruction]:
+    """What the payment provider knows the money by, and how much of each payment is meant."""
+    return [{"psp": left.fact.psp, "psp_reference": left.fact.reference, "amount": left.amount} for left in payments]

@@ -6,13 +6,14 @@ from uuid import UUID
 
 from orders.models import Return, ReturnItem
 from orders.operations.call import Call, Document
+from orders.operations.crediting import credit_units
 from orders.operations.locked_order import locked_order
 from orders.operations.obstacles import units_to_return
 from orders.operations.units import chosen_units, part_meant
 from orders.requests.operations import DecideReturn, ReceivedUnits, ReceiveReturn, RequestReturn
 from orders.rules import errors
 from orders.rules.lifecycle import Operation
-from orders.rules.statuses import Condition, ReturnState
+from orders.rules.statuses import Condition, CreditCause, ReturnState
 
 
 def request_return(order_id: UUID, request: RequestReturn, *, call: Call) -> Document:
@@ -51,7 +52,8 @@ def _decide(order_id: UUID, operation: Operation, request: DecideReturn, state: 
 def receive_return(order_id: UUID, request: ReceiveReturn, *, call: Call) -> Document:
     """What has come back of an approved return. Units to be restocked can be sold again.
 
-    What was announced and did not come is with the customer still. Raises QuantityExceeded.
+    They are owed no more, with their share of the total or another amount. What was announced and did not come is
+    with the customer still. Raises QuantityExceeded or AmountExceeded.
     """
     with locked_order(order_id, Operation.RECEIVE_RETURN, call) as locked:
         order = locked.order
@@ -65,6 +67,7 @@ def receive_return(order_id: UUID, request: ReceiveReturn, *, call: Call) -> Doc
         announced_units = {item_id: line.quantity for item_id, line in lines.items()}
         chosen_units(order, received, available=announced_units, verb="received")
         items = {item.pk: item for item in order.lines}
+        before = order.ended_units()
         for units in received:
             line, item = lines[units.item_id], items[units.item_id]
             line.received, line.condition, line.restocked = units.quantity, Condition(units.condition), units.restock
@@ -75,6 +78,16 @@ def receive_return(order_id: UUID, request: ReceiveReturn, *, call: Call) -> Doc
         announced.state, announced.received_at = ReturnState.RECEIVED, call.now()
         announced.save()
         locked.save_lines()
+        units_back = {units.item_id: units.quantity for units in received}
+        credit_units(
+            order,
+            call,
+            CreditCause.RETURNED,
+            units_back,
+            before=before,
+            amount=request.amount,
+            part_of=announced,
+        )
         if any(units.restock for units in received):
             order.stock_changed()
         return locked.commit()

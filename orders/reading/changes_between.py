@@ -8,7 +8,7 @@ from typing import Any, Final
 # They change with every change, so they tell nothing.
 STAMPS: Final = frozenset({"version", "updated_at"})
 # Lists of things with an id: only what changed of them is told.
-PARTS: Final = frozenset({"items", "shipments", "payments", "refunds", "returns", "holds"})
+PARTS: Final = frozenset({"items", "shipments", "payments", "credits", "refunds", "returns", "holds"})
 
 Fields = dict[str, Any]
 

@@ -28,7 +28,15 @@ _READ_SQL: Final = (
 )
 
 _NO_MONEY_YET: Final = dict.fromkeys(
-    ("canceled_amount", "authorized_amount", "captured_amount", "refunded_amount", "charged_back_amount"), 0
+    (
+        "credited_amount",
+        "canceled_amount",
+        "authorized_amount",
+        "captured_amount",
+        "refunded_amount",
+        "charged_back_amount",
+    ),
+    0,
 )
 NO_ADDRESS: Final[Mapping[str, str | None]] = dict.fromkeys(
     ("name", "line1", "line2", "city", "region", "postal_code", "country")
@@ -83,6 +91,9 @@ def new_order_document(
                 "name": item["name"],
                 "quantity": item["quantity"],
                 "unit_amount": item["unit_amount"],
+                "amount": _line_amount(item),
+                "discount_amount": item["discount_amount"],
+                "tax_amount": item["tax_amount"],
                 "canceled": item["canceled"],
                 "shipped": item["shipped"],
                 "returned": 0,
@@ -94,14 +105,17 @@ def new_order_document(
         "shipping_amount": order["shipping_amount"],
         "tax_amount": order["tax_amount"],
         "discount_amount": order["discount_amount"],
+        "tax_included": order["tax_included"],
         "total_amount": order["total_amount"],
         **_NO_MONEY_YET,
+        "due_amount": order["total_amount"],
         "balance_amount": order["total_amount"],
         "contact": {"email": order["contact_email"], "phone": order["contact_phone"]},
         "shipping_address": order["shipping_address"] or NO_ADDRESS,
         "billing_address": order["billing_address"],
         "shipments": [],
         "payments": [],
+        "credits": [],
         "refunds": [],
         "returns": [],
         "holds": [],
@@ -112,3 +126,11 @@ def new_order_document(
         "placed_at": instant(order["placed_at"]),
         "updated_at": instant(order["updated_at"]),
     }
+
+
+def _line_amount(item: Mapping[str, Any]) -> int | None:
+    if item["amount"] is not None or item["unit_amount"] is None:
+        amount: int | None = item["amount"]
+        return amount
+    product: int = item["quantity"] * item["unit_amount"]
+    return product

@@ -30,7 +30,7 @@ from orders.requests.fields import (
     TrackingLink,
     UnitAmount,
 )
-from orders.requests.placing import Address, Contact, too_large_metadata, unknown_country
+from orders.requests.placing import Address, Contact, LineAmount, too_large_metadata, unknown_country
 from orders.rules.errors import InvalidRequest
 from orders.rules.lifecycle import Operation
 from orders.rules.limits import MAX_ITEMS, MAX_MINUTES, MAX_ORDERS_IN_BULK
@@ -54,6 +54,20 @@ class Units(Struct, forbid_unknown_fields=True, frozen=True):
     quantity: Quantity
 
 
+CreditAmount = Annotated[
+    Amount,
+    Meta(
+        description="What is owed less, in minor units, where that is not the share of these units: less a fee, or "
+        "more out of goodwill; never more than is owed."
+    ),
+]
+ParentReference = Annotated[
+    Text200,
+    Meta(
+        description="The `psp_reference` of the payment this one belongs to: of the authorization for a capture or "
+        "void, of the capture for a refund or chargeback. It may be recorded later."
+    ),
+]
 UnitList = Annotated[list[Units], Meta(min_length=1, max_length=MAX_ITEMS)]
 
 
@@ -80,6 +94,9 @@ class AmendedItem(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True)
     product_id: ProductId | None = None
     name: Text300 | None = None
     unit_amount: UnitAmount | None = None
+    amount: LineAmount | None = None
+    discount_amount: Amount | None = None
+    tax_amount: Amount | None = None
 
 
 class Amend(OperationRequest, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -127,6 +144,7 @@ class Cancel(OperationRequest, forbid_unknown_fields=True, frozen=True, kw_only=
 
     cause: CancelReason = CancelReason.CUSTOMER
     items: UnitList | None = None
+    amount: CreditAmount | None = None
 
 
 class RecordPayment(OperationRequest, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -139,12 +157,24 @@ class RecordPayment(OperationRequest, forbid_unknown_fields=True, frozen=True, k
     currency: Currency | None = None
     occurred_at: Moment | None = None
     refund_id: UUID | None = None
+    parent_reference: ParentReference | None = None
+
+
+class CorrectPayment(OperationRequest, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """What was recorded by mistake, and a `reason`; `payment_id` may be absent when there is only one payment."""
+
+    payment_id: UUID | None = None
 
 
 class RequestRefund(OperationRequest, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """Without `amount`, all that can be refunded."""
+    """Without `amount`, what the return or the items are worth; without these, what is kept beyond what is due.
+
+    Where nothing is, all that is kept. What is refunded beyond it is owed less from now on, out of goodwill.
+    """
 
     amount: MovedAmount | None = None
+    return_id: UUID | None = None
+    items: UnitList | None = None
 
 
 class DecideRefund(OperationRequest, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -178,6 +208,7 @@ class ReceiveReturn(OperationRequest, forbid_unknown_fields=True, frozen=True, k
 
     return_id: UUID | None = None
     items: Annotated[list[ReceivedUnits], Meta(min_length=1, max_length=MAX_ITEMS)] | None = None
+    amount: CreditAmount | None = None
 
 
 class Hold(OperationRequest, forbid_unknown_fields=True, frozen=True, kw_only=True):

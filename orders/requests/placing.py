@@ -32,7 +32,27 @@ from orders.requests.fields import (
 from orders.requests.parsing import parse
 from orders.rules.errors import FieldError, InvalidRequest, TotalsMismatch
 from orders.rules.limits import MAX_ITEMS, MAX_METADATA_BYTES, MAX_ORDERS_IN_BATCH
-from orders.rules.money import items_sum, refuse_sum_out_of_range, refuse_wrong_sum, total_sum, unknown_currency
+from orders.rules.money import (
+    refuse_discount_beyond,
+    refuse_less_than_items,
+    refuse_sum_out_of_range,
+    refuse_wrong_sum,
+    total_sum,
+    unknown_currency,
+)
+
+LineAmount = Annotated[
+    Amount,
+    Meta(
+        description="What the line costs before discount, in minor units, where that is not quantity × unit_amount: "
+        '"3 for 1000".'
+    ),
+]
+WholeDiscount = Annotated[Amount, Meta(description="Of the whole order; absent, the sum of the items' discounts.")]
+WholeTax = Annotated[Amount, Meta(description="Of the whole order; absent, the sum of the items' taxes.")]
+TaxIncluded = Annotated[
+    bool, Meta(description="The prices of the items include the tax; otherwise it is added to the total.")
+]
 
 
 class NewItem(Struct, forbid_unknown_fields=True, frozen=True):
@@ -40,6 +60,16 @@ class NewItem(Struct, forbid_unknown_fields=True, frozen=True):
     quantity: Quantity
     name: Text300 | None = None
     unit_amount: UnitAmount | None = None
+    amount: LineAmount | None = None
+    discount_amount: Amount | None = None
+    tax_amount: Amount | None = None
+
+    @property
+    def line_amount(self) -> int | None:
+        """What the line costs, in minor units, before discount; None when it has no price."""
+        if self.amount is not None or self.unit_amount is None:
+            return self.amount
+        return self.quantity * self.unit_amount
 
 
 class Contact(Struct, forbid_unknown_fields=True, frozen=True):
@@ -64,8 +94,9 @@ class NewOrder(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     currency: Currency | None = None
     items_amount: Amount | None = None
     shipping_amount: Amount = 0
-    tax_amount: Amount = 0
-    discount_amount: Amount = 0
+    tax_amount: WholeTax | UnsetType = UNSET
+    discount_amount: WholeDiscount | UnsetType = UNSET
+    tax_included: TaxIncluded = False
     total_amount: Amount | None = None
     contact: Contact = Contact()
     shipping_address: Address | None = None
@@ -101,7 +132,7 @@ def checked(order: NewOrder) -> NewOrder:
     for field in ("shipping_address", "billing_address"):
         errors += unknown_country(getattr(order, field), field)
     errors += too_large_metadata(order.metadata)
-    priced = [item.unit_amount is not None for item in order.items]
+    priced = [item.line_amount is not None for item in order.items]
     if any(priced) and not all(priced):
         errors.append(
             FieldError(
@@ -151,23 +182,50 @@ def stored_address(address: Address | None) -> dict[str, str | None] | None:
 
 def items_amount(order: NewOrder) -> int | None:
     """Sum over the items; what the caller says when the items have no prices."""
-    if order.items[0].unit_amount is None:
-        return order.items_amount
-    return items_sum((item.quantity, item.unit_amount or 0) for item in order.items)
+    amounts = [item.line_amount for item in order.items]
+    return order.items_amount if amounts[0] is None else sum(amount or 0 for amount in amounts)
+
+
+def tax_amount(order: NewOrder) -> int:
+    """Of the whole order; what the caller does not say is what the items tell."""
+    if order.tax_amount is not UNSET:
+        return order.tax_amount
+    return sum(item.tax_amount or 0 for item in order.items)
+
+
+def discount_amount(order: NewOrder) -> int:
+    """Likewise."""
+    if order.discount_amount is not UNSET:
+        return order.discount_amount
+    return sum(item.discount_amount or 0 for item in order.items)
 
 
 def total_amount(order: NewOrder) -> int | None:
     items = items_amount(order)
     if items is None:
         return order.total_amount
-    return total_sum(items, shipping=order.shipping_amount, tax=order.tax_amount, discount=order.discount_amount)
+    return total_sum(
+        items,
+        shipping=order.shipping_amount,
+        tax=tax_amount(order),
+        discount=discount_amount(order),
+        tax_included=order.tax_included,
+    )
 
 
 def _check_sums(order: NewOrder) -> None:
+    for position, item in enumerate(order.items):
+        refuse_discount_beyond(item.line_amount, item.discount_amount, pointer=f"/items/{position}/discount_amount")
+    if order.tax_amount is not UNSET:
+        of_items = sum(item.tax_amount or 0 for item in order.items)
+        refuse_less_than_items("tax_amount", of_items=of_items, given=order.tax_amount)
+    if order.discount_amount is not UNSET:
+        of_items = sum(item.discount_amount or 0 for item in order.items)
+        refuse_less_than_items("discount_amount", of_items=of_items, given=order.discount_amount)
     items, total = items_amount(order), total_amount(order)
     if items is not None:
         refuse_wrong_sum("items_amount", expected=items, given=order.items_amount)
     if total is not None:
-        refuse_wrong_sum("total_amount", expected=total, given=order.total_amount)
+        refuse_wrong_sum("total_amount", expected=total, given=order.total_amount, tax_included=order.tax_included)
     refuse_sum_out_of_range("total_amount", total)
     refuse_sum_out_of_range("items_amount", items)

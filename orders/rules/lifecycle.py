@@ -27,6 +27,7 @@ class Operation(StrEnum):
     COMPLETE = "complete"
     CANCEL = "cancel"
     RECORD_PAYMENT = "record_payment"
+    CORRECT_PAYMENT = "correct_payment"
     REQUEST_REFUND = "request_refund"
     APPROVE_REFUND = "approve_refund"
     REJECT_REFUND = "reject_refund"
@@ -138,10 +139,17 @@ OPERATIONS: Final[dict[Operation, OperationRules]] = {
         can_be_held_up=True,
     ),
     Operation.RECORD_PAYMENT: OperationRules(
-        "record an authorization, capture, void, refund or chargeback; of deleted orders too",
+        "record an authorization, capture, void, refund or chargeback, or that one failed or was won; of deleted "
+        "orders too",
         _ANY,
         Scope.PAYMENTS_WRITE,
         "orders.record_payment",
+    ),
+    Operation.CORRECT_PAYMENT: OperationRules(
+        "take back a payment that was recorded by mistake, with a reason; of deleted orders too",
+        _ANY,
+        Scope.PAYMENTS_WRITE,
+        "orders.correct_payment",
     ),
     Operation.REQUEST_REFUND: OperationRules(
         "ask for captured money to be given back", _ANY, Scope.REFUNDS_WRITE, "orders.request_refund"
@@ -185,7 +193,7 @@ OPERATIONS: Final[dict[Operation, OperationRules]] = {
     ),
     Operation.RESTORE: OperationRules("bring a deleted order back", _ANY, Scope.ORDERS_DELETE, "orders.restore_order"),
     Operation.EXPIRE: OperationRules(
-        "cancel a pending order past `reserved_until` for which no money was recorded",
+        "cancel a pending order past `reserved_until` on which there is no money",
         _PENDING,
         None,
         None,
@@ -196,12 +204,12 @@ OPERATIONS: Final[dict[Operation, OperationRules]] = {
 
 HOLDABLE: Final = frozenset(operation for operation, rules in OPERATIONS.items() if rules.can_be_held_up)
 
-# What a hold blocks unless it is said otherwise.
+# What a hold blocks unless it is said otherwise. Whatever is looked into, the clock stands still meanwhile.
 BLOCKED_BY: Final[dict[HoldKind, frozenset[Operation]]] = {
-    HoldKind.FRAUD: frozenset({Operation.CONFIRM, Operation.AMEND, Operation.PACK, Operation.SHIP}),
-    HoldKind.ADDRESS: frozenset({Operation.PACK, Operation.SHIP}),
+    HoldKind.FRAUD: frozenset({Operation.CONFIRM, Operation.AMEND, Operation.PACK, Operation.SHIP, Operation.EXPIRE}),
+    HoldKind.ADDRESS: frozenset({Operation.PACK, Operation.SHIP, Operation.EXPIRE}),
     HoldKind.PAYMENT_REVIEW: frozenset({Operation.CONFIRM, Operation.SHIP, Operation.EXPIRE}),
-    HoldKind.MANUAL: HOLDABLE - {Operation.CANCEL, Operation.EXPIRE},
+    HoldKind.MANUAL: HOLDABLE - {Operation.CANCEL},
 }
 
 

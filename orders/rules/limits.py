@@ -34,6 +34,7 @@ PARTS: Final = {
     "shipments": PartLimit(100, "Cancel what is open, and place another order for it."),
     # Facts are recorded whatever has become of the order, so this is far more than any order has.
     "payments": PartLimit(1_000, "Check whether one fact is recorded again and again, under ever new references."),
+    "credits": PartLimit(1_000, "Credit what is left in one piece."),
     "refunds": PartLimit(100, "Let the payment provider give the rest back, and record that as a payment."),
     "returns": PartLimit(100, "Refund what comes back without announcing it."),
     "holds": PartLimit(50, "Release one first."),

@@ -13,8 +13,10 @@ from orders.rules.statuses import PaymentStatus
 MAX_AMOUNT: Final = 2**53 - 1
 
 _FORMULAS: Final = {
-    "items_amount": "the sum of quantity × unit_amount",
+    "items_amount": "the sum of quantity × unit_amount, or of the items' amounts",
     "total_amount": "items + shipping + tax − discount",
+    "discount_amount": "at least the sum of the items' discounts",
+    "tax_amount": "at least the sum of the items' taxes",
 }
 
 
@@ -31,14 +33,28 @@ def items_sum(priced: Iterable[tuple[int, int]]) -> int:
     return sum(quantity * unit_amount for quantity, unit_amount in priced)
 
 
-def total_sum(items: int, *, shipping: int, tax: int, discount: int) -> int:
-    return items + shipping + tax - discount
+def total_sum(items: int, *, shipping: int, tax: int, discount: int, tax_included: bool = False) -> int:
+    """`tax_included` says that the prices of the items have the tax in them already."""
+    return items + shipping + (0 if tax_included else tax) - discount
 
 
-def refuse_wrong_sum(name: str, *, expected: int, given: int | None) -> None:
+def refuse_wrong_sum(name: str, *, expected: int, given: int | None, tax_included: bool = False) -> None:
     """`name` is items_amount or total_amount; a sum nobody gave cannot be wrong. Raises TotalsMismatch."""
     if given is not None and given != expected:
-        raise TotalsMismatch(name, expected=expected, got=given, formula=_FORMULAS[name])
+        formula = _FORMULAS[name].replace(" + tax", "" if tax_included else " + tax")
+        raise TotalsMismatch(name, expected=expected, got=given, formula=formula)
+
+
+def refuse_less_than_items(name: str, *, of_items: int, given: int) -> None:
+    """`name` is discount_amount or tax_amount: those of the items are part of the order's. Raises TotalsMismatch."""
+    if given < of_items:
+        raise TotalsMismatch(name, expected=of_items, got=given, formula=_FORMULAS[name])
+
+
+def refuse_discount_beyond(amount: int | None, discount: int | None, *, pointer: str) -> None:
+    """Raises InvalidRequest for a discount of more than the line costs."""
+    if discount and discount > (amount or 0):
+        raise InvalidRequest.at(pointer, "out_of_range", f"{discount} is more than the item's amount of {amount or 0}")
 
 
 def refuse_sum_out_of_range(name: str, amount: int | None) -> None:
@@ -47,15 +63,24 @@ def refuse_sum_out_of_range(name: str, amount: int | None) -> None:
         raise InvalidRequest.at(f"/{name}", "out_of_range", f"{name} is {amount}; it must be 0 to {MAX_AMOUNT}.")
 
 
-def payment_status_of(*, authorized: int, captured: int, kept: int, due: int | None) -> PaymentStatus:
-    """`kept` is what was captured and not given back, `due` what is owed in all; None when nobody knows."""
+def payment_status_of(
+    *, authorized: int, captured: int, kept: int, ordered: int | None, due: int | None, total: int | None
+) -> PaymentStatus:
+    """`kept` is what was captured and not given back, `due` what is owed in all, and `ordered` what would be, had
+    nothing come back and no goodwill been shown: money given back for these makes an order partially refunded, not
+    unpaid. None when nobody knows. An order that costs nothing is paid.
+    """
     if captured == 0:
+        if total == 0:
+            return PaymentStatus.PAID
         return PaymentStatus.AUTHORIZED if authorized > 0 else PaymentStatus.UNPAID
     gave_back = kept < captured
     if gave_back and kept <= 0:
         return PaymentStatus.REFUNDED
-    if kept == due or (due is None and not gave_back):
+    if kept == ordered or (ordered is None and not gave_back):
         return PaymentStatus.PAID
-    if gave_back or due is None:
+    if gave_back or due is None or ordered is None:
         return PaymentStatus.PARTIALLY_REFUNDED
-    return PaymentStatus.PARTIALLY_PAID if kept < due else PaymentStatus.OVERPAID
+    if kept < due:
+        return PaymentStatus.PARTIALLY_PAID
+    return PaymentStatus.OVERPAID if kept > ordered else PaymentStatus.PAID

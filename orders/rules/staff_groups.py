@@ -66,6 +66,7 @@ GROUPS: Final[dict[str, list[str]]] = {
         *_SEE,
         "orders.hold_order",
         "orders.record_payment",
+        "orders.correct_payment",
         "orders.request_refund",
         "orders.approve_refund",
     ],

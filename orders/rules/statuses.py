@@ -47,7 +47,18 @@ class PaymentKind(models.TextChoices):
     CAPTURE = "capture", "Capture"
     VOID = "void", "Void"
     REFUND = "refund", "Refund"
+    REFUND_FAILED = "refund_failed", "Refund failed"
     CHARGEBACK = "chargeback", "Chargeback"
+    CHARGEBACK_WON = "chargeback_won", "Chargeback won"
+    CORRECTION = "correction", "Correction"
+
+
+class CreditCause(models.TextChoices):
+    CANCELED = "canceled", "Units canceled"
+    RETURNED = "returned", "Units came back"
+    GOODWILL = "goodwill", "Goodwill"
+    AMENDED = "amended", "Other prices for canceled units"
+    REINSTATED = "reinstated", "Canceled units are wanted again"
 
 
 class RefundState(models.TextChoices):

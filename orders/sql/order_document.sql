@@ -15,7 +15,9 @@
     orders_order.currency,
     (
         select json_agg(line) from (
-            select id, product_id, name, quantity, unit_amount, canceled, shipped, returned, restocked
+            select id, product_id, name, quantity, unit_amount,
+                   coalesce(amount, quantity * unit_amount) as amount, discount_amount, tax_amount,
+                   canceled, shipped, returned, restocked
               from orders_orderitem where order_id = orders_order.id order by position
         ) line
     ) as items,
@@ -23,15 +25,20 @@
     orders_order.shipping_amount,
     orders_order.tax_amount,
     orders_order.discount_amount,
+    orders_order.tax_included,
     orders_order.total_amount,
+    orders_order.credited_amount,
     orders_order.canceled_amount,
     orders_order.authorized_amount,
     orders_order.captured_amount,
     orders_order.refunded_amount,
     orders_order.charged_back_amount,
+    case when orders_order.total_amount is not null
+             then greatest(0, orders_order.total_amount - orders_order.credited_amount)
+         when orders_order.status = 'canceled' then 0
+    end as due_amount,
     case when orders_order.total_amount is not null or orders_order.status = 'canceled' then
-        case when orders_order.status = 'canceled' then 0
-             else greatest(0, orders_order.total_amount - orders_order.canceled_amount) end
+        greatest(0, coalesce(orders_order.total_amount, 0) - orders_order.credited_amount)
         - orders_order.captured_amount + orders_order.refunded_amount + orders_order.charged_back_amount
     end as balance_amount,
     (select row_to_json(part) from (
@@ -62,17 +69,26 @@
     case when orders_order.payment_count > 0 then (
         select json_agg(fact) from (
             select
-                id, kind, amount, currency, psp, psp_reference, refund_id, late,
+                id, kind, amount, currency, psp, psp_reference, parent_reference, refund_id,
+                corrects_id as corrects, late,
                 orders_instant(occurred_at) as occurred_at,
                 orders_instant(recorded_at) as recorded_at
               from orders_paymentrecord where order_id = orders_order.id order by id
         ) fact
     ) else '[]' end as payments,
+    case when orders_order.credit_count > 0 then coalesce((
+        select json_agg(credit) from (
+            select
+                id, cause, amount, lines, shipping_amount, return_id, refund_id,
+                orders_instant(created_at) as created_at
+              from orders_credit where order_id = orders_order.id order by id
+        ) credit
+    ), '[]') else '[]' end as credits,
     -- Only captured money is refunded, only what was shipped is returned: other orders are not asked.
     case when orders_order.captured_amount > 0 then coalesce((
         select json_agg(asked) from (
             select
-                id, amount, state, requested_by,
+                id, amount, goodwill_amount, settled_amount, state, return_id, lines, requested_by,
                 orders_instant(requested_at) as requested_at,
                 decided_by,
                 orders_instant(decided_at) as decided_at

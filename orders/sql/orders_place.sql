@@ -18,14 +18,14 @@ begin
         insert into orders_order (
             id, storefront_id, number, external_reference, version, status, payment_status, fulfillment_status,
             cancel_reason, customer_id, currency, items_amount, shipping_amount, tax_amount, discount_amount,
-            total_amount, contact_email, contact_phone, shipping_address, billing_address, note, metadata, tags,
-            reservation_id, reserved_until, placed_at, updated_at
+            tax_included, total_amount, contact_email, contact_phone, shipping_address, billing_address, note, metadata,
+            tags, reservation_id, reserved_until, stock_action, stock_revision, placed_at, updated_at
         )
         select
             id, storefront_id, number, external_reference, version, status, payment_status, fulfillment_status,
             cancel_reason, customer_id, currency, items_amount, shipping_amount, tax_amount, discount_amount,
-            total_amount, contact_email, contact_phone, shipping_address, billing_address, note, metadata, tags,
-            reservation_id, reserved_until, placed_at, updated_at
+            tax_included, total_amount, contact_email, contact_phone, shipping_address, billing_address, note, metadata,
+            tags, reservation_id, reserved_until, stock_action, stock_revision, placed_at, updated_at
         from json_populate_recordset(null::orders_order, p_orders)
         returning reservation_id
     )
@@ -36,11 +36,12 @@ begin
     end if;
 
     insert into orders_orderitem (
-        id, order_id, storefront_id, position, product_id, name, quantity, unit_amount, canceled, shipped, returned
+        id, order_id, storefront_id, position, product_id, name, quantity, unit_amount, amount, discount_amount,
+        tax_amount, canceled, shipped, returned
     )
     select
-        id, order_id, storefront_id, position, product_id, name, quantity, unit_amount,
-        coalesce(canceled, 0), coalesce(shipped, 0), 0
+        id, order_id, storefront_id, position, product_id, name, quantity, unit_amount, amount, discount_amount,
+        tax_amount, coalesce(canceled, 0), coalesce(shipped, 0), 0
     from json_populate_recordset(null::orders_orderitem, p_items);
 
     perform events_append(p_events, p_sinks);

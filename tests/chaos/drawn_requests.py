@@ -26,6 +26,15 @@ _one_in_four = st.integers(0, 3).map(lambda number: number == 3)
 _one_in_twelve = st.integers(0, 11).map(lambda number: number == 11)
 _quantities = st.integers(1, 3)
 _unit_amounts = st.sampled_from([500, 1299, 20])
+_discounts = st.sampled_from([100, 333, 620, 1500])
+_prices = st.one_of(
+    st.fixed_dictionaries({"unit_amount": _unit_amounts}),
+    st.fixed_dictionaries(
+        {"unit_amount": _unit_amounts},
+        optional={"discount_amount": st.sampled_from([0, 7, 100]), "tax_amount": st.sampled_from([0, 19, 101])},
+    ),
+    st.fixed_dictionaries({"amount": st.sampled_from([0, 1000, 1999])}),
+)
 _notes = st.sampled_from(["", "ring twice", "leave at the door"])
 _reasons = st.sampled_from(["the customer asked", "a mistake"])
 _tags = st.lists(st.sampled_from(["gift", "b2b"]), max_size=3)
@@ -36,9 +45,8 @@ _contacts = st.sampled_from(
 _addresses = st.sampled_from([{}, {"city": "Perth", "country": "AU"}, {"name": "Ann", "city": "Lima", "country": "PE"}])
 _minutes = st.sampled_from([1, 60, 2000, 43_200])
 _references = st.integers(0, 30).map(lambda number: f"psp-{number}")
-_payment_kinds = st.sampled_from(
-    ["capture", "capture", "capture", "authorization", "authorization", "refund", "refund", "void", "chargeback"]
-)
+_MOSTLY: Final = ("capture", "capture", "capture", "authorization", "authorization", "refund", "refund")
+_payment_kinds = st.sampled_from([*_MOSTLY, "void", "chargeback", "chargeback_won", "refund_failed"])
 _hold_kinds = st.sampled_from(sorted(BLOCKED_BY))
 _blocks = st.lists(st.sampled_from(sorted(HOLDABLE)), min_size=1, max_size=3)
 _companies = st.sampled_from([*CARRIERS, "Pigeon", None])
@@ -69,13 +77,15 @@ def new_orders(draw: Draw, storefront: ModelStorefront, priced: SearchStrategy[b
         product = UNKNOWN_PRODUCT if draw(_one_in_twelve) and draw(_coins) else draw(st.sampled_from(products))
         items.append({"product_id": product, "quantity": draw(_quantities)})
         if prices:
-            items[-1]["unit_amount"] = draw(_unit_amounts)
+            items[-1] |= draw(_prices)
     body: Body = {"customer_id": "cus123", "items": items}
     if draw(_coins):
         body |= {"note": draw(_notes), "tags": draw(_tags), "contact": draw(_contacts)}
         body["shipping_address"] = draw(_addresses)
     if draw(_one_in_four):
-        body |= {"shipping_amount": 700, "tax_amount": 300, "discount_amount": 100}
+        body |= {"shipping_amount": 700, "tax_amount": 300, "discount_amount": draw(_discounts)}
+    if draw(_one_in_four):
+        body["tax_included"] = True
     if draw(_one_in_twelve):
         body["external_reference"] = f"web-{draw(_quantities)}"
     if draw(_one_in_twelve):
@@ -230,7 +240,13 @@ def _deliver(draw: Draw, storefront: ModelStorefront, order: ModelOrder) -> Body
 
 def _cancel(draw: Draw, storefront: ModelStorefront, order: ModelOrder) -> Body:
     cause = "expired" if draw(_one_in_twelve) else draw(_cancel_causes)
-    return _given(items=_some_units(draw, {item.id: item.open for item in order.items}), cause=cause)
+    items = _some_units(draw, {item.id: item.open for item in order.items})
+    return _given(items=items, cause=cause, amount=_other_amount(draw, order))
+
+
+def _other_amount(draw: Draw, order: ModelOrder) -> int | None:
+    """Seldom less than the units are worth, or more."""
+    return draw(st.integers(0, (order.due or 0) + draw(_one_in_twelve))) if draw(_one_in_four) else None
 
 
 def _record_payment(draw: Draw, storefront: ModelStorefront, order: ModelOrder) -> Body:
@@ -253,6 +269,8 @@ def _record_payment(draw: Draw, storefront: ModelStorefront, order: ModelOrder) 
     elif refunds and draw(_one_in_twelve):
         body["refund_id"] = refunds[0].id
     body["amount"] = draw(st.sampled_from(amounts))
+    if draw(_one_in_four):
+        body["parent_reference"] = draw(_references)
     if draw(_one_in_twelve):
         body["currency"] = draw(st.sampled_from([storefront.currency, "JPY"]))
     if draw(_one_in_twelve):
@@ -261,9 +279,22 @@ def _record_payment(draw: Draw, storefront: ModelStorefront, order: ModelOrder) 
 
 
 def _request_refund(draw: Draw, storefront: ModelStorefront, order: ModelOrder) -> Body:
+    body: Body = {}
+    if draw(_one_in_four):
+        ended = {item.id: item.quantity - item.canceled - item.returned for item in order.items}
+        body = _given(items=_some_units(draw, ended))
+    elif order.returns and draw(_one_in_four):
+        body = _given(return_id=_id_of(draw, order.returns, always=True))
     if draw(_coins):
-        return {}
-    return {"amount": draw(st.integers(1, max(1, order.refundable) + draw(_one_in_twelve)))}
+        return body
+    return body | {"amount": draw(st.integers(1, max(1, order.refundable) + draw(_one_in_twelve)))}
+
+
+def _correct_payment(draw: Draw, storefront: ModelStorefront, order: ModelOrder) -> Body:
+    payments = order.payments if draw(_one_in_twelve) else order.facts()
+    return _given(payment_id=_id_of(draw, payments) if payments else None) | (
+        {} if draw(_one_in_twelve) else {"reason": "a mistake"}
+    )
 
 
 def _decide_refund(draw: Draw, storefront: ModelStorefront, order: ModelOrder) -> Body:
@@ -289,7 +320,8 @@ def _receive_return(draw: Draw, storefront: ModelStorefront, order: ModelOrder) 
     if items and draw(_one_in_twelve):
         items.append(items[0])
     named = len(approved) > 1 or draw(_coins)
-    return _given(return_id=announced.id if named else None, items=items)
+    amount = _other_amount(draw, order)
+    return _given(return_id=announced.id if named else None, items=items, amount=amount)
 
 
 def _hold(draw: Draw, storefront: ModelStorefront, order: ModelOrder) -> Body:
@@ -313,6 +345,7 @@ _BODIES: Final[Mapping[str, Callable[[Draw, ModelStorefront, ModelOrder], Body]]
     "deliver": _deliver,
     "cancel": _cancel,
     "record_payment": _record_payment,
+    "correct_payment": _correct_payment,
     "request_refund": _request_refund,
     "approve_refund": _decide_refund,
     "reject_refund": _decide_refund,

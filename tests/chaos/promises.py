@@ -97,31 +97,40 @@ _MONEY: Final = {
                                coalesce(sum(amount) filter (where kind = 'authorization'), 0) as authorized,
                                coalesce(sum(amount) filter (where kind = 'void'), 0) as voided,
                                coalesce(sum(amount) filter (where kind = 'capture'), 0) as captured,
-                               coalesce(sum(amount) filter (where kind = 'refund'), 0) as refunded,
-                               coalesce(sum(amount) filter (where kind = 'chargeback'), 0) as charged_back
-                          from orders_paymentrecord payment where payment.order_id = o.id) facts
-         where (payment_count, captured_amount, refunded_amount, charged_back_amount)
-            <> (payments, captured, refunded, charged_back)
-            or authorized_amount not between greatest(0, authorized - voided) and authorized""",
+                               coalesce(sum(amount) filter (where kind = 'refund'), 0)
+                               - coalesce(sum(amount) filter (where kind = 'refund_failed'), 0) as refunded,
+                               coalesce(sum(amount) filter (where kind = 'chargeback'), 0)
+                               - coalesce(sum(amount) filter (where kind = 'chargeback_won'), 0) as charged_back
+                          from orders_paymentrecord payment
+                         where payment.order_id = o.id and kind <> 'correction' and not exists (
+                            select from orders_paymentrecord other where other.corrects_id = payment.id)) facts
+         where (captured_amount, refunded_amount, charged_back_amount)
+            <> (captured, greatest(0, refunded), greatest(0, charged_back))
+            or authorized_amount not between greatest(0, authorized - voided) and authorized
+            or payment_count <> (select count(*) from orders_paymentrecord payment where payment.order_id = o.id)""",
     "orders whose pending refunds are not their refunds": """
         select from orders_order o
          where refund_pending_amount <> coalesce((
-            select sum(amount) from orders_refund refund
+            select sum(greatest(0, amount - settled_amount)) from orders_refund refund
              where refund.order_id = o.id and refund.state in ('requested', 'approved')), 0)""",
-    "refunds that are settled without a payment, or the other way round": """
+    "refunds that are settled without their payments, or the other way round": """
         select from orders_refund refund
-         where (state = 'settled') <> exists (
-            select from orders_paymentrecord payment where payment.refund_id = refund.id and kind = 'refund')""",
+         where (state = 'settled') <> (settled_amount >= amount)""",
     "refunds that nobody has decided, and that are not requested": """
         select from orders_refund where (decided_by is null or decided_at is null) <> (state = 'requested')""",
-    "orders that are canceled in part for another amount than their units": """
-        select from orders_order o
-         where canceled_amount <> case o.status when 'canceled' then coalesce(total_amount, 0) else coalesce((
-            select sum(canceled * unit_amount) from orders_orderitem item where item.order_id = o.id), 0) end""",
+    "orders whose credits are not those they count": """
+        select from orders_order o,
+               lateral (select count(*) as credits, coalesce(sum(amount), 0) as credited,
+                               coalesce(sum(amount) filter (
+                                   where cause in ('canceled', 'amended', 'reinstated')), 0) as canceled
+                          from orders_credit credit where credit.order_id = o.id) counted
+         where (credit_count, credited_amount, canceled_amount) <> (credits, credited, canceled)
+            or credited_amount > coalesce(total_amount, 0)""",
     "orders whose items do not add up": """
         select from orders_order o
          where items_amount <> (
-            select sum(quantity * unit_amount) from orders_orderitem item where item.order_id = o.id)""",
+            select sum(coalesce(amount, quantity * unit_amount))
+              from orders_orderitem item where item.order_id = o.id)""",
 }
 
 # What others are told.

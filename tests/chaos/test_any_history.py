@@ -85,6 +85,7 @@ ANYTHING: Final = {
     "reject_refund": 3,
     "fail_refund": 3,
     "request_refund": 3,
+    "correct_payment": 2,
     "complete": 1,
     "deliver": 3,
     "ship": 6,

@@ -35,6 +35,7 @@ EXAMPLES: dict[str, Example] = {
     "complete": Example(_SHIPPED, {}),
     "cancel": Example([], {}),
     "record_payment": Example([], {"kind": "capture", "amount": 100, "psp_reference": "cap-1"}),
+    "correct_payment": Example([_CAPTURED], {"reason": "typed wrong"}),
     "request_refund": Example([_CAPTURED], {"amount": 10}),
     "approve_refund": Example(_REFUND_WAITS, {}),
     "reject_refund": Example(_REFUND_WAITS, {}),

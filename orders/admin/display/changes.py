@@ -19,6 +19,7 @@ _PARTS: Final = {
     "items": "item",
     "shipments": "parcel",
     "payments": "payment",
+    "credits": "credit",
     "refunds": "refund",
     "returns": "return",
     "holds": "hold",
@@ -106,6 +107,9 @@ class Wording:
                 provider = " ".join(filter(None, (part.get("psp"), part.get("psp_reference"))))
                 words = [f"{part.get('kind')} of {self.money(part.get('amount'))}", provider]
                 words += ["late"] if part.get("late") else []
+            case "credits":
+                units = self._contents({"items": part["lines"]}) if part["lines"] else ""
+                words = [self.money(part.get("amount")), str(part.get("cause")), units]
             case "refunds":
                 words = [self.money(part.get("amount")), str(part.get("state")), f"by {part.get('requested_by')}"]
             case "returns":

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from orders.admin.display.contents import contents_in_words, contents_of, hold_label, product_names
 from orders.models import Order, Shipment
+from orders.operations.obstacles import payments_in_force
 from orders.rules.callers import Caller
 from orders.rules.currencies import format_amount
 from orders.rules.lifecycle import Operation
@@ -65,6 +66,12 @@ def _refunds(*states: RefundState, of_others: bool = False) -> Callable[[Order, 
     return find
 
 
+def _payments(order: Order, caller: Caller) -> Iterator[Part]:
+    for payment in payments_in_force(order):
+        amount = format_amount(payment.amount, payment.currency or order.currency)
+        yield Part(str(payment.pk), f"{payment.get_kind_display()} of {amount}, {payment.psp_reference}")
+
+
 def _returns(state: ReturnState) -> Callable[[Order, Caller], Iterator[Part]]:
     def find(order: Order, caller: Caller) -> Iterator[Part]:
         names = product_names(order)
@@ -82,6 +89,7 @@ def _holds(order: Order, caller: Caller) -> Iterator[Part]:
 
 
 _PARTS: Final = {
+    Operation.CORRECT_PAYMENT: _payments,
     Operation.PACK: _packed_or_new,
     Operation.SHIP: _packed_or_new,
     Operation.TRACK: _not_there_yet,

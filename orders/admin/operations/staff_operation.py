@@ -113,10 +113,8 @@ def staff_sentence(error: OrderError, order: Order) -> str:
                 f"{error.extra['current_version']} now, and nothing was done. Look at it again, then decide."
             )
         case AmountExceeded():
-            return (
-                f"{money('requested')} was asked for, but only {money('available')} can be refunded: what was captured "
-                "less what has been given back and what is being refunded already."
-            )
+            _, _, can_be = error.detail.partition("(minor units) ")
+            return f"{money('requested')} was asked for, but only {money('available')} {can_be}"
         case MoneyOnOrder():
             return (
                 f"{money('captured')} of captured money lie on this order. Cancel it, so that they are refunded; "

@@ -17,7 +17,7 @@ from orders.admin.operations.forms import (
     ReasonedForm,
     ReleaseHoldForm,
 )
-from orders.admin.operations.money_forms import RecordPaymentForm, RequestRefundForm
+from orders.admin.operations.money_forms import CorrectPaymentForm, RecordPaymentForm, RequestRefundForm
 from orders.admin.operations.staff_operation import Place, StaffOperation
 from orders.admin.operations.unit_forms import (
     CancelForm,
@@ -134,10 +134,21 @@ _TABLE: Final = (
         name=Operation.RECORD_PAYMENT,
         title="Record payment",
         done="has a new payment record.",
-        explanation="What the payment provider did. A record is kept for ever; it is never changed or taken back.",
+        explanation="What the payment provider did. A record is kept for ever; what was recorded by mistake is taken "
+        "back by another one.",
         icon="payments",
         place=Place.PAYMENTS,
         form_class=RecordPaymentForm,
+    ),
+    StaffOperation(
+        name=Operation.CORRECT_PAYMENT,
+        title="Take back payment",
+        done="has a payment less.",
+        explanation="A payment was recorded by mistake. It stays in sight and counts no more; its reference can be "
+        "recorded again.",
+        icon="undo",
+        place=Place.PAYMENTS,
+        form_class=CorrectPaymentForm,
     ),
     StaffOperation(
         name=Operation.REQUEST_REFUND,

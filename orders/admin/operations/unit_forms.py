@@ -11,6 +11,7 @@ from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidge
 
 from orders.admin.display.contents import contents_of
 from orders.admin.operations.forms import OperationForm, Table, TextField
+from orders.admin.operations.money_forms import credit_field
 from orders.models import OrderItem, Shipment
 from orders.operations.obstacles import units_to_return
 from orders.requests.operations import Cancel, Parcel, ReceiveReturn, RequestReturn, Tracking
@@ -105,8 +106,15 @@ class CancelForm(UnitsForm):
         widget=UnfoldAdminSelectWidget,
     )
 
+    def build(self) -> None:
+        super().build()
+        if self.order is not None and self.order.due_amount is not None:
+            self.fields["amount"] = credit_field(self.order)
+
     def body(self) -> dict[str, Any]:
-        return super().body() | {name: self.cleaned_data[name] for name in ("cause",) if name in self.cleaned_data}
+        names = ("cause", "amount")
+        told = {name: self.cleaned_data[name] for name in names if self.cleaned_data.get(name) is not None}
+        return super().body() | told
 
 
 class TrackingForm(OperationForm):
@@ -212,6 +220,12 @@ class ReceiveReturnForm(UnitsForm):
             self.fields[f"restock_{item.pk}"] = forms.BooleanField(
                 label=f"Restock {item.product_id}", required=False, initial=True, widget=UnfoldBooleanWidget
             )
+        if self.order is not None and self.order.due_amount is not None:
+            self.fields["amount"] = credit_field(self.order)
+
+    def body(self) -> dict[str, Any]:
+        amount = self.cleaned_data.get("amount")
+        return super().body() | ({} if amount is None else {"amount": amount})
 
     def items(self) -> list[OrderItem]:
         """Only what was announced."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
+from uuid import UUID
 
 from django.conf import settings
 from django.urls import reverse
@@ -18,7 +20,7 @@ from orders.admin.operations.staff_operation import Place, StaffOperation
 from orders.admin.operations.staff_requests import Staff, sight_of
 from orders.admin.operations.table import STAFF_OPERATIONS
 from orders.admin.orders.timeline import timeline_of
-from orders.models import Order, OrderItem, PaymentRecord, Refund, Return, Shipment
+from orders.models import Credit, Order, OrderItem, PaymentRecord, Refund, Return, Shipment
 from orders.rules.currencies import format_amount
 from orders.rules.lifecycle import Operation
 from orders.rules.sight import Sight
@@ -33,6 +35,7 @@ _WITH_PARCEL: Final = {
     Operation.TRACK: "Tracking",
     Operation.DELIVER: "Delivered",
 }
+_WITH_PAYMENT: Final = {Operation.CORRECT_PAYMENT: "Take back"}
 _WITH_REFUND: Final = {
     Operation.APPROVE_REFUND: "Approve",
     Operation.REJECT_REFUND: "Reject",
@@ -73,8 +76,9 @@ def context_of(order: Order, user: Staff) -> dict[str, Any]:
         "parcel_buttons": buttons.at(Place.SHIPMENTS),
         "price": _price(order),
         "money": _money(order),
-        "payments": [_payment(payment, order) for payment in order.payments.all()],
+        "payments": _payments(order, buttons),
         "payment_buttons": buttons.at(Place.PAYMENTS),
+        "credits": [_credit(credit, order) for credit in order.credits.all()] if order.credit_count else [],
         "refunds": [_refund(refund, order, buttons) for refund in order.refunds.all()],
         "returns": [_return(announced, order, buttons) for announced in order.returns.all()],
         "return_buttons": buttons.at(Place.RETURNS),
@@ -203,12 +207,13 @@ def _facts(order: Order) -> list[Row]:
 
 
 def _item(item: OrderItem, order: Order) -> dict[str, Any]:
-    amount = None if item.unit_amount is None else item.unit_amount * item.quantity
+    parts = [("discount", item.discount_amount), ("tax", item.tax_amount)]
     return {
         "item": item,
+        "parts": ", ".join(f"{name} {format_amount(amount, order.currency)}" for name, amount in parts if amount),
         "unit": format_amount(item.unit_amount, order.currency),
         "counts": [item.quantity, item.canceled, item.shipped, item.returned, item.restocked, item.open],
-        "sum": format_amount(amount, order.currency),
+        "sum": format_amount(item.line_amount, order.currency),
     }
 
 
@@ -220,17 +225,47 @@ def _parcel(parcel: Shipment, order: Order, buttons: _Buttons) -> dict[str, Any]
     }
 
 
-def _payment(payment: PaymentRecord, order: Order) -> dict[str, Any]:
-    return {"payment": payment, "amount": format_amount(payment.amount, payment.currency or order.currency)}
+def _payments(order: Order, buttons: _Buttons) -> list[dict[str, Any]]:
+    payments = list(order.payments.all())
+    corrected = {payment.corrects_id for payment in payments}
+    return [_payment(payment, order, buttons, corrected=corrected) for payment in payments]
+
+
+def _payment(
+    payment: PaymentRecord, order: Order, buttons: _Buttons, *, corrected: Collection[UUID | None]
+) -> dict[str, Any]:
+    return {
+        "payment": payment,
+        "corrected": payment.pk in corrected,
+        "amount": format_amount(payment.amount, payment.currency or order.currency),
+        "buttons": buttons.beside(str(payment.pk), _WITH_PAYMENT),
+    }
+
+
+def _credit(credit: Credit, order: Order) -> dict[str, Any]:
+    names = product_names(order)
+    units = [(names.get(line.item_id, "a removed item"), line.quantity) for line in credit.parts]
+    return {
+        "credit": credit,
+        "what": ", ".join(f"{quantity} × {name}" if quantity else name for name, quantity in units),
+        "amount": format_amount(credit.amount, order.currency),
+    }
 
 
 def _refund(refund: Refund, order: Order, buttons: _Buttons) -> dict[str, Any]:
     return {
         "refund": refund,
         "amount": format_amount(refund.amount, order.currency),
+        "paid": format_amount(refund.settled_amount, order.currency) if _paid_otherwise(refund) else "",
+        "goodwill": format_amount(refund.goodwill_amount, order.currency) if refund.goodwill_amount else "",
         "pill": refund_pill(refund),
         "buttons": [*buttons.beside(str(refund.pk), _WITH_REFUND), *buttons.paying_out(refund)],
     }
+
+
+def _paid_otherwise(refund: Refund) -> bool:
+    """In part so far, or more than was asked for."""
+    return refund.settled_amount not in (0, refund.amount)
 
 
 def _return(announced: Return, order: Order, buttons: _Buttons) -> dict[str, Any]:
@@ -255,7 +290,7 @@ def _price(order: Order) -> list[Row]:
     amounts = [
         ("Items", order.items_amount),
         ("Shipping", order.shipping_amount),
-        ("Tax", order.tax_amount),
+        ("Tax, included" if order.tax_included else "Tax", order.tax_amount),
         ("Discount", -order.discount_amount),
         ("Total", order.total_amount),
     ]
@@ -266,7 +301,7 @@ def _money(order: Order) -> list[Row]:
     """What became of the total."""
     due = order.due_amount
     amounts = [
-        ("Canceled", -order.canceled_amount),
+        ("Credited", -order.credited_amount),
         ("Authorized", order.authorized_amount),
         ("Captured", order.captured_amount),
         ("Refunded", -order.refunded_amount),

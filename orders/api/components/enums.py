@@ -9,6 +9,7 @@ from orders.rules.lifecycle import HOLDABLE, OPERATIONS
 from orders.rules.statuses import (
     CancelReason,
     Condition,
+    CreditCause,
     FulfillmentStatus,
     HoldKind,
     OrderStatus,
@@ -25,6 +26,7 @@ _CHOICES: Final = (
     FulfillmentStatus,
     CancelReason,
     PaymentKind,
+    CreditCause,
     RefundState,
     ReturnState,
     ReturnCause,
@@ -38,6 +40,10 @@ ENUMS: Final[dict[str, Any]] = {
     "CancelCause": {
         "type": "string",
         "enum": [cause for cause in CancelReason.values if cause != CancelReason.EXPIRED],
+    },
+    "RecordedKind": {
+        "type": "string",
+        "enum": [kind for kind in PaymentKind.values if kind != PaymentKind.CORRECTION],
     },
     "BulkOperation": {
         "type": "string",

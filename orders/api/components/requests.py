@@ -64,6 +64,10 @@ def _components() -> dict[str, Any]:
         "additionalProperties": True,
     }
     components["Cancel"]["properties"]["cause"] |= ref("CancelCause")
+    components["RecordPayment"]["properties"]["kind"] = ref("RecordedKind")
+    # Staff and keys alike have to say why: the operation refuses it without.
+    components["CorrectPayment"]["required"] = ["reason"]
+    components["CorrectPayment"]["properties"]["reason"]["minLength"] = 1
     components["NewHold"]["properties"]["blocks"]["anyOf"][0]["items"] = ref("BlockedOperation")
     components["FirstVersionUpdate"]["properties"]["status"] = ref("OrderStatus")
     components["Operation"]["type"] = "string"

@@ -180,10 +180,12 @@ class AmountExceeded(OrderError):
     obstacle = "quantity"
     tells_contents = True
 
-    def __init__(self, *, requested: int, available: int) -> None:
+    def __init__(self, *, requested: int, available: int, can_be: str = "") -> None:
+        can_be = can_be or (
+            "refunded: what was captured less what has been given back and what is being refunded already"
+        )
         super().__init__(
-            f"{requested} was asked for, but only {available} (minor units) can be refunded: what was captured less "
-            "what has been given back and what is being refunded already.",
+            f"{requested} was asked for, but only {available} (minor units) can be {can_be}.",
             requested=requested,
             available=available,
         )

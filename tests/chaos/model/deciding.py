@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from tests.chaos.model.money import after_cancel
+from tests.chaos.model.credits import credit_units
+from tests.chaos.model.money import void, what_is_over
 from tests.chaos.model.order import ModelOrder, address_of
 from tests.chaos.model.parcels import drop_needless_parcels
 from tests.chaos.model.parts import NEW, Asked, Hold
@@ -50,6 +51,7 @@ def change_details(order: ModelOrder, asked: Asked, by: str, storefront: ModelSt
 def cancel(order: ModelOrder, asked: Asked, by: str, storefront: ModelStorefront) -> Instructions:
     """End open units. The order ends with the last of them, unless some have been shipped."""
     units = order.chosen_units(asked.get("items"), order.open_units())
+    ended = {item.id: item.canceled + item.returned for item in order.items}
     for item in order.items:
         item.canceled += units.get(item.id, 0)
     order.awaits_inventory = True
@@ -59,7 +61,8 @@ def cancel(order: ModelOrder, asked: Asked, by: str, storefront: ModelStorefront
         else:
             order.status, order.cancel_reason = "canceled", asked.get("cause", "customer")
     drop_needless_parcels(order)
-    return after_cancel(order, by, storefront)
+    credit_units(order, "canceled", units, ended, amount=asked.get("amount"))
+    return what_is_over(order, by, storefront)
 
 
 def expire(order: ModelOrder, asked: Asked, by: str, storefront: ModelStorefront) -> Instructions:
@@ -81,6 +84,7 @@ def delete(order: ModelOrder, asked: Asked, by: str, storefront: ModelStorefront
     order.deleted = True
     if order.status == "pending":
         order.awaits_inventory = True
+        return void(order)
     return []
 
 

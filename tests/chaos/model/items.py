@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import copy
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from tests.chaos.model.credits import correct_canceled
+from tests.chaos.model.money import what_is_over
 from tests.chaos.model.order import ModelOrder
 from tests.chaos.model.parts import NEW, Asked, Item
 from tests.chaos.model.rules import Refused
@@ -19,7 +23,9 @@ _AMENDED: Final = ("items", "items_amount", "shipping_amount", "tax_amount", "di
 
 def amend(order: ModelOrder, asked: Asked, by: str, storefront: ModelStorefront) -> Instructions | None:
     before = order.document()
-    had_prices = any(item.unit_amount is not None for item in order.items)
+    was = copy.deepcopy(order)
+    of_items = {n: sum(getattr(x, n) or 0 for x in order.items) for n in ("tax_amount", "discount_amount")}
+    had_prices = any(item.line_amount is not None for item in order.items)
     items = {item.id: item for item in order.items}
     named = set[str]()
     for line in asked["items"]:
@@ -36,16 +42,20 @@ def amend(order: ModelOrder, asked: Asked, by: str, storefront: ModelStorefront)
         _change(order, items[line["item_id"]], line)
     if not order.is_open:
         raise Refused("no_items_left")
-    if had_prices and "items_amount" not in asked and not any(item.unit_amount is not None for item in order.items):
+    if had_prices and "items_amount" not in asked and not any(item.line_amount is not None for item in order.items):
         raise Refused("validation_error")  # the sum went with the prices
-    sum_up(order, asked, storefront)
+    sum_up(order, asked, storefront, of_items)
     after = order.document()
     added = any(item.id is NEW for item in order.items)
-    return [] if added or any(after[name] != before[name] for name in _AMENDED) else None
+    if not added and all(after[name] == before[name] for name in _AMENDED):
+        return None
+    correct_canceled(order, was)
+    return what_is_over(order, by, storefront)
 
 
 def new_item(line: Asked) -> Item:
-    return Item(line["product_id"], line.get("name"), line["quantity"], line.get("unit_amount"))
+    told = (line.get("amount"), line.get("discount_amount"), line.get("tax_amount"))
+    return Item(line["product_id"], line.get("name"), line["quantity"], line.get("unit_amount"), *told)
 
 
 def _change(order: ModelOrder, item: Item, line: Asked) -> None:
@@ -56,7 +66,16 @@ def _change(order: ModelOrder, item: Item, line: Asked) -> None:
         raise Refused("validation_error")
     if line["quantity"] and line["quantity"] < item.canceled:
         raise Refused("validation_error")
-    item.quantity = line["quantity"] or item.canceled
+    quantity = line["quantity"] or item.canceled
+    for name in ("line", "discount_amount", "tax_amount"):
+        told = getattr(item, name)
+        if name == "line" and line.get("unit_amount") is not None:
+            item.line = None
+        elif told is not None and quantity != item.quantity:
+            whole, rest = divmod(quantity, item.quantity)
+            each, more = divmod(told, item.quantity)
+            setattr(item, name, whole * told + rest * each + min(rest, more))
+    item.quantity = quantity
     for name in ("unit_amount", "name"):
         if line.get(name) is not None:
             setattr(item, name, line[name])
@@ -69,15 +88,25 @@ def _change(order: ModelOrder, item: Item, line: Asked) -> None:
             order.shipments.remove(parcel)
 
 
-def sum_up(order: ModelOrder, asked: Asked, storefront: ModelStorefront) -> None:
+def sum_up(
+    order: ModelOrder, asked: Asked, storefront: ModelStorefront, before: Mapping[str, int] = MappingProxyType({})
+) -> None:
     """Amounts that are absent stay; sums that are given have to be right."""
     prices = _sum_of(order.items)
-    for name in ("shipping_amount", "tax_amount", "discount_amount"):
-        setattr(order, name, asked.get(name, getattr(order, name)))
+    order.shipping_amount = asked.get("shipping_amount", order.shipping_amount)
+    for name in ("tax_amount", "discount_amount"):
+        of_items = sum(getattr(item, name) or 0 for item in order.items)
+        setattr(order, name, asked.get(name, getattr(order, name) - before.get(name, 0) + of_items))
+        if getattr(order, name) < of_items:
+            raise Refused("totals_mismatch")
+    for item in order.items:
+        if (item.discount_amount or 0) > (item.line_amount or 0):
+            raise Refused("validation_error")
     order.items_amount = asked.get("items_amount", order.items_amount) if prices is None else prices
     order.total_amount = asked.get("total_amount", order.total_amount)
     if order.items_amount is not None:
-        order.total_amount = order.items_amount + order.shipping_amount + order.tax_amount - order.discount_amount
+        tax = 0 if order.tax_included else order.tax_amount
+        order.total_amount = order.items_amount + order.shipping_amount + tax - order.discount_amount
     for name in ("items_amount", "total_amount"):
         if asked.get(name, getattr(order, name)) != getattr(order, name):
             raise Refused("totals_mismatch")
@@ -89,7 +118,7 @@ def sum_up(order: ModelOrder, asked: Asked, storefront: ModelStorefront) -> None
 
 def _sum_of(items: Sequence[Item]) -> int | None:
     """None when the items have no prices."""
-    priced = [item.unit_amount is not None for item in items]
+    priced = [item.line_amount is not None for item in items]
     if any(priced) and not all(priced):
         raise Refused("validation_error")
-    return sum(item.quantity * (item.unit_amount or 0) for item in items) if any(priced) else None
+    return sum(item.line_amount or 0 for item in items) if any(priced) else None

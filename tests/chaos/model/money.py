@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
 
-from tests.chaos.model.order import ModelOrder
-from tests.chaos.model.parts import NEW, Asked, Document, Payment, Refund
+from tests.chaos.model.credits import deal, usual
+from tests.chaos.model.order import ModelOrder, without
+from tests.chaos.model.parts import NEW, Asked, Credit, Document, Payment, Refund
 from tests.chaos.model.rules import Refused
 from tests.chaos.model.telling import Instruction, Instructions
 
@@ -13,12 +15,16 @@ if TYPE_CHECKING:
     from tests.chaos.model.storefront import ModelStorefront
 
 
+_OF_REFUNDS: Final = ("refund", "refund_failed")
+
+
 def record_payment(order: ModelOrder, asked: Asked, by: str, storefront: ModelStorefront) -> Instructions | None:
     """A fact is always taken; the same one again is no change, and a reference stands for one fact."""
     kind, amount, psp, reference = asked["kind"], asked["amount"], asked.get("psp", ""), asked["psp_reference"]
     for other in storefront.orders:
         for known in other.payments:
-            if (known.kind, known.psp, known.psp_reference) == (kind, psp, reference):
+            counts = any(fact is known for fact in other.facts())
+            if counts and (known.kind, known.psp, known.psp_reference) == (kind, psp, reference):
                 if (other.id, known.amount, known.currency) != (
                     order.id,
                     amount,
@@ -29,25 +35,99 @@ def record_payment(order: ModelOrder, asked: Asked, by: str, storefront: ModelSt
     if order.currency and asked.get("currency", order.currency) != order.currency:
         raise Refused("currency_mismatch")
     refund_id = asked.get("refund_id")
-    if refund_id is not None and kind != "refund":
+    if refund_id is not None and kind not in _OF_REFUNDS:
         raise Refused("validation_error")
-    refund = None if refund_id is None else order.meant(order.refunds, refund_id, [])
+    refund = _fitting(order, asked) if refund_id is None else order.meant(order.refunds, refund_id, [])
     order.currency = order.currency or asked.get("currency") or storefront.currency
     late = (order.status == "canceled" or order.deleted) and kind in ("authorization", "capture")
-    occurred_at = asked.get("occurred_at") or NEW
-    order.payments.append(Payment(kind, amount, order.currency, psp, reference, refund_id, late, occurred_at))
+    occurred_at, parent = asked.get("occurred_at") or NEW, asked.get("parent_reference")
+    named = None if refund is None else refund.id
+    order.payments.append(
+        Payment(kind, amount, order.currency, psp, reference, named, late, parent, occurred_at=occurred_at)
+    )
     if refund is not None:
-        if refund.decided_by is None:
-            refund.decide("settled", by)
-        refund.state = "settled"
+        _settle(order, refund, by)
     return []
 
 
+def correct_payment(order: ModelOrder, asked: Asked, by: str, storefront: ModelStorefront) -> Instructions:
+    """What never was counts no more; it and its correction stay in sight."""
+    if not asked.get("reason", "").strip():
+        raise Refused("validation_error")
+    facts, payment_id = order.facts(), asked.get("payment_id")
+    if payment_id is None and len(facts) > 1:
+        raise Refused("ambiguous")
+    wrong = next((fact for fact in facts if payment_id in (None, fact.id)), None)
+    if wrong is None:
+        taken_back = any(payment.corrects == payment_id for payment in order.payments)
+        raise Refused("wrong_state" if taken_back else "unknown_part")
+    order.payments.append(
+        Payment("correction", wrong.amount, wrong.currency, wrong.psp, wrong.id, None, late=False, corrects=wrong.id)
+    )
+    for refund in order.refunds:
+        if refund.id == wrong.refund_id:
+            _settle(order, refund, by)
+    return []
+
+
+def _fitting(order: ModelOrder, asked: Asked) -> Refund | None:
+    """The refund that a fact without one fits."""
+    if asked["kind"] == "refund_failed":
+        references = (asked["psp_reference"], asked.get("parent_reference"))
+        told = [x for x in order.payments if x.psp == asked.get("psp", "") and x.psp_reference in references]
+        ids = [payment.refund_id for payment in told if payment.refund_id]
+        return next((refund for refund in order.refunds if refund.id in ids), None)
+    if asked["kind"] != "refund":
+        return None
+    approved = [refund for refund in order.refunds if refund.state == "approved"]
+    for refund in [*approved, *(refund for refund in order.refunds if refund.pending)]:
+        if refund.open_amount == asked["amount"]:
+            return refund
+    return approved[0] if len(approved) == 1 and approved[0].open_amount > asked["amount"] else None
+
+
+def _settle(order: ModelOrder, refund: Refund, by: str) -> None:
+    """Facts win, also over a rejection, which had taken the goodwill back."""
+    about = [fact for fact in order.facts() if fact.refund_id == refund.id]
+    paid = sum(fact.amount if fact.kind == "refund" else -fact.amount for fact in about)
+    was, refund.settled_amount = refund.state, max(0, paid)
+    if refund.settled_amount >= refund.amount:
+        refund.state = "settled"
+    elif any(fact.kind == "refund_failed" for fact in about):
+        refund.state = "failed"
+    elif was == "settled":
+        refund.state = "approved"
+    if refund.state != was and refund.decided_by is None:
+        refund.decide(refund.state, by)
+    goodwill = min(refund.goodwill_amount, order.due or 0)
+    if was == "rejected" != refund.state and goodwill:
+        order.credits.append(Credit("goodwill", goodwill, refund_id=refund.id))
+
+
 def request_refund(order: ModelOrder, asked: Asked, by: str, storefront: ModelStorefront) -> Instructions:
-    amount = asked.get("amount", order.refundable)
+    """What is kept beyond what is due, or all; what its return was credited with; what its units are worth."""
+    worth, return_id = order.overpaid or order.refundable, asked.get("return_id")
+    lines: list[Document] = []
+    if return_id is not None:
+        if "items" in asked:
+            raise Refused("validation_error")
+        order.meant(order.returns, return_id, [])
+        credited = sum(credit.amount for credit in order.credits if credit.return_id == return_id)
+        refunds = [refund for refund in order.refunds if refund.return_id == return_id]
+        worth = max(0, credited - sum(refund.settled_amount + refund.open_amount for refund in refunds))
+    elif "items" in asked:
+        ended = {item.id: item.canceled + item.returned for item in order.items}
+        units = order.chosen_units(asked["items"], {item.id: item.quantity - ended[item.id] for item in order.items})
+        lines, _ = usual(order, units, ended)
+        worth = sum(line["amount"] for line in lines)
+    amount = asked.get("amount")
+    if amount is None:
+        amount = min(order.refundable, worth)
+        if not amount:
+            raise Refused("nothing_left")
     if amount > order.refundable:
         raise Refused("amount_exceeded")
-    return _refund(order, amount, by, storefront)
+    return _refund(order, amount, by, storefront, return_id=return_id, lines=lines)
 
 
 def approve_refund(order: ModelOrder, asked: Asked, by: str, storefront: ModelStorefront) -> Instructions:
@@ -59,7 +139,11 @@ def approve_refund(order: ModelOrder, asked: Asked, by: str, storefront: ModelSt
 
 
 def reject_refund(order: ModelOrder, asked: Asked, by: str, storefront: ModelStorefront) -> Instructions:
-    _meant(order, asked, "requested").decide("rejected", by)
+    refund = _meant(order, asked, "requested")
+    refund.decide("rejected", by)
+    for credit in [credit for credit in order.credits if credit.refund_id == refund.id]:
+        lines = [{**line, "amount": -line["amount"]} for line in credit.lines]
+        order.credits.append(Credit("goodwill", -credit.amount, lines, -credit.shipping_amount, refund_id=refund.id))
     return []
 
 
@@ -68,20 +152,41 @@ def fail_refund(order: ModelOrder, asked: Asked, by: str, storefront: ModelStore
     return []
 
 
-def after_cancel(order: ModelOrder, by: str, storefront: ModelStorefront) -> Instructions:
-    """What was captured for more than is still due goes back; what was only authorized is void once the order ends."""
-    if order.due is not None and order.refundable > order.due:
-        return _refund(order, order.refundable - order.due, by, storefront)
-    if order.status == "canceled" and order.authorized and not order.captured:
-        payments = _references(order, "authorization")
-        return [Instruction({"amount": order.authorized, "currency": order.currency, "payments": payments})]
-    return []
+def what_is_over(order: ModelOrder, by: str, storefront: ModelStorefront) -> Instructions:
+    """What is kept beyond what is due goes back; what an ended order still has authorized is void."""
+    told = _refund(order, order.overpaid, by, storefront) if order.overpaid else []
+    return told + (void(order) if order.status == "canceled" else [])
 
 
-def _refund(order: ModelOrder, amount: int, by: str, storefront: ModelStorefront) -> Instructions:
+def void(order: ModelOrder) -> Instructions:
+    left = order.left_of("authorization", "void", "capture") if order.authorized else []
+    if not left:
+        return []
+    amount = sum(amount for _, amount in left)
+    return [Instruction({"amount": amount, "currency": order.currency, "payments": _references(left)})]
+
+
+def _refund(
+    order: ModelOrder,
+    amount: int,
+    by: str,
+    storefront: ModelStorefront,
+    *,
+    return_id: str | None = None,
+    lines: Sequence[Document] = (),
+) -> Instructions:
     """Much money needs somebody else's approval, and all in another currency; the order's refunds count together."""
-    refund = Refund(amount, by)
+    goodwill = 0 if order.due is None else max(0, amount - order.overpaid)
+    named = [{"item_id": line["item_id"], "quantity": line["quantity"]} for line in lines]
+    refund = Refund(amount, by, goodwill, return_id=return_id, lines=named)
     order.refunds.append(refund)
+    if goodwill:
+        dealt = [dict(line) for line in lines]
+        parts = [line["amount"] for line in lines]
+        weights = parts if any(parts) else [line["quantity"] for line in lines]
+        for line, part in zip(dealt, deal(goodwill, weights), strict=True):
+            line["amount"] = part
+        order.credits.append(Credit("goodwill", goodwill, dealt, refund_id=refund.id))
     limit = storefront.refund_approval_above
     much = limit is not None and order.refunded + order.refunds_pending > limit
     if much or (limit is not None and order.currency != storefront.currency):
@@ -99,13 +204,19 @@ def _meant(order: ModelOrder, asked: Asked, state: str) -> Refund:
 
 
 def _to_pay_out(order: ModelOrder, refund: Refund) -> Instruction:
-    return Instruction({"currency": order.currency, "payments": _references(order, "capture")}, refund)
+    """Of which payments: those that still have that money, the oldest first."""
+    left = order.left_of("capture", "refund", "chargeback", put_back_by=("refund_failed", "chargeback_won"))
+    promised = sum(other.open_amount for other in order.refunds if other.state == "approved" and other is not refund)
+    amount, taken = refund.amount, []
+    for fact, there in without(left, promised):
+        if part := min(amount, there):
+            taken.append((fact, part))
+            amount -= part
+    return Instruction({"currency": order.currency, "payments": _references(taken)}, refund)
 
 
-def _references(order: ModelOrder, kind: str) -> list[Document]:
-    """What the payment provider knows the money by."""
+def _references(payments: Sequence[tuple[Payment, int]]) -> list[Document]:
+    """What the payment provider knows the money by, and how much of it is meant."""
     return [
-        {"psp": payment.psp, "psp_reference": payment.psp_reference, "amount": payment.amount}
-        for payment in order.payments
-        if payment.kind == kind
+        {"psp": payment.psp, "psp_reference": payment.psp_reference, "amount": amount} for payment, amount in payments
     ]

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
-from tests.chaos.model.parts import NEW, Asked, Document, Hold, Item, Parcel, Payment, Refund, Return
+from tests.chaos.model.parts import NEW, Asked, Credit, Document, Hold, Item, Parcel, Payment, Refund, Return
 from tests.chaos.model.rules import ALLOWED_IN, BEFORE_SHIPPED, STATUS_REFUSALS, Refused
 
 PERSONAL: Final = ("contact", "shipping_address", "billing_address", "note")
-_PARTS: Final = ("items", "shipments", "payments", "refunds", "returns", "holds")
+_PARTS: Final = ("items", "shipments", "payments", "credits", "refunds", "returns", "holds")
 NO_ADDRESS: Final = dict.fromkeys(("name", "line1", "line2", "city", "region", "postal_code", "country"))
 
 Part = TypeVar("Part", Parcel, Refund, Return, Hold)
@@ -36,6 +36,7 @@ class ModelOrder:
     shipping_amount: int = 0
     tax_amount: int = 0
     discount_amount: int = 0
+    tax_included: bool = False
     total_amount: int | None = None
     id: str = NEW
     number: str = NEW
@@ -44,6 +45,7 @@ class ModelOrder:
     cancel_reason: str | None = None
     shipments: list[Parcel] = field(default_factory=list)
     payments: list[Payment] = field(default_factory=list)
+    credits: list[Credit] = field(default_factory=list)
     refunds: list[Refund] = field(default_factory=list)
     returns: list[Return] = field(default_factory=list)
     holds: list[Hold] = field(default_factory=list)
@@ -113,19 +115,39 @@ class ModelOrder:
 
     # --- money ---
 
-    def _sum_of(self, kind: str) -> int:
-        return sum(payment.amount for payment in self.payments if payment.kind == kind)
+    def facts(self) -> list[Payment]:
+        """Payments that are neither taken back nor take another back."""
+        wrong = {payment.corrects for payment in self.payments if payment.corrects}
+        return [payment for payment in self.payments if payment.id not in wrong and payment.kind != "correction"]
+
+    def _sum_of(self, kind: str, less: str = "") -> int:
+        sums = Counter[str]()
+        for payment in self.facts():
+            sums[payment.kind] += payment.amount
+        return max(0, sums[kind] - sums[less])
 
     @property
     def authorized(self) -> int:
-        """What is voided cannot have been more than was authorized by then."""
-        amount = 0
-        for payment in self.payments:
-            if payment.kind == "authorization":
-                amount += payment.amount
-            elif payment.kind == "void":
-                amount = max(0, amount - payment.amount)
-        return amount
+        return sum(left for _, left in self.left_of("authorization", "void"))
+
+    def left_of(self, kind: str, *taken_by: str, put_back_by: tuple[str, ...] = ()) -> list[tuple[Payment, int]]:
+        """What is left of each payment of a kind: what names none of them is taken from the first."""
+        facts = sorted(self.facts(), key=_when)
+        left = {id(fact): fact.amount for fact in facts if fact.kind == kind}
+        payments = [fact for fact in facts if fact.kind == kind]
+        unnamed = 0
+        for fact in facts:
+            sign = 1 if fact.kind in taken_by else -1 if fact.kind in put_back_by else 0
+            named = [each for each in payments if (each.psp, each.psp_reference) == (fact.psp, fact.parent_reference)]
+            if sign and named:
+                left[id(named[0])] -= sign * fact.amount
+            else:
+                unnamed += sign * fact.amount
+        for fact in payments:
+            if left[id(fact)] < 0:
+                unnamed -= left[id(fact)]
+            left[id(fact)] = min(fact.amount, max(0, left[id(fact)]))
+        return without([(fact, left[id(fact)]) for fact in payments], max(0, unnamed))
 
     @property
     def captured(self) -> int:
@@ -133,11 +155,11 @@ class ModelOrder:
 
     @property
     def refunded(self) -> int:
-        return self._sum_of("refund")
+        return self._sum_of("refund", less="refund_failed")
 
     @property
     def charged_back(self) -> int:
-        return self._sum_of("chargeback")
+        return self._sum_of("chargeback", less="chargeback_won")
 
     @property
     def kept(self) -> int:
@@ -145,40 +167,59 @@ class ModelOrder:
         return self.captured - self.refunded - self.charged_back
 
     @property
+    def money_on_it(self) -> bool:
+        return self.kept > 0 or self.authorized > self.captured
+
+    @property
     def refunds_pending(self) -> int:
-        return sum(refund.amount for refund in self.refunds if refund.pending)
+        return sum(refund.open_amount for refund in self.refunds)
 
     @property
     def refundable(self) -> int:
         return max(0, self.kept - self.refunds_pending)
 
     @property
+    def overpaid(self) -> int:
+        """Kept beyond what is due, and not about to be given back."""
+        return 0 if self.due is None else max(0, self.kept - self.refunds_pending - self.due)
+
+    @property
+    def credited_amount(self) -> int:
+        return sum(credit.amount for credit in self.credits)
+
+    @property
     def canceled_amount(self) -> int:
-        if self.status == "canceled":
-            return self.total_amount or 0
-        return sum(item.canceled * (item.unit_amount or 0) for item in self.items)
+        return sum(credit.amount for credit in self.credits if credit.cause in ("canceled", "amended", "reinstated"))
+
+    def _less(self, amount: int) -> int | None:
+        if self.total_amount is None:
+            return 0 if self.status == "canceled" else None
+        return self.total_amount - amount
 
     @property
     def due(self) -> int | None:
         """What the customer owes in all; nobody knows without prices."""
-        if self.status == "canceled":
-            return 0
-        return None if self.total_amount is None else max(0, self.total_amount - self.canceled_amount)
+        return self._less(self.credited_amount)
 
     @property
     def payment_status(self) -> str:
         if self.captured == 0:
+            if self.total_amount == 0:
+                return "paid"
             return "authorized" if self.authorized else "unpaid"
+        ordered = self._less(self.canceled_amount)
         gave_back = self.kept < self.captured
         if gave_back and self.kept <= 0:
             return "refunded"
-        if self.due is None:
+        if self.due is None or ordered is None:
             return "partially_refunded" if gave_back else "paid"
-        if self.kept == self.due:
+        if self.kept == ordered:
             return "paid"
         if gave_back:
             return "partially_refunded"
-        return "partially_paid" if self.kept < self.due else "overpaid"
+        if self.kept < self.due:
+            return "partially_paid"
+        return "overpaid" if self.kept > ordered else "paid"
 
     # --- what stands in the way ---
 
@@ -205,6 +246,8 @@ class ModelOrder:
                 yield "nothing_left"
             case "request_refund" if self.refundable == 0:
                 yield "nothing_left"
+            case "correct_payment" if not self.facts():
+                yield "nothing_left"
             case "approve_refund" | "reject_refund" | "fail_refund":
                 state = "approved" if operation == "fail_refund" else "requested"
                 refunds = [refund for refund in self.refunds if refund.state == state]
@@ -228,7 +271,7 @@ class ModelOrder:
             raise Refused(reason)
 
     def allows(self, operation: str, by: str) -> bool:
-        if self.deleted and operation not in ("record_payment", "restore"):
+        if self.deleted and operation not in ("record_payment", "correct_payment", "restore"):
             return False
         return not self.plain_reasons(operation, by)
 
@@ -289,7 +332,10 @@ class ModelOrder:
             "shipping_amount": self.shipping_amount,
             "tax_amount": self.tax_amount,
             "discount_amount": self.discount_amount,
+            "tax_included": self.tax_included,
             "total_amount": self.total_amount,
+            "credited_amount": self.credited_amount,
+            "due_amount": self.due,
             "canceled_amount": self.canceled_amount,
             "authorized_amount": self.authorized,
             "captured_amount": self.captured,
@@ -305,7 +351,7 @@ class ModelOrder:
             "reserved_until": self.reserved_until,
             "placed_at": self.placed_at,
             "updated_at": self.updated_at,
-            **{name: [dict(vars(part)) for part in getattr(self, name)] for name in _PARTS},
+            **{name: [_shown(part) for part in getattr(self, name)] for name in _PARTS},
         }
 
     def learn(self, told: Document) -> None:
@@ -318,6 +364,30 @@ class ModelOrder:
                 for key, value in vars(part).items():
                     if value is NEW:
                         setattr(part, key, shown[key])
+
+
+def _shown(part: Any) -> Document:
+    shown = dict(vars(part))
+    if "line" in shown:
+        del shown["line"]
+        shown["amount"] = part.line_amount
+    return shown
+
+
+def _when(fact: Payment) -> tuple[Any, ...]:
+    """What has just come in has happened last, unless it says when."""
+    return (fact.occurred_at is NEW, str(fact.occurred_at), fact.psp, fact.psp_reference, fact.kind)
+
+
+def without(left: list[tuple[Payment, int]], amount: int) -> list[tuple[Payment, int]]:
+    """From the first, as much as there is; what has nothing left is left out."""
+    rest = []
+    for fact, there in left:
+        part = min(there, amount)
+        amount -= part
+        if there > part:
+            rest.append((fact, there - part))
+    return rest
 
 
 def address_of(asked: Asked | None) -> Document | None:

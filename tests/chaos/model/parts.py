@@ -35,6 +35,9 @@ class Item:
     name: str | None
     quantity: int
     unit_amount: int | None
+    line: int | None = None  # what the line costs, where that was told
+    discount_amount: int | None = None
+    tax_amount: int | None = None
     id: str = NEW
     canceled: int = 0
     shipped: int = 0
@@ -44,6 +47,12 @@ class Item:
     @property
     def open(self) -> int:
         return self.quantity - self.canceled - self.shipped
+
+    @property
+    def line_amount(self) -> int | None:
+        if self.line is not None or self.unit_amount is None:
+            return self.line
+        return self.quantity * self.unit_amount
 
 
 @dataclass
@@ -76,15 +85,35 @@ class Payment:
     psp_reference: str
     refund_id: str | None
     late: bool
+    parent_reference: str | None = None
+    corrects: str | None = None
     occurred_at: str = NEW
     id: str = NEW
     recorded_at: str = NEW
 
 
 @dataclass
+class Credit:
+    """`for_refund` is the refund whose goodwill it is: its id may be chosen only now."""
+
+    cause: str
+    amount: int
+    lines: list[Document] = field(default_factory=list)
+    shipping_amount: int = 0
+    return_id: str | None = None
+    refund_id: str | None = None
+    id: str = NEW
+    created_at: str = NEW
+
+
+@dataclass
 class Refund:
     amount: int
     requested_by: str
+    goodwill_amount: int = 0
+    settled_amount: int = 0
+    return_id: str | None = None
+    lines: list[Document] = field(default_factory=list)
     state: str = "requested"
     id: str = NEW
     requested_at: str = NEW
@@ -97,6 +126,10 @@ class Refund:
     @property
     def pending(self) -> bool:
         return self.state in ("requested", "approved")
+
+    @property
+    def open_amount(self) -> int:
+        return max(0, self.amount - self.settled_amount) if self.pending else 0
 
 
 @dataclass

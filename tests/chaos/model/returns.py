@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tests.chaos.model.credits import credit_units
 from tests.chaos.model.order import ModelOrder
 from tests.chaos.model.parts import NEW, Asked, Return
 from tests.chaos.model.rules import Refused
@@ -41,6 +42,7 @@ def receive_return(order: ModelOrder, asked: Asked, by: str, storefront: ModelSt
         raise Refused("validation_error")
     order.chosen_units(received, {item_id: line["quantity"] for item_id, line in lines.items()})
     items = {item.id: item for item in order.items}
+    ended = {item.id: item.canceled + item.returned for item in order.items}
     for units in received:
         item, line, quantity = items[units["item_id"]], lines[units["item_id"]], units["quantity"]
         restock = units.get("restock", True)
@@ -50,6 +52,8 @@ def receive_return(order: ModelOrder, asked: Asked, by: str, storefront: ModelSt
             item.restocked += quantity
             order.awaits_inventory = True
     announced.state, announced.received_at = "received", NEW
+    units_back = {units["item_id"]: units["quantity"] for units in received}
+    credit_units(order, "returned", units_back, ended, amount=asked.get("amount"), return_id=announced.id)
     return []
 
 

@@ -23,6 +23,7 @@ ALLOWED_IN: Final[dict[str, frozenset[str]]] = {
     "complete": frozenset({"shipped"}),
     "cancel": BEFORE_SHIPPED,
     "record_payment": _ANY,
+    "correct_payment": _ANY,
     "request_refund": _ANY,
     "approve_refund": _ANY,
     "reject_refund": _ANY,
@@ -46,10 +47,10 @@ STATUS_REFUSALS: Final = {
 # What a hold can block, and what it does block when it is not said.
 HOLDABLE: Final = frozenset({"confirm", "amend", "pack", "ship", "complete", "cancel", "expire"})
 BLOCKED_BY: Final = {
-    "fraud": ["amend", "confirm", "pack", "ship"],
-    "address": ["pack", "ship"],
+    "fraud": ["amend", "confirm", "expire", "pack", "ship"],
+    "address": ["expire", "pack", "ship"],
     "payment_review": ["confirm", "expire", "ship"],
-    "manual": ["amend", "complete", "confirm", "pack", "ship"],
+    "manual": ["amend", "complete", "confirm", "expire", "pack", "ship"],
 }
 HTTP_STATUS: Final = {
     "validation_error": 400,

@@ -28,6 +28,7 @@ _OPERATIONS: Final[Mapping[str, Callable[[ModelOrder, Asked, str, ModelStorefron
     "complete": parcels.complete,
     "cancel": deciding.cancel,
     "record_payment": money.record_payment,
+    "correct_payment": money.correct_payment,
     "request_refund": money.request_refund,
     "approve_refund": money.approve_refund,
     "reject_refund": money.reject_refund,
@@ -44,16 +45,20 @@ _OPERATIONS: Final[Mapping[str, Callable[[ModelOrder, Asked, str, ModelStorefron
 }
 # These find out first whether there is anything to change, and only then whether it may be.
 _MAY_BE_NO_CHANGE: Final = frozenset({"change_details", "track", "record_payment"})
-_OF_DELETED: Final = frozenset({"record_payment", "restore"})
+_OF_DELETED: Final = frozenset({"record_payment", "correct_payment", "restore"})
+# After these the storefront's policy is asked.
+_MAY_CONFIRM: Final = frozenset({"record_payment", "correct_payment", "amend", "cancel", "release_hold", "restore"})
 # What a rehearsal tells the differences of.
 _MONEY: Final = (
     "items_amount",
     "total_amount",
+    "credited_amount",
     "canceled_amount",
     "authorized_amount",
     "captured_amount",
     "refunded_amount",
     "charged_back_amount",
+    "due_amount",
     "balance_amount",
 )
 _FIRST_VERSION_OPERATIONS: Final = {
@@ -181,7 +186,10 @@ class ModelStorefront:
             shipping_address=address_of(asked.get("shipping_address")),
             billing_address=address_of(asked.get("billing_address")),
         )
+        draft.tax_included = asked.get("tax_included", False)
         items.sum_up(draft, asked, self)
+        if draft.total_amount == 0 and self.confirmation_policy != "manual":
+            draft.status = "confirmed"
         return draft
 
     # --- operations ---
@@ -232,7 +240,8 @@ class ModelStorefront:
             self._hold_more(order, after, rehearsal=rehearsal)
         if operation == "restore" and after.status == "pending":
             self._hold_again(order, after, rehearsal=rehearsal)
-        self._confirm_by_policy(after)
+        if operation in _MAY_CONFIRM:
+            self._confirm_by_policy(after)
         after.version, after.updated_at = after.version + 1, NEW
         return Outcome(after, [Told(order, operation, by, order.document(), after.document(), instructions)])
 
@@ -245,7 +254,8 @@ class ModelStorefront:
             "on_authorization": order.kept + max(0, order.authorized - order.captured),
             "on_payment": order.kept,
         }[self.confirmation_policy]
-        if covered > 0 and covered >= (order.due or 0):
+        free = order.total_amount == 0 and self.confirmation_policy != "manual"
+        if covered >= (order.due or 0) and (covered > 0 or free):
             order.status, order.awaits_inventory = "confirmed", True
 
     # --- what happens by itself ---
@@ -256,7 +266,7 @@ class ModelStorefront:
         for order in self.orders:
             expired = order.status == "pending" and not order.deleted and _moment(order.reserved_until) < now
             held_up = any("expire" in hold.blocks for hold in order.holds)
-            if expired and not held_up and not order.authorized and not order.captured:
+            if expired and not held_up and not order.money_on_it:
                 told += self.perform(order, "expire", {}, "system:sweep")
         return told
 

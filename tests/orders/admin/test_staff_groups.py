@@ -20,7 +20,8 @@ MAY = {
     "lead": SUPPORT | PARCELS | {"approve_refund", "reject_refund", "receive_return", "delete", "restore"},
     "warehouse": PARCELS | {"receive_return"},
     "finance": {
-        "record_payment", "request_refund", "approve_refund", "reject_refund", "fail_refund", "hold", "release_hold",
+        "record_payment", "correct_payment", "request_refund", "approve_refund", "reject_refund", "fail_refund",
+        "hold", "release_hold",
     },
     "auditor": set(),
 }  # fmt: skip

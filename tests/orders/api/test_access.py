@@ -44,6 +44,7 @@ SCOPES = {
     "approve_refund": Scope.REFUNDS_APPROVE,
     "reject_refund": Scope.REFUNDS_APPROVE,
     "fail_refund": Scope.PAYMENTS_WRITE,
+    "correct_payment": Scope.PAYMENTS_WRITE,
     "request_return": Scope.RETURNS_WRITE,
     "approve_return": Scope.RETURNS_WRITE,
     "reject_return": Scope.RETURNS_WRITE,

@@ -28,6 +28,7 @@ ASKED: Final[dict[str, dict[str, Any]]] = {
     "change_address": {"shipping_address": {"city": "Hobart"}},
     "track": {"tracking_number": "T1"},
     "record_payment": {"kind": "capture", "amount": 5, "psp_reference": "fresh"},
+    "correct_payment": {"reason": "typed wrong"},
     "request_return": {"cause": "unwanted"},
     "hold": {"kind": "manual"},
 }
@@ -49,6 +50,7 @@ deliver         both      quantity   yes             yes       quantity   both  
 complete        status    status     status          yes       yes        status     status
 cancel          yes       yes        yes             both      both       both       both
 record_payment  yes       yes        yes             yes       yes        yes        yes
+correct_payment quantity  quantity   quantity        quantity  quantity   quantity   quantity
 request_refund  quantity  quantity   quantity        quantity  quantity   quantity   quantity
 approve_refund  quantity  quantity   quantity        quantity  quantity   quantity   quantity
 reject_refund   quantity  quantity   quantity        quantity  quantity   quantity   quantity
@@ -101,7 +103,7 @@ OF_SCOPE: Final = {
     },
     "orders:delete": {"delete", "restore"},
     "shipments:write": {"pack", "ship", "track", "deliver", "complete"},
-    "payments:write": {"record_payment", "fail_refund"},
+    "payments:write": {"record_payment", "correct_payment", "fail_refund"},
     "refunds:write": {"request_refund"},
     "refunds:approve": {"approve_refund", "reject_refund"},
     "returns:write": {"request_return", "approve_return", "reject_return", "receive_return"},
@@ -273,7 +275,8 @@ def test_a_deleted_order_has_no_actions_and_takes_only_payments_and_restoring(ap
     done = {operation for operation, answer in answers.items() if answer.status_code == 200}
     assert done == {"record_payment", "restore"}
     refused = {(answer.status_code, answer.json()["code"]) for name, answer in answers.items() if name not in done}
-    assert refused == {(404, "order_not_found")}
+    assert refused == {(404, "order_not_found"), (409, "nothing_left")}
+    assert answers["correct_payment"].json()["code"] == "nothing_left"  # it would take a payment back
     assert answers["record_payment"].json()["payments"][0]["late"] is True
 
 

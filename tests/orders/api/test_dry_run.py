@@ -13,7 +13,7 @@ from tests.orders.refusals import assert_refused
 DRY = {"Prefer": "dry-run"}
 # Made anew each time it is done: ids, and when it was.
 MADE = {"id", "refund_id", "updated_at", "packed_at", "shipped_at", "delivered_at", "placed_at", "decided_at"}
-MADE |= {"requested_at", "received_at", "occurred_at", "recorded_at", "reserved_until"}
+MADE |= {"created_at", "requested_at", "received_at", "occurred_at", "recorded_at", "reserved_until"}
 
 
 def without_what_is_made(value):
@@ -53,13 +53,23 @@ def test_it_tells_what_the_operation_then_does_and_changes_nothing(api, storefro
     ("operation", "asked", "stock", "money"),
     [
         ("confirm", {}, {}, {}),
-        ("cancel", {}, {"cup": -2, "plate": -1}, {"canceled_amount": 3000, "balance_amount": -3000}),
-        ("cancel", {"items": {"cup": 1}}, {"cup": -1}, {"canceled_amount": 1000, "balance_amount": -1000}),
+        (
+            "cancel",
+            {},
+            {"cup": -2, "plate": -1},
+            {"credited_amount": 3000, "canceled_amount": 3000, "due_amount": -3000, "balance_amount": -3000},
+        ),
+        (
+            "cancel",
+            {"items": {"cup": 1}},
+            {"cup": -1},
+            {"credited_amount": 1000, "canceled_amount": 1000, "due_amount": -1000, "balance_amount": -1000},
+        ),
         (
             "amend",
             {"items": {"cup": 5, "plate": 0}},
             {"cup": 3, "plate": -1},
-            {"items_amount": 2500, "total_amount": 2500, "balance_amount": 2500},
+            {"items_amount": 2500, "total_amount": 2500, "due_amount": 2500, "balance_amount": 2500},
         ),
         (
             "record_payment",
@@ -124,7 +134,10 @@ def test_returned_units_that_are_restocked_are_told_as_stock(api, storefront):
 
     told = ask(api, order_id, "receive_return", DRY).json()
 
-    assert (told["stock"], told["money"]) == ({"cup": -2, "plate": -1}, {})
+    assert (told["stock"], told["money"]) == (
+        {"cup": -2, "plate": -1},
+        {"credited_amount": 2500, "due_amount": -2500, "balance_amount": -2500},
+    )
 
 
 def test_a_change_of_details_can_be_rehearsed(api, storefront):

@@ -27,7 +27,7 @@ def test_a_repeat_gets_the_same_bytes_and_has_no_second_effect(api, storefront, 
     before = everything()
 
     again = ask(api, order_id, operation, KEY, **body)
-    other_body = ask(api, order_id, operation, KEY, **body, reason="another")
+    other_body = ask(api, order_id, operation, KEY, **{**body, "reason": "another"})
 
     assert first.status_code == 200, first.content
     assert "Idempotent-Replayed" not in first.headers

@@ -202,7 +202,13 @@ DAMAGES: Final[dict[str, tuple[set[str], str]]] = {
     ),
     "a refund of another storefront": ({"stray_row"}, "update orders_refund set storefront_id = {OTHER}"),
     "a payment of another order's refund": (
-        {"stray_row", "event_not_as_order", "pending_not_as_refunds", "refunds_exceed_captures"},
+        {
+            "stray_row",
+            "event_not_as_order",
+            "pending_not_as_refunds",
+            "refunds_exceed_captures",
+            "refund_not_as_payments",
+        },
         "alter table orders_paymentrecord disable trigger orders_payment_fact;"
         "insert into orders_refund (id, order_id, storefront_id, amount, state, requested_by, requested_at) "
         "select {NOBODY}, {W}, storefront_id, 5, 'requested', 'staff:ann', now() from orders_order where id = {W};"
@@ -275,7 +281,7 @@ DAMAGES: Final[dict[str, tuple[set[str], str]]] = {
         "update orders_order set refund_pending_amount = 5 where id = {S}",
     ),
     "another canceled amount": (
-        {"canceled_amount_not_as_ledger", "event_not_as_order"},
+        {"credited_amount_not_as_credits", "event_not_as_order"},
         "update orders_order set canceled_amount = 5 where id = {S}",
     ),
     "another payment status": (
@@ -283,9 +289,32 @@ DAMAGES: Final[dict[str, tuple[set[str], str]]] = {
         "update orders_order set payment_status = 'paid' where id = {S}",
     ),
     "more refunds than captures": (
-        {"refunds_exceed_captures", "event_not_as_order"},
-        "insert into orders_refund (id, order_id, storefront_id, amount, state, requested_by, requested_at) "
-        "select {NOBODY}, {S}, storefront_id, 2001, 'settled', 'staff:ann', now() from orders_order where id = {S}",
+        {"refunds_exceed_captures", "refund_not_as_payments", "event_not_as_order"},
+        "insert into orders_refund (id, order_id, storefront_id, amount, settled_amount, state, requested_by, "
+        "requested_at) select {NOBODY}, {S}, storefront_id, 2001, 2001, 'settled', 'staff:ann', now() "
+        "from orders_order where id = {S}",
+    ),
+    "a credit that is gone": (
+        {"credited_amount_not_as_credits", "event_not_as_order"},
+        "delete from orders_credit where order_id = {S}",
+    ),
+    "credits of more than the total": (
+        {"credits_not_as_ledger", "event_not_as_order"},
+        "update orders_credit set amount = 3001 where order_id = {S};"
+        "update orders_order set credited_amount = 3001 where id = {S}",
+    ),
+    "a credit for units that never came back": (
+        {"credits_not_as_ledger", "event_not_as_order"},
+        """update orders_credit set lines = jsonb_set(lines, '{{0,quantity}}', '2') where order_id = {S}""",
+    ),
+    "a credit of another storefront": ({"stray_row"}, "update orders_credit set storefront_id = {OTHER}"),
+    "a refund that tells otherwise what was paid out": (
+        {"refund_not_as_payments", "event_not_as_order"},
+        "update orders_refund set settled_amount = 400",
+    ),
+    "a refund of less than was paid out": (
+        {"refund_settled_for_more", "event_not_as_order"},
+        "update orders_refund set amount = 900",
     ),
     "a version without an event": (
         {"events_not_as_version"},

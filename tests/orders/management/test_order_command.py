@@ -245,7 +245,7 @@ def test_a_dry_run_tells_what_would_change_and_changes_nothing(place_order):
         0,
         [
             f"{placed['number']}: would be canceled, at version 2; "
-            "changed: balance_amount, cancel_reason, items, status; stock: cup -2.",
+            "changed: balance_amount, cancel_reason, due_amount, items, status; stock: cup -2.",
             "1 would be done, 0 refused.",
         ],
     )
@@ -323,7 +323,7 @@ def test_the_list_shows_every_operation_with_its_statuses_and_scope(database):
     _, lines = order("--list")
 
     shown = {line.split()[0]: line for line in lines[1:]}
-    assert len(shown) == 24
+    assert len(shown) == 25
     assert shown["cancel"].split("  ")[0] == "cancel"
     assert "end what has not been shipped" in shown["cancel"]
     assert shown["cancel"].endswith("orders:write")

@@ -315,6 +315,7 @@ def test_the_difference_in_money_shows_in_the_order_and_in_its_event(api, storef
     assert {name: changes[name] for name in changes if name != "items"} == {
         "items_amount": [2500, 4500],
         "total_amount": [3000, 5000],
+        "due_amount": [3000, 5000],
         "balance_amount": [3000, 5000],
     }
 

@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from orders.models import Order, PaymentRecord, Refund, Return, Shipment
+from orders.models import Credit, Order, PaymentRecord, Refund, Return, Shipment
 from orders.rules.limits import PARTS
 from tests.orders.asking import ask, everything, item_ids, read, sell
 from tests.orders.refusals import assert_refused
@@ -29,6 +29,12 @@ def add_payments(order: Order, count: int) -> None:
         PaymentRecord(**known, psp_reference=f"pi_{number}", occurred_at=NOW, recorded_at=NOW)
         for number in range(count)
     )
+
+
+def add_credits(order: Order, count: int) -> None:
+    known = {"order": order, "storefront": order.storefront, "cause": "goodwill", "amount": 0, "created_at": NOW}
+    Credit.objects.bulk_create(Credit(**known) for _ in range(count))
+    Order.objects.filter(pk=order.pk).update(credit_count=count, captured_amount=2000)
 
 
 def add_refunds(order: Order, count: int) -> None:
@@ -56,6 +62,7 @@ def add_shipments(order: Order, count: int) -> None:
 FILLED: dict[str, tuple[Callable[[Order, int], None], str, dict[str, Any]]] = {
     "holds": (add_holds, "hold", {"kind": "fraud"}),
     "payments": (add_payments, "record_payment", {"kind": "authorization", "amount": 1}),
+    "credits": (add_credits, "request_refund", {"amount": 1}),
     "refunds": (add_refunds, "request_refund", {"amount": 1}),
     "returns": (add_returns, "request_return", {"cause": "unwanted", "items": [{"quantity": 1}]}),
     "shipments": (add_shipments, "ship", {"items": [{"quantity": 1}]}),

@@ -58,24 +58,36 @@ def test_a_refund_is_to_be_paid_out_at_once_where_nobody_has_to_approve_it(api, 
     assert refund == {
         "id": refund["id"],
         "amount": 1200,
+        "goodwill_amount": 1200,
+        "settled_amount": 0,
         "state": "approved",
+        "return_id": None,
+        "lines": [],
         "requested_by": refund["requested_by"],
         "requested_at": refund["requested_at"],
         "decided_by": refund["requested_by"],
         "decided_at": refund["decided_at"],
     }
     assert refund["requested_by"].startswith("key:")
-    assert (order["refunded_amount"], order["balance_amount"], order["payment_status"]) == (0, 0, "paid")
+    assert (order["refunded_amount"], order["balance_amount"], order["payment_status"]) == (0, -1200, "paid")
     event = last_event(paid["id"])
     assert (event.data["operation"], event.reason) == ("request_refund", "scratched")
-    assert event.data["changes"] == {"refunds": [[], [refund]]}
+    (credit,) = order["credits"]
+    assert (credit["cause"], credit["amount"], credit["refund_id"]) == ("goodwill", 1200, refund["id"])
+    assert event.data["changes"] == {
+        "refunds": [[], [refund]],
+        "credits": [[], [credit]],
+        "credited_amount": [0, 1200],
+        "due_amount": [3000, 1800],
+        "balance_amount": [0, -1200],
+    }
     assert event.data["instructions"] == [
         {
             "kind": "refund",
             "refund_id": refund["id"],
             "amount": 1200,
             "currency": "AUD",
-            "payments": [{"psp": "stripe", "psp_reference": "pi_1", "amount": 3000}],
+            "payments": [{"psp": "stripe", "psp_reference": "pi_1", "amount": 1200}],
         }
     ]
 
@@ -241,7 +253,7 @@ def test_the_fact_that_names_a_refund_settles_it(api, paid):
     assert order["payments"][1]["refund_id"] == refund["id"]
     assert (order["refunded_amount"], order["balance_amount"], order["payment_status"]) == (
         1200,
-        1200,
+        0,
         "partially_refunded",
     )
     assert states(done(api, paid["id"], "request_refund")) == [(1200, "settled"), (1800, "approved")]
@@ -265,7 +277,7 @@ def test_facts_win_over_a_refund_that_nobody_has_approved(api, other, strict, pa
 
     assert states(order) == [(1200, "settled")]
     assert order["refunds"][0]["decided_by"].startswith("key:")
-    assert (order["refunded_amount"], order["balance_amount"]) == (1200, 1200)
+    assert (order["refunded_amount"], order["balance_amount"]) == (1200, 0)
     assert states(done(api, paid["id"], "request_refund"))[1] == (1800, "requested")
 
 
@@ -278,12 +290,17 @@ def test_a_refund_that_had_failed_may_be_paid_after_all(api, paid):
     assert (states(order), order["refunded_amount"]) == ([(1200, "settled")], 1200)
 
 
-def test_what_was_paid_out_is_told_by_the_fact_and_not_by_the_refund(api, paid):
+def test_a_fact_of_less_leaves_the_rest_of_the_refund_open(api, paid):
     (refund,) = done(api, paid["id"], "request_refund", amount=1200)["refunds"]
 
     order = settle(api, paid, refund, 1100)
 
-    assert (states(order), order["refunded_amount"]) == ([(1200, "settled")], 1100)
+    assert (states(order), order["refunded_amount"]) == ([(1200, "approved")], 1100)
+    assert order["refunds"][0]["settled_amount"] == 1100
+    assert_refused(ask(api, paid["id"], "request_refund", amount=1801), 409, "amount_exceeded")
+    rest = done(api, paid["id"], "record_payment", kind="refund", amount=100, psp_reference="re_rest")
+    assert (states(rest), rest["refunds"][0]["settled_amount"]) == ([(1200, "settled")], 1200)
+    assert (rest["refunded_amount"], rest["balance_amount"]) == (1200, 0)
     assert states(done(api, paid["id"], "request_refund"))[1] == (1900, "approved")
 
 

@@ -23,6 +23,7 @@ def test_items_cost_their_quantity_times_their_price():
 
 def test_the_total_is_items_shipping_and_tax_without_the_discount():
     assert total_sum(2000, shipping=700, tax=300, discount=100) == 2900
+    assert total_sum(2000, shipping=700, tax=300, discount=100, tax_included=True) == 2600
 
 
 @pytest.mark.parametrize("given", [None, 2900])
@@ -62,26 +63,39 @@ def test_only_currencies_that_can_be_paid_with_are_known():
 
 
 @pytest.mark.parametrize(
-    ("authorized", "captured", "kept", "due", "status"),
+    ("authorized", "captured", "kept", "ordered", "due", "status"),
     [
-        (0, 0, 0, 1000, "unpaid"),
-        (1, 0, 0, 1000, "authorized"),
-        (1000, 1, 1, 1000, "partially_paid"),
-        (0, 999, 999, 1000, "partially_paid"),
-        (0, 1000, 1000, 1000, "paid"),
-        (0, 1001, 1001, 1000, "overpaid"),
-        (0, 1000, 0, 1000, "refunded"),
-        (0, 1000, 0, 0, "refunded"),
-        (0, 1000, -1, 1000, "refunded"),
-        (0, 1000, 1, 1000, "partially_refunded"),
-        (0, 1000, 1, 0, "partially_refunded"),
-        (0, 2000, 1000, 1000, "paid"),
-        (0, 3000, 2000, 1000, "partially_refunded"),
-        (0, 1, 1, None, "paid"),
-        (0, 2, 1, None, "partially_refunded"),
-        (0, 2, 0, None, "refunded"),
-        (0, 1, 1, 0, "overpaid"),
+        (0, 0, 0, 1000, 1000, "unpaid"),
+        (1, 0, 0, 1000, 1000, "authorized"),
+        (1000, 1, 1, 1000, 1000, "partially_paid"),
+        (0, 999, 999, 1000, 1000, "partially_paid"),
+        (0, 1000, 1000, 1000, 1000, "paid"),
+        (0, 1001, 1001, 1000, 1000, "overpaid"),
+        (0, 1000, 0, 1000, 1000, "refunded"),
+        (0, 1000, 0, 0, 0, "refunded"),
+        (0, 1000, -1, 1000, 1000, "refunded"),
+        (0, 1000, 1, 1000, 1000, "partially_refunded"),
+        (0, 1000, 1, 0, 0, "partially_refunded"),
+        (0, 2000, 1000, 1000, 1000, "paid"),
+        (0, 3000, 2000, 1000, 1000, "partially_refunded"),
+        (0, 1, 1, None, None, "paid"),
+        (0, 2, 1, None, None, "partially_refunded"),
+        (0, 2, 0, None, None, "refunded"),
+        (0, 1, 1, 0, 0, "overpaid"),
+        # Units of 1000 came back, or 1000 were goodwill.
+        (0, 2000, 1000, 2000, 1000, "partially_refunded"),
+        (0, 2000, 2000, 2000, 1000, "paid"),
+        (0, 1000, 1000, 2000, 1000, "paid"),
+        (0, 999, 999, 2000, 1000, "partially_paid"),
+        (0, 2001, 2001, 2000, 1000, "overpaid"),
     ],
 )
-def test_payments_come_to_one_status(authorized, captured, kept, due, status):
-    assert payment_status_of(authorized=authorized, captured=captured, kept=kept, due=due) == status
+def test_payments_come_to_one_status(authorized, captured, kept, ordered, due, status):
+    sums = {"authorized": authorized, "captured": captured, "kept": kept, "ordered": ordered, "due": due}
+    assert payment_status_of(**sums, total=ordered) == status
+
+
+def test_what_costs_nothing_is_paid():
+    sums = {"authorized": 0, "captured": 0, "kept": 0, "ordered": 0, "due": 0}
+    assert payment_status_of(**sums, total=0) == "paid"
+    assert payment_status_of(**sums, total=1000) == "unpaid"

@@ -35,6 +35,7 @@ OPERATIONS_GRID = {
     "complete": "- - y - -",
     "cancel": "y y - - -",
     "record_payment": "y y y y y",
+    "correct_payment": "y y y y y",
     "request_refund": "y y y y y",
     "approve_refund": "y y y y y",
     "reject_refund": "y y y y y",

@@ -18,11 +18,11 @@ def test_a_hold_blocks_what_its_kind_usually_blocks_and_says_so_on_the_page(admi
 
     assert messages_of(page) == [f"{order.number} has been held up."]
     (hold,) = Order.objects.get(pk=order.pk).holds
-    assert (hold["kind"], hold["blocks"], hold["placed_by"]) == ("address", ["pack", "ship"], "staff:ann")
+    assert (hold["kind"], hold["blocks"], hold["placed_by"]) == ("address", ["expire", "pack", "ship"], "staff:ann")
     html = page.content.decode()
     assert "On hold: Address to be checked" in html
     assert "by staff:ann since" in html
-    assert "It blocks: pack, ship." in html
+    assert "It blocks: expire, pack, ship." in html
     assert buttons_on(page, order) & {"pack", "ship", "cancel"} == {"cancel"}
 
 

@@ -33,13 +33,21 @@ def test_a_preview_shows_fields_stock_money_and_instructions_and_changes_nothing
     assert rows_of(preview) == {
         "balance amount": ("0.00 AUD", "-20.00 AUD"),
         "canceled amount": ("0.00 AUD", "20.00 AUD"),
+        "credit": ("–", "20.00 AUD, canceled, 2 × cup"),
+        "credited amount": ("0.00 AUD", "20.00 AUD"),
+        "due amount": ("30.00 AUD", "10.00 AUD"),
         "cup canceled": ("0", "2"),
         "payment status": ("paid", "overpaid"),
         "refund": ("–", "20.00 AUD, approved, by staff:ann"),
     }
     assert preview.stock == [("cup", "-2")]
-    assert preview.money == [("canceled", "+20.00 AUD"), ("balance", "-20.00 AUD")]
-    assert preview.instructions == ["refund 20.00 AUD of stripe ch_1 (30.00 AUD)"]
+    assert preview.money == [
+        ("credited", "+20.00 AUD"),
+        ("canceled", "+20.00 AUD"),
+        ("due", "-20.00 AUD"),
+        ("balance", "-20.00 AUD"),
+    ]
+    assert preview.instructions == ["refund 20.00 AUD of stripe ch_1 (20.00 AUD)"]
     assert "Preview: nothing has been done yet" in page.content.decode()
     assert everything() == before
 
@@ -49,7 +57,9 @@ def test_the_previewed_form_can_be_sent_for_real(admin, previewed, sold):
     _, page = previewed(order, "cancel", cause="fraud", reason="Stolen card.")
     form = page.context["form"]
 
-    done = admin.post(operation_page(order, "cancel"), {field.html_name: field.value() for field in form}, follow=True)
+    done = admin.post(
+        operation_page(order, "cancel"), {field.html_name: field.value() or "" for field in form}, follow=True
+    )
 
     assert messages_of(done) == [f"{order.number} has been canceled."]
     order.refresh_from_db()
@@ -66,6 +76,7 @@ def test_no_preview_changes_anything(colleague, sold, slug):
         "amend": {"discount_amount": "1.00"},
         "record_payment": {"amount": "1.00", "psp_reference": "cap-1"},
         "delete": {"reason": "A test."},
+        "correct_payment": {"reason": "A test."},
         "change_details": {"note": "Ring twice."},
         "track": {"tracking_number": "1Z9"},
         "extend": {"number": "40"},

@@ -166,10 +166,10 @@ def test_shows_the_ledger_parcels_money_and_returns(admin, api):
         ("Total", "30.00 AUD"),
     ]
     assert [tuple(row[:2]) for row in page.context["money"]] == [
-        ("Canceled", "-5.00 AUD"),
+        ("Credited", "-12.50 AUD"),
         ("Captured", "20.00 AUD"),
         ("Refunds to come", "-7.50 AUD"),
-        ("Balance, still due", "5.00 AUD"),
+        ("Balance, paid too much", "-2.50 AUD"),
     ]
     html = page.content.decode()
     for text in ("2 × cup", "JD1", "ch_1", "stripe", "7.50 AUD", "To be paid out", "Damaged", "1 × cup"):
@@ -209,7 +209,7 @@ def test_asks_as_many_queries_for_a_long_order_as_for_a_short_one(admin, api, pl
 
     # session, user, storefronts of the user, order with its storefront, items, shipments and what is in them,
     # payments, refunds, returns and what is in them, outbox, events
-    assert len(of_short) == len(of_long) == 13
+    assert len(of_short) == len(of_long) == 14
 
 
 def test_takes_no_change_in_place_and_no_removal(admin, order_in):

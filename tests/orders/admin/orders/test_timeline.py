@@ -94,6 +94,7 @@ def test_items_that_were_added_and_taken_away(admin, api, stock):
     assert entry.title == "Items amended"
     assert [(change.name, change.before, change.after) for change in entry.changes] == [
         ("balance amount", "30.00 AUD", "32.50 AUD"),
+        ("due amount", "30.00 AUD", "32.50 AUD"),
         ("item", "1 × plate at 5.00 AUD", "–"),
         ("item", "–", "3 × A bowl at 2.50 AUD"),
         ("items amount", "25.00 AUD", "27.50 AUD"),
@@ -118,8 +119,8 @@ def test_holds_returns_tags_and_metadata(api, told):
     done(api, order["id"], "receive_return", items=items)
     received = told(order["id"])
 
-    assert hold == ("Held up", {"hold": ("–", "Address to be checked, blocks pack, ship")}, [])
-    assert released == ("Hold released", {"hold": ("Address to be checked, blocks pack, ship", "–")}, [])
+    assert hold == ("Held up", {"hold": ("–", "Address to be checked, blocks expire, pack, ship")}, [])
+    assert released == ("Hold released", {"hold": ("Address to be checked, blocks expire, pack, ship", "–")}, [])
     assert details == (
         "Details changed",
         {"metadata channel": ("–", "web"), "note": ("–", "–"), "tags": ("–", "gift, vip")},

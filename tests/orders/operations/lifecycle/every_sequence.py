@@ -39,6 +39,7 @@ _PARTS: Final = {
     "order": "orders_order",
     "item": "orders_orderitem",
     "shipment": "orders_shipment",
+    "credit": "orders_credit",
     "refund": "orders_refund",
     "payment": "orders_paymentrecord",
     "return": "orders_return",

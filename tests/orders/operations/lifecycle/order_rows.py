@@ -23,6 +23,7 @@ _TABLES: Final = {
     "orders_orderitem": ("order_id = asked.order_id", "position"),
     "orders_shipment": ("order_id = asked.order_id", "id"),
     "orders_shipmentitem": (f"shipment_id in {_SHIPMENTS}", "id"),
+    "orders_credit": ("order_id = asked.order_id", "id"),
     "orders_refund": ("order_id = asked.order_id", "id"),
     "orders_paymentrecord": ("order_id = asked.order_id", "id"),
     "orders_return": ("order_id = asked.order_id", "id"),

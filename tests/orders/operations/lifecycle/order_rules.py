@@ -31,7 +31,7 @@ MOVES: Final = {
 }
 # A storefront's policy confirms by these.
 _MAY_CONFIRM: Final = {"amend", "record_payment", "release_hold", "restore"}
-_PARTS: Final = {"items", "shipments", "payments", "refunds", "returns", "holds"}
+_PARTS: Final = {"items", "shipments", "payments", "credits", "refunds", "returns", "holds"}
 _PERSONAL: Final = {
     "note": ("note",),
     "contact": ("contact_email", "contact_phone"),
@@ -126,20 +126,17 @@ def _assert_returns(items: list[Row], rows: Rows) -> None:
 
 def _assert_money(order: Row, items: list[Row], rows: Rows) -> None:
     payments = rows["orders_paymentrecord"]
-    authorized, sums = 0, Counter[str]()
+    sums = Counter[str]()
     for payment in payments:
         sums[payment["kind"]] += payment["amount"]
-        if payment["kind"] == "authorization":
-            authorized += payment["amount"]
-        elif payment["kind"] == "void":
-            authorized = max(0, authorized - payment["amount"])
+    authorized = max(0, sums["authorization"] - sums["void"])
     assert order["payment_count"] == len(payments)
     assert order["authorized_amount"] == authorized
     assert order["captured_amount"] == sums["capture"]
     assert order["refunded_amount"] == sums["refund"]
     assert order["charged_back_amount"] == sums["chargeback"]
     waiting = [refund for refund in rows["orders_refund"] if refund["state"] in ("requested", "approved")]
-    assert order["refund_pending_amount"] == sum(refund["amount"] for refund in waiting)
+    assert order["refund_pending_amount"] == sum(refund["amount"] - refund["settled_amount"] for refund in waiting)
     for refund in rows["orders_refund"]:
         assert (refund["decided_by"] is None) == (refund["state"] == "requested")
 
@@ -148,26 +145,34 @@ def _assert_money(order: Row, items: list[Row], rows: Rows) -> None:
         extras = order["shipping_amount"] + order["tax_amount"] - order["discount_amount"]
         assert order["total_amount"] == order["items_amount"] + extras
     total: int | None = order["total_amount"]
-    if order["status"] == "canceled":
-        due: int | None = 0
-        assert order["canceled_amount"] == (total or 0)
-    else:
-        assert order["canceled_amount"] == sum(item["canceled"] * (item["unit_amount"] or 0) for item in items)
-        due = None if total is None else max(0, total - order["canceled_amount"])
+    credited = rows["orders_credit"]
+    of_canceled = [credit for credit in credited if credit["cause"] in ("canceled", "amended")]
+    assert order["credit_count"] == len(credited)
+    assert order["credited_amount"] == sum(credit["amount"] for credit in credited)
+    assert order["canceled_amount"] == sum(credit["amount"] for credit in of_canceled)
+    for credit in credited:
+        assert sum(line["amount"] for line in credit["lines"]) + credit["shipping_amount"] <= credit["amount"]
+    assert 0 <= order["credited_amount"] <= (total or 0)
+    if order["status"] == "canceled":  # nothing was shipped, so nothing is owed
+        assert order["credited_amount"] == (total or 0)
+    ordered: int | None = None if total is None else total - order["canceled_amount"]
+    due: int | None = None if total is None else total - order["credited_amount"]
+    if total is None and order["status"] == "canceled":
+        ordered = due = 0
     kept = sums["capture"] - sums["refund"] - sums["chargeback"]
-    assert order["payment_status"] == _payment_status(authorized, sums["capture"], kept, due)
+    assert order["payment_status"] == _payment_status(authorized, sums["capture"], kept, ordered, due)
 
 
-def _payment_status(authorized: int, captured: int, kept: int, due: int | None) -> str:
+def _payment_status(authorized: int, captured: int, kept: int, ordered: int | None, due: int | None) -> str:
     if captured == 0:
         return "authorized" if authorized else "unpaid"
     if kept < captured:  # some of it was given back
         if kept <= 0:
             return "refunded"
-        return "paid" if kept == due else "partially_refunded"
-    if due is None:
+        return "paid" if kept == ordered else "partially_refunded"
+    if due is None or ordered is None:
         return "paid"
-    return "partially_paid" if kept < due else "paid" if kept == due else "overpaid"
+    return "partially_paid" if kept < due else "overpaid" if kept > ordered else "paid"
 
 
 def _assert_stock(order: Row, items: list[Row], reservations: list[Row]) -> None:
