@@ -84,8 +84,9 @@
               from orders_credit where order_id = orders_order.id order by id
         ) credit
     ), '[]') else '[]' end as credits,
-    -- Only captured money is refunded, only what was shipped is returned: other orders are not asked.
-    case when orders_order.captured_amount > 0 then coalesce((
+    -- Only captured money is refunded (and may be corrected later), only what was shipped is returned: other orders are
+    -- not asked.
+    case when orders_order.payment_count > 0 then coalesce((
         select json_agg(asked) from (
             select
                 id, amount, goodwill_amount, settled_amount, state, return_id, lines, requested_by,

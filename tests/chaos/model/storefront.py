@@ -335,5 +335,7 @@ def _check_choices(operation: str, asked: Asked) -> None:
     """What no order takes, whatever it is like."""
     if operation == "cancel" and asked.get("cause") == "expired":
         raise Refused("validation_error")
+    if operation == "record_payment" and asked["kind"] == "correction":
+        raise Refused("validation_error")
     if operation == "hold" and set(asked.get("blocks", ())) - HOLDABLE:
         raise Refused("validation_error")

@@ -203,3 +203,14 @@ def test_a_refund_whose_payment_is_taken_back_is_to_be_paid_out_still(api, paid)
     assert states(order) == [(400, 0, "approved")]
     assert (order["refunded_amount"], order["balance_amount"]) == (0, -400)
     assert read(api, paid) == order
+
+
+def test_a_refund_stays_in_sight_when_the_capture_it_was_asked_of_is_taken_back(api, storefront):
+    order_id = sell(api)["id"]
+    done(api, order_id, "record_payment", kind="capture", amount=3000, psp_reference="c")
+    done(api, order_id, "request_refund", amount=400)
+
+    order = done(api, order_id, "correct_payment", reason="another order's")
+
+    assert states(order) == [(400, 0, "approved")]
+    assert (order["captured_amount"], order["balance_amount"]) == (0, 2600)
