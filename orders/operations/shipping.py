@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 from uuid import UUID
 
 from msgspec import UNSET
@@ -36,23 +38,62 @@ def pack_order(order_id: UUID, request: Packing, *, call: Call) -> Document:
 
 
 def ship_order(order_id: UUID, request: Parcel, *, call: Call) -> Document:
-    """Units have left, in one parcel: all open ones, chosen ones, or those of a packed parcel.
+    """Units have left: chosen ones, or those of a packed parcel; else all, packed parcels as they were packed and the
+    rest in one more. What is told of how they travel is about that one, or the only one.
 
-    Raises QuantityExceeded, UnknownPart or WrongState.
+    Raises QuantityExceeded, UnknownPart, WrongState, or Ambiguous when several packed parcels leave by one number.
     """
     with locked_order(order_id, Operation.SHIP, call) as locked:
         order = locked.order
-        shipment = _prepared(order, request.shipment_id)
-        packed = [Units(item_id, quantity) for item_id, quantity in _contents(shipment).items()]
-        units = chosen_units(order, request.items or packed or None, available=open_units(order), verb="shipped")
-        shipment.shipped_at = request.shipped_at or call.now()
-        shipment.packed_at = request.packed_at or shipment.packed_at
-        _track(locked, shipment, request)
-        _save_parcel(shipment, units)
-        order.ship_units(units)
+        if request.shipment_id is None and request.items is None:
+            loads = _everything(order)
+        else:
+            shipment = _prepared(order, request.shipment_id)
+            packed = [Units(item_id, quantity) for item_id, quantity in _contents(shipment).items()]
+            units = chosen_units(order, request.items or packed, available=open_units(order), verb="shipped")
+            loads = [_Load(shipment, units)]
+        told = [load for load in loads if not load.is_packed] or loads
+        if len(told) > 1 and _tells_of_one(request):
+            raise errors.Ambiguous("shipment", [load.shipment.pk for load in told])
+        for load in loads:
+            load.shipment.shipped_at = request.shipped_at or call.now()
+            if load in told:
+                load.shipment.packed_at = request.packed_at or load.shipment.packed_at
+                _track(locked, load.shipment, request)
+            _save_parcel(load.shipment, load.units)
+            order.ship_units(load.units)
         locked.save_lines()
         drop_needless_parcels(order)
         return locked.commit()
+
+
+class _Load(NamedTuple):
+    """A parcel that leaves, and with what."""
+
+    shipment: Shipment
+    units: Mapping[UUID, int]
+    is_packed: bool = False
+
+
+def _everything(order: Order) -> list[_Load]:
+    """Packed parcels with what of their units is open still, and the unpacked rest in one more."""
+    left = Counter(open_units(order))
+    loads = []
+    parcels = _parcels(order)
+    for parcel in parcels:
+        if parcel.shipped_at is None:
+            units = {item_id: min(quantity, left[item_id]) for item_id, quantity in _contents(parcel).items()}
+            units = {item_id: quantity for item_id, quantity in units.items() if quantity > 0}
+            if units:
+                left.subtract(units)
+                loads.append(_Load(parcel, units, is_packed=True))
+    rest = +left
+    return [*loads, _Load(_announced_or_new(order, parcels), rest)] if rest else loads
+
+
+def _tells_of_one(request: Parcel) -> bool:
+    told = (request.tracking_company, request.tracking_number, request.tracking_link, request.packed_at)
+    return any(value not in (UNSET, None) for value in told)
 
 
 def track_shipment(order_id: UUID, request: Tracking, *, call: Call) -> Document:
@@ -118,7 +159,7 @@ def _contents(shipment: Shipment) -> dict[UUID, int]:
 
 def _prepared(order: Order, shipment_id: UUID | None) -> Shipment:
     """The parcel with the id; without one that of which only the tracking is known, or a new one."""
-    parcels = list(order.shipments.prefetch_related("items"))
+    parcels = _parcels(order)
     if shipment_id is not None:
         for parcel in parcels:
             if parcel.pk == shipment_id:
@@ -126,6 +167,15 @@ def _prepared(order: Order, shipment_id: UUID | None) -> Shipment:
                     raise errors.WrongState("shipment", "shipped", "being prepared")
                 return parcel
         raise errors.UnknownPart("shipment", shipment_id)
+    return _announced_or_new(order, parcels)
+
+
+def _parcels(order: Order) -> list[Shipment]:
+    """With what is in them."""
+    return list(order.shipments.prefetch_related("items"))
+
+
+def _announced_or_new(order: Order, parcels: Sequence[Shipment]) -> Shipment:
     announced = [parcel for parcel in parcels if parcel.shipped_at is None and not _contents(parcel)]
     return announced[-1] if announced else _new_parcel(order)
 

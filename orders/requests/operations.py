@@ -127,7 +127,10 @@ class Packing(Tracking, forbid_unknown_fields=True, frozen=True, kw_only=True):
 
 
 class Parcel(Packing, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """A parcel that leaves with chosen units; without `items` all open ones, or those it was packed with."""
+    """A parcel that leaves with chosen units, or with those it was packed with.
+
+    Without `items` and `shipment_id` all that is open leaves: packed parcels as packed, and the rest in one more.
+    """
 
     shipped_at: Moment | None = None
 

@@ -102,7 +102,7 @@ OPERATIONS: Final[dict[Operation, OperationRules]] = {
         "prepare a parcel", _BEFORE_SHIPPED, Scope.SHIPMENTS_WRITE, "orders.ship_order", can_be_held_up=True
     ),
     Operation.SHIP: OperationRules(
-        "hand over all open units, or some, in one parcel",
+        "hand over all open units, packed parcels as packed and the rest in one more; or some, in one parcel",
         _CONFIRMED,
         Scope.SHIPMENTS_WRITE,
         "orders.ship_order",

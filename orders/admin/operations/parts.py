@@ -34,11 +34,16 @@ def _parcel(order: Order, parcel: Shipment) -> Part:
     return Part(str(parcel.pk), ", ".join(filter(None, (tracked, inside, state))))
 
 
-def _packed_or_new(order: Order, caller: Caller) -> Iterator[Part]:
-    yield Part("", "A new parcel")
-    for parcel in order.shipments.all():
-        if parcel.shipped_at is None and contents_of(parcel):
-            yield _parcel(order, parcel)
+def _packed_or(nothing: str) -> Callable[[Order, Caller], Iterator[Part]]:
+    """Parcels that are packed; `nothing` is what naming none of them means."""
+
+    def find(order: Order, caller: Caller) -> Iterator[Part]:
+        yield Part("", nothing)
+        for parcel in order.shipments.all():
+            if parcel.shipped_at is None and contents_of(parcel):
+                yield _parcel(order, parcel)
+
+    return find
 
 
 def _not_there_yet(order: Order, caller: Caller) -> Iterator[Part]:
@@ -90,8 +95,8 @@ def _holds(order: Order, caller: Caller) -> Iterator[Part]:
 
 _PARTS: Final = {
     Operation.CORRECT_PAYMENT: _payments,
-    Operation.PACK: _packed_or_new,
-    Operation.SHIP: _packed_or_new,
+    Operation.PACK: _packed_or("A new parcel"),
+    Operation.SHIP: _packed_or("All that is open: packed parcels as they are, the rest in a new one"),
     Operation.TRACK: _not_there_yet,
     Operation.DELIVER: _on_their_way,
     Operation.APPROVE_REFUND: _refunds(RefundState.REQUESTED, of_others=True),

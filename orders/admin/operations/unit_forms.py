@@ -174,6 +174,15 @@ class ShipForm(ParcelForm):
         parcel = self.parcel()
         return (contents_of(parcel) if parcel else {}) or super().possible_units()
 
+    def body(self) -> dict[str, Any]:
+        """All that is open leaves as it is packed, so it is not named."""
+        body = super().body()
+        if self.order is not None and not self.chosen:
+            wanted = {line["item_id"]: line["quantity"] for line in body.get("items", ())}
+            if wanted == {str(item.pk): item.open for item in self.items() if item.open}:
+                del body["items"]
+        return body
+
 
 class PackForm(ParcelForm):
     heading = "Units in the parcel"

@@ -33,7 +33,9 @@ def pack(order: ModelOrder, asked: Asked, by: str, storefront: ModelStorefront) 
 
 
 def ship(order: ModelOrder, asked: Asked, by: str, storefront: ModelStorefront) -> Instructions:
-    """All that is open, what is chosen, or what the parcel was packed with."""
+    """What is chosen, or what the parcel was packed with; or all that is open: packed parcels, and the rest in one."""
+    if "items" not in asked and asked.get("shipment_id") is None:
+        return _ship_everything(order, asked)
     parcel = _prepared(order, asked.get("shipment_id"))
     units = order.chosen_units(asked.get("items") or parcel.items or None, order.open_units())
     parcel.fill(units)
@@ -44,6 +46,34 @@ def ship(order: ModelOrder, asked: Asked, by: str, storefront: ModelStorefront) 
         item.shipped += units.get(item.id, 0)
     if not order.is_open:
         order.status = "shipped"
+    drop_needless_parcels(order)
+    return []
+
+
+def _ship_everything(order: ModelOrder, asked: Asked) -> Instructions:
+    left = Counter(order.open_units())
+    leaving: list[tuple[Parcel, dict[str, int]]] = []
+    for parcel in order.shipments:
+        if not parcel.shipped_at:
+            fitting = +Counter({item_id: min(count, left[item_id]) for item_id, count in parcel.units.items()})
+            left.subtract(fitting)
+            leaving += [(parcel, dict(fitting))] if fitting else []
+    told = [parcel for parcel, _ in leaving]
+    if +left:
+        told = [_prepared(order, None)]
+        leaving.append((told[0], dict(+left)))
+    names = ("tracking_company", "tracking_number", "tracking_link", "packed_at")
+    if len(told) > 1 and any(asked.get(name) is not None for name in names):
+        raise Refused("ambiguous")
+    for parcel, units in leaving:
+        parcel.fill(units)
+        parcel.shipped_at = asked.get("shipped_at") or NEW
+        if any(parcel is each for each in told):
+            parcel.packed_at = asked.get("packed_at") or parcel.packed_at
+            _set_tracking(parcel, asked)
+        for item in order.items:
+            item.shipped += units.get(item.id, 0)
+    order.status = "shipped"
     drop_needless_parcels(order)
     return []
 

@@ -6,7 +6,7 @@ import pytest
 
 from orders.models import Order, ShipmentItem
 from tests.base import perform
-from tests.orders.asking import ask, counts, done, event_count, item_ids, last_event, read, reserved
+from tests.orders.asking import ask, counts, done, event_count, item_ids, last_event, read, reserved, sell
 from tests.orders.refusals import assert_refused
 
 
@@ -256,8 +256,9 @@ def test_other_units_than_were_packed_may_leave_in_the_parcel(api, confirmed):
 def test_packed_parcels_of_which_nothing_can_leave_any_more_are_gone(api, confirmed):
     ids = item_ids(confirmed)
     done(api, confirmed["id"], "pack", items=[{"item_id": ids["cup"], "quantity": 2}])
+    everything = [{"item_id": ids["cup"], "quantity": 3}, {"item_id": ids["plate"], "quantity": 1}]
 
-    order = done(api, confirmed["id"], "ship")
+    order = done(api, confirmed["id"], "ship", items=everything)
 
     assert contents(order) == [{"cup": 3, "plate": 1}]
     assert order["status"] == "shipped"
@@ -402,3 +403,67 @@ def test_the_units_of_a_parcel_keep_their_order_wherever_their_rows_lie(api, con
 
     assert packed["items"] == plate_first
     assert shipped["items"] == plate_first
+
+
+# --- what was packed leaves as it was packed ----------------------------------------------------------
+
+
+def test_shipping_the_rest_ships_packed_parcels_as_packed_and_the_rest_in_one_more(api, storefront):
+    order = sell(api)
+    done(api, order["id"], "confirm")
+    ids = item_ids(order)
+    packed = done(
+        api,
+        order["id"],
+        "pack",
+        items=[{"item_id": ids["cup"], "quantity": 1}],
+        tracking_company="DHL",
+        tracking_number="JD1",
+    )["shipments"][0]
+
+    shipped = done(api, order["id"], "ship", tracking_number="JD2")
+
+    assert [(parcel["id"] == packed["id"], parcel["tracking_number"]) for parcel in shipped["shipments"]] == [
+        (True, "JD1"),
+        (False, "JD2"),
+    ]
+    assert [parcel["items"] for parcel in shipped["shipments"]] == [
+        [{"item_id": ids["cup"], "quantity": 1}],
+        [{"item_id": ids["cup"], "quantity": 1}, {"item_id": ids["plate"], "quantity": 1}],
+    ]
+    assert (shipped["status"], counts(shipped, "shipped")) == ("shipped", {"cup": 2, "plate": 1})
+
+
+def test_the_only_packed_parcel_takes_the_number_it_is_shipped_with(api, storefront):
+    order_id = sell(api)["id"]
+    done(api, order_id, "confirm")
+    done(api, order_id, "pack", tracking_company="DHL")
+
+    (parcel,) = done(api, order_id, "ship", tracking_number="JD1")["shipments"]
+
+    assert (parcel["tracking_company"], parcel["tracking_number"]) == ("DHL", "JD1")
+
+
+def test_one_number_for_several_packed_parcels_is_refused(api, storefront):
+    order = sell(api)
+    done(api, order["id"], "confirm")
+    for product, quantity in (("cup", 2), ("plate", 1)):
+        done(api, order["id"], "pack", items=[{"item_id": item_ids(order)[product], "quantity": quantity}])
+    before = read(api, order["id"])
+
+    assert_refused(ask(api, order["id"], "ship", tracking_number="JD1"), 422, "ambiguous")
+
+    assert read(api, order["id"]) == before
+    assert len(done(api, order["id"], "ship")["shipments"]) == 2
+
+
+def test_what_was_canceled_of_a_packed_parcel_does_not_leave_with_it(api, storefront):
+    order = sell(api)
+    done(api, order["id"], "confirm")
+    done(api, order["id"], "pack")
+    done(api, order["id"], "cancel", items=[{"item_id": item_ids(order)["cup"], "quantity": 1}])
+
+    shipped = done(api, order["id"], "ship")
+
+    assert counts(shipped, "shipped") == {"cup": 1, "plate": 1}
+    assert [line["quantity"] for line in shipped["shipments"][0]["items"]] == [1, 1]

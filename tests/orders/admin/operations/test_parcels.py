@@ -118,7 +118,22 @@ def test_with_a_packed_parcel_the_page_asks_first_which_one_leaves(admin, sold):
     page = admin.get(operation_page(order, "ship"))
 
     assert page.context["form"] is None
-    assert [part.label for part in page.context["parts"]] == ["A new parcel", "2 × cup, 1 × plate, packed"]
+    assert [part.label for part in page.context["parts"]] == [
+        "All that is open: packed parcels as they are, the rest in a new one",
+        "2 × cup, 1 × plate, packed",
+    ]
+
+
+def test_all_that_is_open_leaves_with_the_packed_parcel_as_it_was_packed(admin, sold):
+    order = sold("confirm")
+    some = {units_of(order, "cup"): "1", units_of(order, "plate"): "0"}
+    do_operation(admin, order, "pack", tracking_number="P1", **some)
+    order.refresh_from_db()
+
+    page = do_operation(admin, order, "ship", tracking_number="P2")
+
+    assert messages_of(page) == [f"{order.number} has been shipped."]
+    assert parcels_of(order) == {"P1": {"cup": 1}, "P2": {"cup": 1, "plate": 1}}
 
 
 def test_a_parcel_that_is_no_part_of_the_order_is_not_found(admin, sold):
