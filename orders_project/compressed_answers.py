@@ -25,7 +25,7 @@ class GZipMiddleware(gzip.GZipMiddleware):
         if response.status_code == HTTPStatus.NOT_MODIFIED:
             # Whoever holds the compressed form is told of that one: its tag is the weak one.
             weak = f"W/{response.get('ETag', '')}"
-            if weak in request.headers.get("If-None-Match", ""):
+            if accepts_gzip(request) and weak in request.headers.get("If-None-Match", ""):
                 response["ETag"] = weak
             return response
         if not response.streaming and len(response.content) < _SMALLEST:  # type: ignore[attr-defined]

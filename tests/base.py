@@ -19,6 +19,12 @@ READY_FOR: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "approve_return": [("confirm", {}), ("ship", {}), ("request_return", {"cause": "damaged"})],
     "cancel": [],
     "correct_payment": [CAPTURE],
+    "close_return": [
+        ("confirm", {}),
+        ("ship", {}),
+        ("request_return", {"cause": "damaged"}),
+        ("approve_return", {}),
+    ],
     "complete": [("confirm", {}), ("ship", {})],
     "confirm": [],
     "deliver": [("confirm", {}), ("ship", {})],

@@ -218,7 +218,8 @@ CHECKS: Final[dict[str, Check]] = {
     "return_not_received": Check(
         Severity.WARNING,
         "An approved return has not come back for long.",
-        "Ask the customer and the carrier. What came back is recorded with `manage.py order receive_return …`.",
+        "Ask the customer and the carrier. What came back is recorded with `manage.py order receive_return …`; "
+        "what never came is ended with `close_return`.",
     ),
     "late_payment": Check(
         Severity.WARNING,

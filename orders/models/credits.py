@@ -7,13 +7,13 @@ from uuid import UUID
 from django.db import models
 from django.db.models import Value
 
-from orders.rules.credits import Credited, CreditedLine
+from orders.rules.credits import CreditedLine
 from orders.rules.ids import new_id
 from orders.rules.statuses import CreditCause
 
 
 class Credit(models.Model):
-    """One reduction of what is owed, or, below zero, one that is taken back. Credits are added, never changed.
+    """One reduction of what is owed, or, below zero, a correction of one. Credits are added, never changed.
 
     `lines` are the units it is for, each with its part of the amount: item_id, quantity, amount.
     """
@@ -36,12 +36,6 @@ class Credit(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_cause_display()}: {self.amount}"
-
-    @property
-    def credited(self) -> Credited:
-        lines = self.parts
-        other = self.amount - self.shipping_amount - sum(line.amount for line in lines)
-        return Credited(lines, self.shipping_amount, other)
 
     @property
     def parts(self) -> list[CreditedLine]:

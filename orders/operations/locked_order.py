@@ -32,6 +32,7 @@ _PARTS: Final[dict[Operation, str]] = {
     Operation.APPROVE_RETURN: "returns",
     Operation.REJECT_RETURN: "returns",
     Operation.RECEIVE_RETURN: "returns__items",
+    Operation.CLOSE_RETURN: "returns",
 }
 
 

@@ -193,6 +193,7 @@ _CHECKS: Final[dict[Operation, Check]] = {
     Operation.APPROVE_RETURN: _return_in(Operation.APPROVE_RETURN, ReturnState.REQUESTED),
     Operation.REJECT_RETURN: _return_in(Operation.REJECT_RETURN, ReturnState.REQUESTED),
     Operation.RECEIVE_RETURN: _return_in(Operation.RECEIVE_RETURN, ReturnState.APPROVED),
+    Operation.CLOSE_RETURN: _return_in(Operation.CLOSE_RETURN, ReturnState.APPROVED),
     Operation.RELEASE_HOLD: _release_hold,
     Operation.DELETE: _delete,
     Operation.EXPIRE: _expire,

@@ -11,16 +11,15 @@ from orders.models import Order, PaymentRecord, Refund
 from orders.models.payments import OPEN_REFUNDS
 from orders.operations.call import Call, Document
 from orders.operations.constraints import broken_constraint
-from orders.operations.crediting import write_credit
 from orders.operations.locked_order import locked_order
 from orders.operations.obstacles import payments_in_force
+from orders.operations.refunds import grant_goodwill
 from orders.requests.operations import CorrectPayment, RecordPayment
 from orders.rules import errors
-from orders.rules.credits import Credited
 from orders.rules.facts import Fact, paid_out, sums_of
 from orders.rules.lifecycle import Operation
 from orders.rules.money import MAX_AMOUNT, unknown_currency
-from orders.rules.statuses import CreditCause, OrderStatus, PaymentKind, RefundState
+from orders.rules.statuses import OrderStatus, PaymentKind, RefundState
 
 _COMES_IN: Final = frozenset({PaymentKind.AUTHORIZATION, PaymentKind.CAPTURE})
 _OF_REFUNDS: Final = frozenset({PaymentKind.REFUND, PaymentKind.REFUND_FAILED})
@@ -208,6 +207,5 @@ def _settle(order: Order, refund: Refund, facts: list[Fact], call: Call) -> None
         refund.decided_by, refund.decided_at = call.caller.actor, call.now()
     refund.save()
     order.refund_pending_amount += refund.open_amount - was_open
-    if was == RefundState.REJECTED != refund.state and refund.goodwill_amount:
-        goodwill = min(refund.goodwill_amount, order.due_amount or 0)
-        write_credit(order, call, CreditCause.GOODWILL, Credited([], other=goodwill), refund=refund)
+    if was in (RefundState.REQUESTED, RefundState.REJECTED) and refund.state == RefundState.SETTLED:
+        grant_goodwill(order, refund, call)  # nobody had agreed to it; whoever paid it out has

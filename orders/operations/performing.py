@@ -22,7 +22,7 @@ from orders.operations.holding import hold_order, release_hold
 from orders.operations.idempotency import Replay
 from orders.operations.payments import correct_payment, record_payment
 from orders.operations.refunds import approve_refund, fail_refund, reject_refund, request_refund
-from orders.operations.returns import approve_return, receive_return, reject_return, request_return
+from orders.operations.returns import approve_return, close_return, receive_return, reject_return, request_return
 from orders.operations.shipping import complete_order, deliver_order, pack_order, ship_order, track_shipment
 from orders.reading.seen import as_seen, seen_json
 from orders.requests.operations import (
@@ -80,6 +80,7 @@ PERFORMERS: Final[dict[Operation, Performer]] = {
     Operation.APPROVE_RETURN: Performer(DecideReturn, approve_return),
     Operation.REJECT_RETURN: Performer(DecideReturn, reject_return),
     Operation.RECEIVE_RETURN: Performer(ReceiveReturn, receive_return),
+    Operation.CLOSE_RETURN: Performer(DecideReturn, close_return),
     Operation.HOLD: Performer(Hold, hold_order),
     Operation.RELEASE_HOLD: Performer(ReleaseHold, release_hold),
     Operation.DELETE: Performer(Plain, delete_order),

@@ -13,7 +13,7 @@ from orders.operations.locked_order import LockedOrder, locked_order
 from orders.operations.units import chosen_units, part_meant
 from orders.requests.operations import DecideRefund, RequestRefund
 from orders.rules import errors
-from orders.rules.credits import Credited, credit_of
+from orders.rules.credits import Credited, CreditedLine, credit_of, goodwill_in
 from orders.rules.facts import Fact, Left, left_to_refund, left_to_void, take
 from orders.rules.lifecycle import Operation
 from orders.rules.statuses import CreditCause, OrderStatus, RefundState
@@ -80,6 +80,7 @@ def approve_refund(order_id: UUID, request: DecideRefund, *, call: Call) -> Docu
         if refund.was_requested_by(call.caller):
             raise errors.OwnRequest(refund.requested_by, asked_by=call.caller.actor)
         _decide(refund, RefundState.APPROVED, call)
+        grant_goodwill(locked.order, refund, call)
         return locked.commit(instructions=[_pay_out(locked.order, refund)])
 
 
@@ -89,7 +90,6 @@ def reject_refund(order_id: UUID, request: DecideRefund, *, call: Call) -> Docum
         refund = part_meant("refund", locked.order.refunds.all(), request.refund_id, state=RefundState.REQUESTED)
         locked.order.refund_pending_amount -= refund.open_amount
         _decide(refund, RefundState.REJECTED, call)
-        take_back_goodwill(locked.order, refund, call)
         return locked.commit()
 
 
@@ -102,10 +102,24 @@ def fail_refund(order_id: UUID, request: DecideRefund, *, call: Call) -> Documen
         return locked.commit()
 
 
-def take_back_goodwill(order: Order, refund: Refund, call: Call) -> None:
-    """A rejected refund lowers nothing that is owed."""
-    for credit in order.credits.filter(refund=refund, cause=CreditCause.GOODWILL) if refund.goodwill_amount else ():
-        write_credit(order, call, CreditCause.GOODWILL, credit.credited.taken_back, refund=refund)
+def grant_goodwill(order: Order, refund: Refund, call: Call) -> None:
+    """What a refund gives back beyond what is over is owed less, from when it is agreed to.
+
+    How much that is shows only then: units may have come back since it was asked for.
+    """
+    due = order.due_amount
+    if due is None:
+        return
+    pending = order.refund_pending_amount - refund.open_amount
+    goodwill = goodwill_in(refund.amount, kept=order.kept_amount, pending=pending, due=due)
+    refund.goodwill_amount = min(goodwill, due)
+    refund.save(update_fields=["goodwill_amount"])
+    if refund.goodwill_amount:
+        named = [CreditedLine(UUID(line["item_id"]), line["quantity"], 0) for line in refund.lines]
+        dealt = (
+            credit_of(refund.goodwill_amount, Credited(named)) if named else Credited([], other=refund.goodwill_amount)
+        )
+        write_credit(order, call, CreditCause.GOODWILL, dealt, refund=refund)
 
 
 def instructions_for_what_is_over(locked: LockedOrder) -> list[Instruction]:
@@ -161,18 +175,13 @@ def _refund(locked: LockedOrder, amount: int, meant: _WhatFor = _WhatFor()) -> l
         requester=call.caller.person,
         requested_at=call.now(),
     )
+    order.refund_pending_amount += amount
     if needs_approval:
         refund.save()
-    else:
-        _decide(refund, RefundState.APPROVED, call)
-    if goodwill:
-        write_credit(order, call, CreditCause.GOODWILL, _dealt(goodwill, meant.credited), refund=refund)
-    order.refund_pending_amount += amount
-    return [] if needs_approval else [_pay_out(order, refund)]
-
-
-def _dealt(amount: int, meant: Credited) -> Credited:
-    return credit_of(amount, meant) if meant.lines else Credited([], other=amount)
+        return []
+    _decide(refund, RefundState.APPROVED, call)
+    grant_goodwill(order, refund, call)
+    return [_pay_out(order, refund)]
 
 
 def _decide(refund: Refund, state: RefundState, call: Call) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from uuid import UUID
 
-from orders.models import Return, ReturnItem
+from msgspec import UNSET
+
+from orders.models import Order, Return, ReturnItem
 from orders.operations.call import Call, Document
 from orders.operations.crediting import credit_units
 from orders.operations.locked_order import locked_order
@@ -13,7 +16,7 @@ from orders.operations.units import chosen_units, part_meant
 from orders.requests.operations import DecideReturn, ReceivedUnits, ReceiveReturn, RequestReturn
 from orders.rules import errors
 from orders.rules.lifecycle import Operation
-from orders.rules.statuses import Condition, CreditCause, ReturnState
+from orders.rules.statuses import Condition, CreditCause, ReturnCause, ReturnState
 
 
 def request_return(order_id: UUID, request: RequestReturn, *, call: Call) -> Document:
@@ -39,6 +42,15 @@ def approve_return(order_id: UUID, request: DecideReturn, *, call: Call) -> Docu
 def reject_return(order_id: UUID, request: DecideReturn, *, call: Call) -> Document:
     """The units stay with the customer; they can be announced anew."""
     return _decide(order_id, Operation.REJECT_RETURN, request, ReturnState.REJECTED, call)
+
+
+def close_return(order_id: UUID, request: DecideReturn, *, call: Call) -> Document:
+    """An approved return that never arrived: its units are with the customer, and can be announced again."""
+    with locked_order(order_id, Operation.CLOSE_RETURN, call) as locked:
+        announced = part_meant("return", locked.order.returns.all(), request.return_id, state=ReturnState.APPROVED)
+        announced.state, announced.decided_at = ReturnState.CLOSED, call.now()
+        announced.save()
+        return locked.commit()
 
 
 def _decide(order_id: UUID, operation: Operation, request: DecideReturn, state: ReturnState, call: Call) -> Document:
@@ -70,9 +82,10 @@ def receive_return(order_id: UUID, request: ReceiveReturn, *, call: Call) -> Doc
         before = order.ended_units()
         for units in received:
             line, item = lines[units.item_id], items[units.item_id]
-            line.received, line.condition, line.restocked = units.quantity, Condition(units.condition), units.restock
+            line.received, line.condition = units.quantity, _condition(units, announced)
+            line.restocked = _goes_back(units, line.condition, order)
             item.returned += units.quantity
-            if units.restock:
+            if line.restocked:
                 item.restocked += units.quantity
         ReturnItem.objects.bulk_update(lines.values(), ["received", "condition", "restocked"])
         announced.state, announced.received_at = ReturnState.RECEIVED, call.now()
@@ -88,6 +101,42 @@ def receive_return(order_id: UUID, request: ReceiveReturn, *, call: Call) -> Doc
             amount=request.amount,
             part_of=announced,
         )
-        if any(units.restock for units in received):
+        if any(line.restocked for line in lines.values()):
             order.stock_changed()
+        if request.rest_follows:
+            _announce_rest(announced, lines.values())
         return locked.commit()
+
+
+def _condition(units: ReceivedUnits, announced: Return) -> Condition:
+    if units.condition is not UNSET:
+        return Condition(units.condition)
+    return Condition.DAMAGED if announced.cause == ReturnCause.DAMAGED else Condition.NEW
+
+
+def _goes_back(units: ReceivedUnits, condition: Condition, order: Order) -> bool:
+    """Raises NoStockHeld for units of which nothing was ever taken from the shelf here."""
+    if units.restock is UNSET:
+        return condition != Condition.DAMAGED and order.reservation_id is not None
+    if units.restock and order.reservation_id is None:
+        raise errors.NoStockHeld()
+    return units.restock
+
+
+def _announce_rest(announced: Return, lines: Iterable[ReturnItem]) -> None:
+    """What has not come yet is a return of its own, approved like the one it was part of."""
+    missing = {line.item_id: line.quantity - line.received for line in lines if line.quantity > line.received}
+    if not missing:
+        return
+    rest = Return.objects.create(
+        order=announced.order,
+        storefront_id=announced.storefront_id,
+        state=ReturnState.APPROVED,
+        cause=announced.cause,
+        requested_at=announced.requested_at,
+        decided_at=announced.decided_at,
+    )
+    ReturnItem.objects.bulk_create(
+        ReturnItem(part_of=rest, item_id=item_id, storefront_id=rest.storefront_id, quantity=quantity)
+        for item_id, quantity in missing.items()
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from orders.operations.units import chosen_units, open_units
 from orders.requests.operations import Deliver, Packing, Parcel, Plain, Tracking, Units
 from orders.rules import errors
 from orders.rules.lifecycle import Operation
+from orders.rules.moments import refuse_impossible_moment
 
 
 def pack_order(order_id: UUID, request: Packing, *, call: Call) -> Document:
@@ -45,12 +47,13 @@ def ship_order(order_id: UUID, request: Parcel, *, call: Call) -> Document:
     """
     with locked_order(order_id, Operation.SHIP, call) as locked:
         order = locked.order
+        _refuse_impossible(request, "shipped_at", call, after=order.placed_at, what="the order was placed")
         if request.shipment_id is None and request.items is None:
             loads = _everything(order)
         else:
             shipment = _prepared(order, request.shipment_id)
             packed = [Units(item_id, quantity) for item_id, quantity in _contents(shipment).items()]
-            units = chosen_units(order, request.items or packed, available=open_units(order), verb="shipped")
+            units = chosen_units(order, request.items or packed or None, available=open_units(order), verb="shipped")
             loads = [_Load(shipment, units)]
         told = [load for load in loads if not load.is_packed] or loads
         if len(told) > 1 and _tells_of_one(request):
@@ -59,6 +62,9 @@ def ship_order(order_id: UUID, request: Parcel, *, call: Call) -> Document:
             load.shipment.shipped_at = request.shipped_at or call.now()
             if load in told:
                 load.shipment.packed_at = request.packed_at or load.shipment.packed_at
+            packed_at = load.shipment.packed_at
+            _refuse_impossible(request, "shipped_at", call, after=packed_at, what="the parcel was packed")
+            if load in told:
                 _track(locked, load.shipment, request)
             _save_parcel(load.shipment, load.units)
             order.ship_units(load.units)
@@ -127,6 +133,9 @@ def deliver_order(order_id: UUID, request: Deliver, *, call: Call) -> Document:
                 state = "delivered" if chosen[0].delivered_at else "being prepared"
                 raise errors.WrongState("shipment", state, "on its way")
             arrived = chosen
+        for parcel in arrived:
+            shipped_at = parcel.shipped_at
+            _refuse_impossible(request, "delivered_at", call, after=shipped_at, what="the parcel was shipped")
         delivered_at = request.delivered_at or call.now()
         for parcel in arrived:
             parcel.delivered_at = delivered_at
@@ -143,6 +152,12 @@ def complete_order(order_id: UUID, request: Plain, *, call: Call) -> Document:
         order.shipments.filter(delivered_at=None).exclude(shipped_at=None).update(delivered_at=call.now())
         order.derive_delivery()
         return locked.commit()
+
+
+def _refuse_impossible(request: Deliver | Packing, name: str, call: Call, *, after: datetime | None, what: str) -> None:
+    """Raises InvalidRequest. History is taken with its oddities."""
+    if call.at is None:
+        refuse_impossible_moment(name, getattr(request, name), now=call.now(), after=after, what=what)
 
 
 def drop_needless_parcels(order: Order) -> None:

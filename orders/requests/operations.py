@@ -202,14 +202,19 @@ class DecideReturn(OperationRequest, forbid_unknown_fields=True, frozen=True, kw
 class ReceivedUnits(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     item_id: UUID
     quantity: Quantity
-    condition: Condition = Condition.NEW
-    restock: bool = True
+    condition: Condition | UnsetType = UNSET
+    restock: bool | UnsetType = UNSET
 
 
 class ReceiveReturn(OperationRequest, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """Without `items`, all that was announced came back as new, and goes back on the shelf."""
+    """Without `items`, all that was announced came back.
+
+    Units are in the condition that the return's cause tells (damaged, or as new), and go back on the shelf unless they
+    are damaged, or no stock was ever held for the order here. With `rest_follows` what is missing is still announced.
+    """
 
     return_id: UUID | None = None
+    rest_follows: bool = False
     items: Annotated[list[ReceivedUnits], Meta(min_length=1, max_length=MAX_ITEMS)] | None = None
     amount: CreditAmount | None = None
 

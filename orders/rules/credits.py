@@ -17,7 +17,7 @@ from uuid import UUID
 from orders.rules.statuses import CreditCause
 
 # Of these is an order's canceled_amount made.
-CREDITS_OF_CANCELED: Final = frozenset({CreditCause.CANCELED, CreditCause.AMENDED, CreditCause.REINSTATED})
+CREDITS_OF_CANCELED: Final = frozenset({CreditCause.CANCELED, CreditCause.AMENDED})
 
 
 class SoldLine(NamedTuple):
@@ -56,12 +56,6 @@ class Credited(NamedTuple):
     @property
     def amount(self) -> int:
         return sum(line.amount for line in self.lines) + self.shipping + self.other
-
-    @property
-    def taken_back(self) -> Credited:
-        """The same below zero."""
-        lines = [line._replace(amount=-line.amount) for line in self.lines]
-        return Credited(lines, -self.shipping, -self.other)
 
 
 def deal(amount: int, weights: Sequence[int]) -> list[int]:

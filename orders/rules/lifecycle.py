@@ -36,6 +36,7 @@ class Operation(StrEnum):
     APPROVE_RETURN = "approve_return"
     REJECT_RETURN = "reject_return"
     RECEIVE_RETURN = "receive_return"
+    CLOSE_RETURN = "close_return"
     HOLD = "hold"
     RELEASE_HOLD = "release_hold"
     DELETE = "delete"
@@ -177,6 +178,12 @@ OPERATIONS: Final[dict[Operation, OperationRules]] = {
         _SENT,
         Scope.RETURNS_WRITE,
         "orders.receive_return",
+    ),
+    Operation.CLOSE_RETURN: OperationRules(
+        "give an approved return up that never arrived; its units can be announced again",
+        _SENT,
+        Scope.RETURNS_WRITE,
+        "orders.handle_return",
     ),
     Operation.HOLD: OperationRules(
         "hold the order up: chosen operations are refused until the hold is released",

@@ -58,7 +58,6 @@ class CreditCause(models.TextChoices):
     RETURNED = "returned", "Units came back"
     GOODWILL = "goodwill", "Goodwill"
     AMENDED = "amended", "Other prices for canceled units"
-    REINSTATED = "reinstated", "Canceled units are wanted again"
 
 
 class RefundState(models.TextChoices):
@@ -74,6 +73,7 @@ class ReturnState(models.TextChoices):
     APPROVED = "approved", "Approved"
     RECEIVED = "received", "Received"
     REJECTED = "rejected", "Rejected"
+    CLOSED = "closed", "Never arrived"
 
 
 class ReturnCause(models.TextChoices):

@@ -316,12 +316,14 @@ def _receive_return(draw: Draw, storefront: ModelStorefront, order: ModelOrder) 
     announced = draw(st.sampled_from(approved))
     items = _some_units(draw, {line["item_id"]: line["quantity"] for line in announced.items})
     for line in items or ():
-        line |= {"condition": draw(_conditions), "restock": draw(_coins)}
+        line |= {"condition": draw(_conditions)} if draw(_coins) else {}
+        line |= {"restock": draw(_coins)} if draw(_coins) else {}
     if items and draw(_one_in_twelve):
         items.append(items[0])
     named = len(approved) > 1 or draw(_coins)
     amount = _other_amount(draw, order)
-    return _given(return_id=announced.id if named else None, items=items, amount=amount)
+    rest_follows = True if draw(_one_in_four) else None
+    return _given(return_id=announced.id if named else None, items=items, amount=amount, rest_follows=rest_follows)
 
 
 def _hold(draw: Draw, storefront: ModelStorefront, order: ModelOrder) -> Body:
@@ -354,6 +356,7 @@ _BODIES: Final[Mapping[str, Callable[[Draw, ModelStorefront, ModelOrder], Body]]
     "approve_return": _decide_return,
     "reject_return": _decide_return,
     "receive_return": _receive_return,
+    "close_return": _decide_return,
     "hold": _hold,
     "release_hold": _release_hold,
 }

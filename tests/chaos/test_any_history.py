@@ -80,6 +80,7 @@ ANYTHING: Final = {
     "receive_return": 6,
     "approve_return": 6,
     "reject_return": 2,
+    "close_return": 1,
     "request_return": 3,
     "approve_refund": 12,
     "reject_refund": 3,

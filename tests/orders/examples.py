@@ -44,6 +44,7 @@ EXAMPLES: dict[str, Example] = {
     "approve_return": Example(_RETURNING, {}),
     "reject_return": Example(_RETURNING, {}),
     "receive_return": Example([*_RETURNING, ("approve_return", {})], {}),
+    "close_return": Example([*_RETURNING, ("approve_return", {})], {}),
     "hold": Example([], {"kind": "fraud"}),
     "release_hold": Example([("hold", {"kind": HoldKind.FRAUD})], {}),
     "restore": Example([("delete", {})], {}),

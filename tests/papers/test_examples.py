@@ -158,7 +158,7 @@ def test_an_order_lives_as_the_page_says(api, stock):
     asked = []
 
     for call, body, afterwards in rows(section("docs/life-of-an-order.md", "A life, call by call")):
-        for name in ("item", "shipment", "refund", "payment"):
+        for name in ("item", "shipment", "refund", "payment", "return"):
             if parts := order[f"{name}s"]:
                 body = body.replace(f"<{name}>", parts[-1]["id"])
         response = api.post(

@@ -34,6 +34,7 @@ _RETURN: Final = {
     ReturnState.REQUESTED: "waiting",
     ReturnState.APPROVED: "going",
     ReturnState.RECEIVED: "good",
+    ReturnState.CLOSED: "ended",
     ReturnState.REJECTED: "ended",
 }
 _FULFILLMENT: Final = {FulfillmentStatus.PARTIAL: "waiting", FulfillmentStatus.FULFILLED: "good"}

@@ -104,6 +104,7 @@ _PARTS: Final = {
     Operation.FAIL_REFUND: _refunds(RefundState.APPROVED),
     Operation.APPROVE_RETURN: _returns(ReturnState.REQUESTED),
     Operation.REJECT_RETURN: _returns(ReturnState.REQUESTED),
+    Operation.CLOSE_RETURN: _returns(ReturnState.APPROVED),
     Operation.RECEIVE_RETURN: _returns(ReturnState.APPROVED),
     Operation.RELEASE_HOLD: _holds,
 }

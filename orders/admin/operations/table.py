@@ -151,6 +151,15 @@ _TABLE: Final = (
         form_class=CorrectPaymentForm,
     ),
     StaffOperation(
+        name=Operation.CLOSE_RETURN,
+        title="Close return",
+        done="has a return less to wait for.",
+        explanation="An approved return never arrived. Its units are with the customer, and can be announced again.",
+        icon="assignment_late",
+        place=Place.RETURNS,
+        form_class=DecideReturnForm,
+    ),
+    StaffOperation(
         name=Operation.REQUEST_REFUND,
         title="Request refund",
         done="has a new refund.",

@@ -224,17 +224,32 @@ class ReceiveReturnForm(UnitsForm):
                 label=f"Condition of {item.product_id}",
                 required=False,
                 choices=Condition.choices,
+                initial=self._condition(),
                 widget=UnfoldAdminSelectWidget,
             )
+            on_the_shelf = self._condition() != Condition.DAMAGED and bool(self.order and self.order.reservation_id)
             self.fields[f"restock_{item.pk}"] = forms.BooleanField(
-                label=f"Restock {item.product_id}", required=False, initial=True, widget=UnfoldBooleanWidget
+                label=f"Restock {item.product_id}", required=False, initial=on_the_shelf, widget=UnfoldBooleanWidget
             )
+        self.fields["rest_follows"] = forms.BooleanField(
+            label="The rest follows",
+            required=False,
+            widget=UnfoldBooleanWidget,
+            help_text="What is missing stays announced, as a return of its own.",
+        )
         if self.order is not None and self.order.due_amount is not None:
             self.fields["amount"] = credit_field(self.order)
 
     def body(self) -> dict[str, Any]:
-        amount = self.cleaned_data.get("amount")
-        return super().body() | ({} if amount is None else {"amount": amount})
+        amount, rest_follows = self.cleaned_data.get("amount"), bool(self.cleaned_data.get("rest_follows"))
+        more = ({} if amount is None else {"amount": amount}) | ({"rest_follows": True} if rest_follows else {})
+        return super().body() | more
+
+    def _condition(self) -> Condition:
+        """What the cause of the return tells."""
+        returns = self.order.returns.all() if self.order else ()
+        damaged = any(str(back.pk) == self.chosen and back.cause == ReturnCause.DAMAGED for back in returns)
+        return Condition.DAMAGED if damaged else Condition.NEW
 
     def items(self) -> list[OrderItem]:
         """Only what was announced."""
@@ -249,7 +264,7 @@ class ReceiveReturnForm(UnitsForm):
 
     def units(self, item: OrderItem, quantity: int) -> dict[str, Any]:
         return super().units(item, quantity) | {
-            "condition": self.cleaned_data.get(f"condition_{item.pk}") or Condition.NEW,
+            "condition": self.cleaned_data.get(f"condition_{item.pk}") or self._condition(),
             "restock": self.cleaned_data[f"restock_{item.pk}"],
         }
 

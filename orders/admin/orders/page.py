@@ -45,6 +45,7 @@ _WITH_RETURN: Final = {
     Operation.APPROVE_RETURN: "Approve",
     Operation.REJECT_RETURN: "Reject",
     Operation.RECEIVE_RETURN: "Receive",
+    Operation.CLOSE_RETURN: "Never arrived",
 }
 _WITH_HOLD: Final = {Operation.RELEASE_HOLD: "Release"}
 

@@ -35,6 +35,7 @@ _TITLES: Final = {
     Operation.COMPLETE: ("Completed", "task_alt"),
     Operation.CANCEL: ("Canceled", "cancel"),
     Operation.RECORD_PAYMENT: ("Payment recorded", "payments"),
+    Operation.CLOSE_RETURN: ("Return closed", "assignment_late"),
     Operation.CORRECT_PAYMENT: ("Payment taken back", "undo"),
     Operation.REQUEST_REFUND: ("Refund requested", "currency_exchange"),
     Operation.APPROVE_REFUND: ("Refund approved", "thumb_up"),

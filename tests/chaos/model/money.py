@@ -99,9 +99,22 @@ def _settle(order: ModelOrder, refund: Refund, by: str) -> None:
         refund.state = "approved"
     if refund.state != was and refund.decided_by is None:
         refund.decide(refund.state, by)
-    goodwill = min(refund.goodwill_amount, order.due or 0)
-    if was == "rejected" != refund.state and goodwill:
-        order.credits.append(Credit("goodwill", goodwill, refund_id=refund.id))
+    if was in ("requested", "rejected") and refund.state == "settled":
+        _grant(order, refund)
+
+
+def _grant(order: ModelOrder, refund: Refund) -> None:
+    """What it gives back beyond what is over is owed less, from when it is agreed to."""
+    if order.due is None:
+        return
+    over = max(0, order.kept - (order.refunds_pending - refund.open_amount) - order.due)
+    refund.goodwill_amount = min(order.due, max(0, refund.amount - over))
+    if not refund.goodwill_amount:
+        return
+    dealt = [{**line, "amount": 0} for line in refund.lines]
+    for line, part in zip(dealt, deal(refund.goodwill_amount, [x["quantity"] for x in dealt]), strict=True):
+        line["amount"] = part
+    order.credits.append(Credit("goodwill", refund.goodwill_amount, dealt, refund_id=refund.id))
 
 
 def request_refund(order: ModelOrder, asked: Asked, by: str, storefront: ModelStorefront) -> Instructions:
@@ -135,15 +148,12 @@ def approve_refund(order: ModelOrder, asked: Asked, by: str, storefront: ModelSt
     if refund.requested_by == by:
         raise Refused("own_request")
     refund.decide("approved", by)
+    _grant(order, refund)
     return [_to_pay_out(order, refund)]
 
 
 def reject_refund(order: ModelOrder, asked: Asked, by: str, storefront: ModelStorefront) -> Instructions:
-    refund = _meant(order, asked, "requested")
-    refund.decide("rejected", by)
-    for credit in [credit for credit in order.credits if credit.refund_id == refund.id]:
-        lines = [{**line, "amount": -line["amount"]} for line in credit.lines]
-        order.credits.append(Credit("goodwill", -credit.amount, lines, -credit.shipping_amount, refund_id=refund.id))
+    _meant(order, asked, "requested").decide("rejected", by)
     return []
 
 
@@ -180,18 +190,12 @@ def _refund(
     named = [{"item_id": line["item_id"], "quantity": line["quantity"]} for line in lines]
     refund = Refund(amount, by, goodwill, return_id=return_id, lines=named)
     order.refunds.append(refund)
-    if goodwill:
-        dealt = [dict(line) for line in lines]
-        parts = [line["amount"] for line in lines]
-        weights = parts if any(parts) else [line["quantity"] for line in lines]
-        for line, part in zip(dealt, deal(goodwill, weights), strict=True):
-            line["amount"] = part
-        order.credits.append(Credit("goodwill", goodwill, dealt, refund_id=refund.id))
     limit = storefront.refund_approval_above
     much = limit is not None and order.refunded + order.refunds_pending > limit
     if much or (limit is not None and order.currency != storefront.currency):
         return []
     refund.decide("approved", by)
+    _grant(order, refund)
     return [_to_pay_out(order, refund)]
 
 

@@ -189,7 +189,7 @@ class ModelOrder:
 
     @property
     def canceled_amount(self) -> int:
-        return sum(credit.amount for credit in self.credits if credit.cause in ("canceled", "amended", "reinstated"))
+        return sum(credit.amount for credit in self.credits if credit.cause in ("canceled", "amended"))
 
     def _less(self, amount: int) -> int | None:
         if self.total_amount is None:
@@ -257,8 +257,8 @@ class ModelOrder:
                     yield "own_request"
             case "request_return" if not any(self.units_to_return().values()):
                 yield "nothing_left"
-            case "approve_return" | "reject_return" | "receive_return":
-                state = "approved" if operation == "receive_return" else "requested"
+            case "approve_return" | "reject_return" | "receive_return" | "close_return":
+                state = "approved" if operation in ("receive_return", "close_return") else "requested"
                 if not any(announced.state == state for announced in self.returns):
                     yield "nothing_left"
             case "release_hold" if not self.holds:

@@ -34,6 +34,7 @@ def pack(order: ModelOrder, asked: Asked, by: str, storefront: ModelStorefront) 
 
 def ship(order: ModelOrder, asked: Asked, by: str, storefront: ModelStorefront) -> Instructions:
     """What is chosen, or what the parcel was packed with; or all that is open: packed parcels, and the rest in one."""
+    _refuse_impossible(asked, "shipped_at")
     if "items" not in asked and asked.get("shipment_id") is None:
         return _ship_everything(order, asked)
     parcel = _prepared(order, asked.get("shipment_id"))
@@ -103,6 +104,7 @@ def deliver(order: ModelOrder, asked: Asked, by: str, storefront: ModelStorefron
         if parcel not in arrived:
             raise Refused("wrong_state")
         arrived = [parcel]
+    _refuse_impossible(asked, "delivered_at")
     for parcel in arrived:
         parcel.delivered_at = asked.get("delivered_at") or NEW
     return []
@@ -113,6 +115,12 @@ def complete(order: ModelOrder, asked: Asked, by: str, storefront: ModelStorefro
     for parcel in order.on_their_way():
         parcel.delivered_at = NEW
     return []
+
+
+def _refuse_impossible(asked: Asked, *names: str) -> None:
+    """The only moment that is ever drawn is one before any order was placed."""
+    if any(asked.get(name) is not None for name in names):
+        raise Refused("validation_error")
 
 
 def drop_needless_parcels(order: ModelOrder) -> None:

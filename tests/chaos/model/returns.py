@@ -45,8 +45,9 @@ def receive_return(order: ModelOrder, asked: Asked, by: str, storefront: ModelSt
     ended = {item.id: item.canceled + item.returned for item in order.items}
     for units in received:
         item, line, quantity = items[units["item_id"]], lines[units["item_id"]], units["quantity"]
-        restock = units.get("restock", True)
-        line.update(received=quantity, condition=units.get("condition", "new"), restocked=restock)
+        condition = units.get("condition", "damaged" if announced.cause == "damaged" else "new")
+        restock = units.get("restock", condition != "damaged")
+        line.update(received=quantity, condition=condition, restocked=restock)
         item.returned += quantity
         if restock:
             item.restocked += quantity
@@ -54,6 +55,19 @@ def receive_return(order: ModelOrder, asked: Asked, by: str, storefront: ModelSt
     announced.state, announced.received_at = "received", NEW
     units_back = {units["item_id"]: units["quantity"] for units in received}
     credit_units(order, "returned", units_back, ended, amount=asked.get("amount"), return_id=announced.id)
+    rest = [line for line in announced.items if line["quantity"] > line["received"]]
+    if asked.get("rest_follows") and rest:
+        empty = {"received": 0, "condition": None, "restocked": False}
+        items_left = [line | empty | {"quantity": line["quantity"] - line["received"]} for line in rest]
+        waiting = Return(announced.cause, items_left, "approved", requested_at=announced.requested_at)
+        waiting.decided_at = announced.decided_at
+        order.returns.append(waiting)
+    return []
+
+
+def close_return(order: ModelOrder, asked: Asked, by: str, storefront: ModelStorefront) -> Instructions:
+    announced = _meant(order, asked, "approved")
+    announced.state, announced.decided_at = "closed", NEW
     return []
 
 

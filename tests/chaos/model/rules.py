@@ -32,6 +32,7 @@ ALLOWED_IN: Final[dict[str, frozenset[str]]] = {
     "approve_return": _SENT,
     "reject_return": _SENT,
     "receive_return": _SENT,
+    "close_return": _SENT,
     "hold": _OPEN,
     "release_hold": _ANY,
     "delete": frozenset({"pending", "completed", "canceled"}),

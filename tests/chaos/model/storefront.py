@@ -37,6 +37,7 @@ _OPERATIONS: Final[Mapping[str, Callable[[ModelOrder, Asked, str, ModelStorefron
     "approve_return": returns.approve_return,
     "reject_return": returns.reject_return,
     "receive_return": returns.receive_return,
+    "close_return": returns.close_return,
     "hold": deciding.hold,
     "release_hold": deciding.release_hold,
     "delete": deciding.delete,

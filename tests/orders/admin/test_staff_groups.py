@@ -12,7 +12,7 @@ from tests.orders.asking import done
 
 SUPPORT = {
     "confirm", "extend", "amend", "change_details", "track", "cancel", "request_refund", "request_return",
-    "approve_return", "reject_return", "hold", "release_hold",
+    "approve_return", "reject_return", "close_return", "hold", "release_hold",
 }  # fmt: skip
 PARCELS = {"pack", "ship", "track", "deliver", "complete"}
 MAY = {
@@ -74,7 +74,14 @@ def ready(api, sold, storefront):
         ("hold", {"kind": "manual", "blocks": ["complete"]}),
     ):
         done(api, str(busy.pk), operation, **body)
-    with_busy = MAY["finance"] | {"deliver", "request_return", "approve_return", "reject_return", "receive_return"}
+    with_busy = MAY["finance"] | {
+        "deliver",
+        "request_return",
+        "approve_return",
+        "reject_return",
+        "receive_return",
+        "close_return",
+    }
     with_busy -= {"hold"}
     with_confirmed = sold("confirm")
     orders = dict.fromkeys(STAFF_OPERATIONS, pending) | dict.fromkeys(with_busy, busy)

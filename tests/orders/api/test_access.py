@@ -45,6 +45,7 @@ SCOPES = {
     "reject_refund": Scope.REFUNDS_APPROVE,
     "fail_refund": Scope.PAYMENTS_WRITE,
     "correct_payment": Scope.PAYMENTS_WRITE,
+    "close_return": Scope.RETURNS_WRITE,
     "request_return": Scope.RETURNS_WRITE,
     "approve_return": Scope.RETURNS_WRITE,
     "reject_return": Scope.RETURNS_WRITE,

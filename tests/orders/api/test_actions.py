@@ -59,6 +59,7 @@ request_return  both      quantity   yes             yes       yes        yes   
 approve_return  both      quantity   quantity        quantity  quantity   quantity   both
 reject_return   both      quantity   quantity        quantity  quantity   quantity   both
 receive_return  both      quantity   quantity        quantity  quantity   quantity   both
+close_return    both      quantity   quantity        quantity  quantity   quantity   both
 hold            yes       yes        yes             yes       yes        status     status
 release_hold    quantity  quantity   quantity        quantity  quantity   quantity   quantity
 delete          yes       status     status          status    status     yes        yes
@@ -106,7 +107,7 @@ OF_SCOPE: Final = {
     "payments:write": {"record_payment", "correct_payment", "fail_refund"},
     "refunds:write": {"request_refund"},
     "refunds:approve": {"approve_refund", "reject_refund"},
-    "returns:write": {"request_return", "approve_return", "reject_return", "receive_return"},
+    "returns:write": {"request_return", "approve_return", "reject_return", "receive_return", "close_return"},
 }
 
 Bring = Callable[[str], Rows]

@@ -31,7 +31,7 @@ PERSON = {
     "billing_address": {"name": "Charles Babbage", "city": "London", "country": "GB"},
     "note": "Ring twice",
 }
-TELLING = ["ada@", "5550", "Ada", "Analytical", "Perth", "Babbage", "London", "Ring"]
+TELLING = ["ada@", "2 5550", "Ada", "Analytical", "Perth", "Babbage", "London", "Ring"]
 NO_ADDRESS = {
     "name": None, "line1": None, "line2": None, "city": None, "region": None, "postal_code": None, "country": None,
 }  # fmt: skip

@@ -235,8 +235,33 @@ def test_a_rejected_refund_shows_no_goodwill(api, client_of, storefront, paid):
 
     rejected = done(client_of(storefront), order["id"], "reject_refund")
 
-    assert credits_of(rejected) == [("goodwill", 300), ("goodwill", -300)]
+    assert credits_of(rejected) == []
     assert (rejected["due_amount"], rejected["balance_amount"]) == (2000, 0)
+
+
+def test_goodwill_is_granted_when_somebody_agrees_to_it_and_is_what_it_is_then(api, client_of, storefront, paid):
+    Storefront.objects.update(refund_approval_above=0)
+    order = paid(CUPS)
+    asked = done(api, order["id"], "request_refund", amount=1500)
+    canceled = done(api, order["id"], "cancel", items=of(order, "cup", 1))
+
+    approved = done(client_of(storefront), order["id"], "approve_refund", refund_id=asked["refunds"][0]["id"])
+
+    assert (asked["refunds"][0]["goodwill_amount"], credits_of(asked)) == (1500, [])
+    assert credits_of(canceled) == [("canceled", 1000)]
+    assert approved["refunds"][0]["goodwill_amount"] == 500
+    assert credits_of(approved) == [("canceled", 1000), ("goodwill", 500)]
+
+
+def test_what_is_canceled_while_a_refund_waits_is_owed_no_more_when_that_is_rejected(api, client_of, storefront, paid):
+    Storefront.objects.update(refund_approval_above=0)
+    order = paid(CUPS)
+    done(api, order["id"], "request_refund")
+    done(api, order["id"], "cancel")
+
+    rejected = done(client_of(storefront), order["id"], "reject_refund")
+
+    assert (rejected["due_amount"], rejected["balance_amount"]) == (0, -2000)
 
 
 def test_a_refund_that_failed_is_still_owed_and_asked_for_anew(api, paid):

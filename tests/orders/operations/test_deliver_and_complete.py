@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 
 from orders.models import Order
 from tests.base import perform
@@ -14,9 +17,11 @@ from tests.orders.refusals import assert_refused
 def two_parcels(api, place_order):
     """A shipped order: two cups, each in a parcel of its own."""
     order_id = place_order(cup=2)["id"]
+    Order.objects.update(placed_at="2026-01-31T00:00:00Z")
     order = done(api, order_id, "confirm")
-    done(api, order_id, "ship", items=[{"item_id": item_ids(order)["cup"], "quantity": 1}])
-    return done(api, order_id, "ship")
+    one = [{"item_id": item_ids(order)["cup"], "quantity": 1}]
+    done(api, order_id, "ship", items=one, shipped_at="2026-02-01T00:00:00Z")
+    return done(api, order_id, "ship", shipped_at="2026-02-01T00:00:00Z")
 
 
 def arrivals(order):
@@ -182,3 +187,38 @@ def test_only_a_shipped_order_is_completed(api, place_order, earlier, current, a
 
     assert (problem["current"], problem["wanted"], problem["allowed"]) == (current, "completed", allowed)
     assert read(api, order_id) == before
+
+
+# --- when it can have happened ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("operation", "name", "moment", "told"),
+    [
+        ("ship", "shipped_at", "2020-01-01T00:00:00Z", "before the order was placed"),
+        ("ship", "shipped_at", "2199-01-01T00:00:00Z", "still to come"),
+        ("deliver", "delivered_at", "2020-01-01T00:00:00Z", "before the parcel was shipped"),
+        ("deliver", "delivered_at", "2199-01-01T00:00:00Z", "still to come"),
+    ],
+)
+def test_what_cannot_have_happened_then_is_refused_with_both_times(api, place_order, operation, name, moment, told):
+    order_id = place_order(cup=2)["id"]
+    done(api, order_id, "confirm")
+    if operation == "deliver":
+        done(api, order_id, "ship")
+    before = read(api, order_id)
+
+    problem = assert_refused(ask(api, order_id, operation, **{name: moment}), 400, "validation_error")
+
+    assert problem["errors"][0]["pointer"] == f"/{name}"
+    assert moment[:10] in problem["errors"][0]["detail"]
+    assert told in problem["errors"][0]["detail"]
+    assert read(api, order_id) == before
+
+
+def test_a_warehouse_whose_clock_is_a_little_ahead_is_believed(api, place_order):
+    order_id = place_order(cup=1)["id"]
+    done(api, order_id, "confirm")
+    ahead = (timezone.now() + timedelta(minutes=2)).isoformat()
+
+    assert done(api, order_id, "ship", shipped_at=ahead)["status"] == "shipped"

@@ -42,7 +42,10 @@ def add_refunds(order: Order, count: int) -> None:
     Refund.objects.bulk_create(
         Refund(**known, state="failed", decided_by="key:b", decided_at=NOW) for _ in range(count)
     )
-    Order.objects.filter(pk=order.pk).update(captured_amount=2000)
+    facts = {"order": order, "storefront": order.storefront, "currency": "AUD"}
+    times = {"occurred_at": NOW, "recorded_at": NOW}
+    PaymentRecord.objects.create(**facts, **times, kind="capture", amount=2000, psp_reference="pi_1")
+    Order.objects.filter(pk=order.pk).update(captured_amount=2000, payment_count=1)
 
 
 def add_returns(order: Order, count: int) -> None:

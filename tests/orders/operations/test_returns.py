@@ -8,7 +8,7 @@ from inventory_client.models import Reservation
 from orders import operations
 from orders.models import Order, ReturnItem
 from tests.base import perform
-from tests.orders.asking import ask, counts, done, event_count, item_ids, last_event, read, reserved
+from tests.orders.asking import ask, counts, done, event_count, item_ids, last_event, read, reserved, sell
 from tests.orders.refusals import assert_refused
 
 
@@ -346,3 +346,83 @@ def test_an_item_of_another_order_is_not_received(api, shipped, place_order):
 
     assert_refused(response, 422, "unknown_part")
     assert read(api, shipped["id"]) == before
+
+
+# --- what comes back, and what never does -------------------------------------------------------------
+
+
+@pytest.fixture
+def coming(api, storefront):
+    """`coming("damaged")`: an order of two cups and a plate, shipped, all of it approved to come back."""
+
+    def announce(cause: str = "unwanted"):
+        order_id = sell(api)["id"]
+        done(api, order_id, "confirm")
+        done(api, order_id, "ship")
+        done(api, order_id, "request_return", cause=cause)
+        return done(api, order_id, "approve_return")
+
+    return announce
+
+
+def test_damaged_units_do_not_go_back_on_the_shelf_unless_it_is_said(api, coming):
+    order = coming("damaged")
+
+    received = done(api, order["id"], "receive_return")
+
+    assert {line["condition"] for line in received["returns"][0]["items"]} == {"damaged"}
+    assert counts(received, "returned") == {"cup": 2, "plate": 1}
+    assert counts(received, "restocked") == {"cup": 0, "plate": 0}
+
+
+def test_the_condition_decides_what_goes_back_on_the_shelf_line_by_line(api, coming):
+    order = coming()
+    ids = item_ids(order)
+
+    received = done(
+        api,
+        order["id"],
+        "receive_return",
+        items=[
+            {"item_id": ids["cup"], "quantity": 2, "condition": "damaged"},
+            {"item_id": ids["plate"], "quantity": 1, "condition": "opened"},
+        ],
+    )
+
+    assert counts(received, "restocked") == {"cup": 0, "plate": 1}
+
+
+def test_part_of_a_return_arrives_now_and_the_rest_later(api, coming):
+    order = coming()
+    some = [{"item_id": item_ids(order)["cup"], "quantity": 1}]
+
+    first = done(api, order["id"], "receive_return", items=some, rest_follows=True)
+    last = done(api, order["id"], "receive_return")
+
+    assert [announced["state"] for announced in first["returns"]] == ["received", "approved"]
+    assert [line["quantity"] for line in first["returns"][1]["items"]] == [1, 1]
+    assert counts(first, "returned") == {"cup": 1, "plate": 0}
+    assert [announced["state"] for announced in last["returns"]] == ["received", "received"]
+    assert counts(last, "returned") == {"cup": 2, "plate": 1}
+
+
+def test_a_return_that_never_arrives_is_closed_and_its_units_can_be_announced_again(api, coming):
+    order = coming()
+
+    closed = done(api, order["id"], "close_return", reason="lost on the way")
+    again = done(api, order["id"], "request_return", cause="unwanted")
+
+    assert [announced["state"] for announced in closed["returns"]] == ["closed"]
+    assert last_event(order["id"]).sequence == again["version"]
+    assert [announced["state"] for announced in again["returns"]] == ["closed", "requested"]
+    assert_refused(ask(api, order["id"], "close_return"), 409, "nothing_left")
+
+
+def test_units_that_were_never_taken_from_the_shelf_here_do_not_go_back_on_it(api, coming):
+    order = coming()
+    Order.objects.update(reservation_id=None)  # as imported orders are
+    all_of_it = [{"item_id": item_id, "quantity": 1, "restock": True} for item_id in item_ids(order).values()]
+
+    assert_refused(ask(api, order["id"], "receive_return", items=all_of_it), 409, "no_stock_held")
+
+    assert counts(done(api, order["id"], "receive_return"), "restocked") == {"cup": 0, "plate": 0}

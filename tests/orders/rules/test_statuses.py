@@ -44,6 +44,7 @@ OPERATIONS_GRID = {
     "approve_return": "- y y y -",
     "reject_return": "- y y y -",
     "receive_return": "- y y y -",
+    "close_return": "- y y y -",
     "hold": "y y y - -",
     "release_hold": "y y y y y",
     "delete": "y - - y y",

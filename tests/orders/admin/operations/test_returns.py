@@ -59,11 +59,13 @@ def test_what_came_back_is_recorded_item_by_item_and_restocked_where_it_is_wishe
     cup, plate = order.items.order_by("position")
     before = {stock.pk: stock.on_hand - stock.reserved for stock in Stock.objects.all()}
     data = filled_in(admin, order, "receive_return")
-    del data[f"restock_{plate.pk}"]
+    data.pop(f"restock_{plate.pk}", None)
 
     page = admin.post(
         operation_page(order, "receive_return"),
-        data | {units_of(order, "cup"): "1", f"condition_{plate.pk}": "damaged"},
+        data
+        | {units_of(order, "cup"): "1", f"condition_{plate.pk}": "damaged"}
+        | {f"condition_{cup.pk}": "new", f"restock_{cup.pk}": "on"},
         follow=True,
     )
 
@@ -102,8 +104,11 @@ def test_of_several_returns_each_has_its_own_buttons(admin, sold):
 
     rows = admin.get(page_of(order)).context["returns"]
 
-    assert [[button.title for button in row["buttons"]] for row in rows] == [["Receive"], ["Approve", "Reject"]]
-    assert admin.get(rows[0]["buttons"][0].href).context["form"].available == {order.items.get(product_id="cup").pk: 2}
+    assert [[button.title for button in row["buttons"]] for row in rows] == [
+        ["Never arrived", "Receive"],
+        ["Approve", "Reject"],
+    ]
+    assert admin.get(rows[0]["buttons"][1].href).context["form"].available == {order.items.get(product_id="cup").pk: 2}
 
 
 def test_an_order_of_which_nothing_was_shipped_has_nothing_to_return(admin, sold):
