@@ -17,7 +17,7 @@ class Migration(migrations.Migration):
             name='Credit',
             fields=[
                 ('id', models.UUIDField(default=uuid_utils.compat.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('cause', models.CharField(choices=[('canceled', 'Units canceled'), ('returned', 'Units came back'), ('goodwill', 'Goodwill'), ('amended', 'Other prices for canceled units'), ('reinstated', 'Canceled units are wanted again')], max_length=20)),
+                ('cause', models.CharField(choices=[('canceled', 'Units canceled'), ('returned', 'Units came back'), ('goodwill', 'Goodwill'), ('amended', 'Other prices for canceled units')], max_length=20)),
                 ('amount', models.BigIntegerField()),
                 ('lines', models.JSONField(blank=True, db_default=models.Value([], models.JSONField()), default=list)),
                 ('shipping_amount', models.BigIntegerField(db_default=0, default=0)),
