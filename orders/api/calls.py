@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import Final
 from uuid import UUID
 
@@ -21,7 +22,7 @@ _LONGEST_REASON: Final = 500
 _ALMOST_DRY_RUN: Final = re.compile("dry.?run")
 
 
-def json_body(request: Request, *, optional: bool = False) -> bytes:
+def json_body(request: Request, *, optional: bool = False, types: Collection[str] = ("application/json",)) -> bytes:
     """The raw body, read before DRF touches the stream; where it is `optional`, no body is an empty object.
 
     One that was announced and did not come is not missing: the caller may have meant some units, and an
@@ -33,7 +34,7 @@ def json_body(request: Request, *, optional: bool = False) -> bytes:
             raise MalformedJson("A body was announced (Transfer-Encoding), and nothing came.")
         if optional:
             return b"{}"
-    if django_request.content_type != "application/json":
+    if django_request.content_type not in types:
         raise UnsupportedMediaType(
             django_request.content_type or "",
             detail=f"The body is sent as {django_request.content_type or 'nothing'}; "

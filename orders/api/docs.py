@@ -201,8 +201,9 @@ BULK: Final[dict[str, Any]] = {
 CHANGE: Final[dict[str, Any]] = {
     "operation_id": "orders_change",
     "summary": "Change note, metadata, tags, contact or addresses",
-    "description": "Keys that are absent leave their field alone; an object replaces the whole one.",
-    "request": _body("OrderDetails"),
+    "description": "A merge patch (RFC 7396): keys that are absent leave their field alone, objects are merged key "
+    "by key, null removes.",
+    "request": _body("OrderDetails") | {"application/merge-patch+json": ref("OrderDetails")},
     "responses": _responses({200: CHANGED}, 400, 404, 405, 409, 412, 413, 415),
     "parameters": [_ID, _IF_MATCH, _PREFER, _REASON, _ETAG, _APPLIED, *_ALWAYS_ANSWERED],
     "tags": ["orders"],

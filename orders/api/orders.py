@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import orjson
@@ -35,6 +35,9 @@ from orders.rules.lifecycle import Operation
 from orders.rules.limits import MAX_PAGE_ENTRIES
 from orders.rules.scopes import Scope
 from orders.rules.sight import Sight
+
+# What PATCH takes is a merge patch by whichever name.
+_MERGE_PATCHES: Final = ("application/json", "application/merge-patch+json")
 
 
 class _PlacedOrder(msgspec.Struct):
@@ -115,7 +118,7 @@ class OrderViewSet(ViewSet):
 
     @extend_schema(**docs.CHANGE)
     def partial_update(self, request: Request, pk: str) -> HttpResponse:
-        details = checked_details(parse(json_body(request), OrderDetails))
+        details = checked_details(parse(json_body(request, types=_MERGE_PATCHES), OrderDetails))
         return answer_to(Operation.CHANGE_DETAILS, order_id_in(pk), details, call_of(request))
 
     @extend_schema(**docs.DELETE)

@@ -29,7 +29,8 @@ class OrderServiceSchema(AutoSchema):
         """The library calls no body required that has no serializer."""
         body: dict[str, Any] | None = super()._get_request_body(direction)  # type: ignore[no-untyped-call]
         if body is not None:
-            (content,) = body["content"].values()
+            # By whichever media type it is sent, it is the same.
+            content = next(iter(body["content"].values()))
             name = content["schema"]["$ref"].rpartition("/")[2]
             body["required"] = name not in MAY_BE_ABSENT
         return body

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from orders.announcing.payloads import PERSONAL_FIELDS
 from orders.operations.call import Call, Document
 from orders.operations.locked_order import LockedOrder, locked_order
-from orders.requests.operations import OrderDetails
-from orders.requests.placing import stored_address
+from orders.requests.operations import AddressPatch, ContactPatch, OrderDetails
+from orders.requests.placing import Address, address_of, too_large_metadata
+from orders.rules.errors import InvalidRequest
 from orders.rules.lifecycle import Operation
+from orders.rules.limits import MAX_METADATA_ENTRIES
 from orders.rules.sight import Sight
 
 
@@ -23,7 +26,8 @@ def change_details(order_id: UUID, details: OrderDetails, *, call: Call) -> Docu
     For a caller who may not see what tells of a person, all of it that is given counts as changed: otherwise
     whoever guesses an e-mail would be told that it is right.
 
-    Raises DetailsLocked when the order's status forbids it, AddressInUse once a parcel has left.
+    Raises DetailsLocked when the order's status forbids it, AddressInUse once a parcel has left, InvalidRequest for
+    more metadata than an order can have.
     """
     with locked_order(order_id, Operation.CHANGE_DETAILS, call, checked=False) as locked:
         rewritten = _given_unseen(details, call)
@@ -51,13 +55,33 @@ def _apply(locked: LockedOrder, details: OrderDetails, rewritten: frozenset[str]
             setattr(order, column, value)
             changed = True
 
-    put("note", details.note, Operation.CHANGE_DETAILS)
-    put("metadata", details.metadata, Operation.CHANGE_DETAILS)
-    put("tags", details.tags if details.tags is UNSET else sorted(set(details.tags)), Operation.CHANGE_DETAILS)
-    if details.contact is not UNSET:
-        for name, value in msgspec.structs.asdict(details.contact).items():
+    put("note", details.note if details.note is not None else "", Operation.CHANGE_DETAILS)
+    put("metadata", _merged_metadata(order.metadata, details.metadata), Operation.CHANGE_DETAILS)
+    put("tags", details.tags if details.tags is UNSET else sorted(set(details.tags or ())), Operation.CHANGE_DETAILS)
+    contact = ContactPatch(email=None, phone=None) if details.contact is None else details.contact
+    if contact is not UNSET:
+        for name, value in msgspec.structs.asdict(contact).items():
             put(f"contact_{name}", value, Operation.CHANGE_CONTACT, field="contact")
     for field in ("shipping_address", "billing_address"):
-        address = getattr(details, field)
-        put(field, address if address is UNSET else stored_address(address), Operation.CHANGE_ADDRESS)
+        put(field, _merged_address(getattr(order, field), getattr(details, field)), Operation.CHANGE_ADDRESS)
     return changed
+
+
+def _merged_metadata(old: Mapping[str, str], patch: dict[str, str | None] | UnsetType | None) -> Any:
+    """Raises InvalidRequest when that is more than an order can have."""
+    if patch is UNSET or not patch:
+        return {} if patch is None else UNSET
+    merged = {name: value for name, value in ({**old, **patch}).items() if value is not None}
+    if errors := too_large_metadata(merged):
+        raise InvalidRequest(errors)
+    if len(merged) > max(len(old), MAX_METADATA_ENTRIES):
+        told = f"With these there would be {len(merged)} entries; {MAX_METADATA_ENTRIES} at most."
+        raise InvalidRequest.at("/metadata", "out_of_range", told)
+    return merged
+
+
+def _merged_address(old: Mapping[str, str | None] | None, patch: AddressPatch | UnsetType | None) -> Any:
+    if not isinstance(patch, AddressPatch):
+        return patch
+    given = {name: value for name, value in msgspec.structs.asdict(patch).items() if value is not UNSET}
+    return address_of({name: (old or {}).get(name) for name in Address.__struct_fields__} | given)

@@ -26,6 +26,10 @@ Metadata = Annotated[
     dict[Annotated[str, Meta(min_length=1, max_length=40)], Annotated[str, Meta(max_length=500)]],
     Meta(max_length=MAX_METADATA_ENTRIES),
 ]
+MetadataPatch = Annotated[
+    dict[Annotated[str, Meta(min_length=1, max_length=40)], Annotated[str, Meta(max_length=500)] | None],
+    Meta(description="Entries to be put in or, where null, taken out; the others stay"),
+]
 Tags = Annotated[
     list[Annotated[str, Meta(min_length=1, max_length=40)]],
     Meta(max_length=MAX_TAGS, description="A set: kept sorted, each once"),

@@ -14,11 +14,14 @@ from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 from inventory_client.wire import ProductId
 from orders.requests.fields import (
     Amount,
+    Country,
     Currency,
-    Metadata,
+    Email,
+    MetadataPatch,
     Moment,
     MovedAmount,
     Note,
+    Phone,
     Quantity,
     QuantityOrZero,
     Reason,
@@ -30,7 +33,7 @@ from orders.requests.fields import (
     TrackingLink,
     UnitAmount,
 )
-from orders.requests.placing import Address, Contact, LineAmount, too_large_metadata, unknown_country
+from orders.requests.placing import LineAmount, unknown_country
 from orders.rules.errors import InvalidRequest
 from orders.rules.lifecycle import Operation
 from orders.rules.limits import MAX_ITEMS, MAX_MINUTES, MAX_ORDERS_IN_BULK
@@ -71,15 +74,30 @@ ParentReference = Annotated[
 UnitList = Annotated[list[Units], Meta(min_length=1, max_length=MAX_ITEMS)]
 
 
-class OrderDetails(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """What PATCH takes. A key that is absent leaves its field alone; an object replaces the whole one."""
+class ContactPatch(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    email: Email | UnsetType | None = UNSET
+    phone: Phone | UnsetType | None = UNSET
 
-    note: Note | UnsetType = UNSET
-    metadata: Metadata | UnsetType = UNSET
-    tags: Tags | UnsetType = UNSET
-    contact: Contact | UnsetType = UNSET
-    shipping_address: Address | UnsetType = UNSET
-    billing_address: Address | UnsetType | None = UNSET
+
+class AddressPatch(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    name: Text300 | UnsetType | None = UNSET
+    line1: Text300 | UnsetType | None = UNSET
+    line2: Text300 | UnsetType | None = UNSET
+    city: Text300 | UnsetType | None = UNSET
+    region: Text300 | UnsetType | None = UNSET
+    postal_code: Text300 | UnsetType | None = UNSET
+    country: Country | UnsetType | None = UNSET
+
+
+class OrderDetails(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """A merge patch (RFC 7396): what is absent stays, objects are merged key by key, `null` removes."""
+
+    note: Note | UnsetType | None = UNSET
+    metadata: MetadataPatch | UnsetType | None = UNSET
+    tags: Tags | UnsetType | None = UNSET
+    contact: ContactPatch | UnsetType | None = UNSET
+    shipping_address: AddressPatch | UnsetType | None = UNSET
+    billing_address: AddressPatch | UnsetType | None = UNSET
 
 
 class Extend(OperationRequest, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -241,9 +259,8 @@ class Bulk(Struct, forbid_unknown_fields=True, frozen=True):
 
 
 def checked_details(details: OrderDetails) -> OrderDetails:
-    """Raises InvalidRequest for metadata that is too large, or an address in no country of this world."""
-    errors = too_large_metadata(details.metadata)
-    errors += unknown_country(details.shipping_address, "shipping_address")
+    """Raises InvalidRequest for an address in no country of this world."""
+    errors = unknown_country(details.shipping_address, "shipping_address")
     errors += unknown_country(details.billing_address, "billing_address")
     if errors:
         raise InvalidRequest(errors)

@@ -147,21 +147,21 @@ def checked(order: NewOrder) -> NewOrder:
     return order
 
 
-def unknown_country(address: Address | UnsetType | None, field: str) -> list[FieldError]:
-    if isinstance(address, Address) and address.country is not None and address.country not in countries.countries:
+def unknown_country(address: Struct | UnsetType | None, field: str) -> list[FieldError]:
+    """Of an address, whole or in part."""
+    country = getattr(address, "country", None)
+    if country and country not in countries.countries:
         return [
             FieldError(
                 f"/{field}/country",
                 "unknown_country",
-                f"{address.country} is not a country of ISO 3166-1 alpha-2.",
+                f"{country} is not a country of ISO 3166-1 alpha-2.",
             )
         ]
     return []
 
 
-def too_large_metadata(metadata: Mapping[str, str] | UnsetType) -> list[FieldError]:
-    if metadata is UNSET:
-        return []
+def too_large_metadata(metadata: Mapping[str, str]) -> list[FieldError]:
     size = sum(len(text.encode()) for entry in metadata.items() for text in entry)
     if size <= MAX_METADATA_BYTES:
         return []
@@ -176,7 +176,11 @@ def too_large_metadata(metadata: Mapping[str, str] | UnsetType) -> list[FieldErr
 
 def stored_address(address: Address | None) -> dict[str, str | None] | None:
     """An address without a single line is none."""
-    fields = msgspec.structs.asdict(address) if address is not None else {}
+    return address_of(msgspec.structs.asdict(address) if address is not None else {})
+
+
+def address_of(fields: dict[str, str | None]) -> dict[str, str | None] | None:
+    """Likewise, of its fields."""
     return fields if any(fields.values()) else None
 
 

@@ -45,9 +45,11 @@ def _components() -> dict[str, Any]:
     components = {NAMES.get(name, name): _renamed(struct) for name, struct in structs.items()}
     for name, component in components.items():
         component["title"] = name
-    details = components["OrderDetails"]["properties"]
-    components["NewMetadata"] = details["metadata"]
-    details["metadata"] = ref("NewMetadata")
+    patched = components["OrderDetails"]["properties"]["metadata"]["anyOf"]
+    components["MetadataPatch"] = patched[0]
+    patched[0] = ref("MetadataPatch")
+    metadata = components["NewOrder"]["properties"]["metadata"]
+    components["NewMetadata"] = {name: value for name, value in metadata.items() if name != "default"}
     components["NewOrder"]["properties"]["metadata"] = {**ref("NewMetadata"), "default": {}}
     # They are read one by one, so that a wrong one does not end the others: here is what each should be.
     components["NewBatch"]["properties"]["orders"]["items"] = {

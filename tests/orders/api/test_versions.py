@@ -116,16 +116,81 @@ def test_the_same_change_again_is_none(api, place_order):
     assert Event.objects.count() == 2
 
 
-def test_keys_that_are_absent_leave_their_field_alone_and_an_object_replaces_the_whole_one(api, place_order):
+def patched(api, path, body):
+    return api.patch(path, body, content_type="application/json").json()
+
+
+def test_an_email_that_changes_leaves_the_phone_and_the_note_alone(api, place_order):
     path = f"/api/v1/orders/{place_order(cup=1)['id']}"
-    api.patch(
-        path, {"note": "n", "contact": {"email": "a@b.co", "phone": "+61 2 1234"}}, content_type="application/json"
-    )
+    patched(api, path, {"note": "n", "contact": {"email": "a@b.co", "phone": "+61 2 1234"}})
 
-    response = api.patch(path, {"contact": {"email": "c@d.co"}}, content_type="application/json")
+    order = patched(api, path, {"contact": {"email": "c@d.co"}})
 
-    assert response.json()["contact"] == {"email": "c@d.co", "phone": None}
-    assert response.json()["note"] == "n"
+    assert order["contact"] == {"email": "c@d.co", "phone": "+61 2 1234"}
+    assert order["note"] == "n"
+
+
+@pytest.mark.parametrize("field", ["shipping_address", "billing_address"])
+def test_one_line_of_an_address_changes_and_the_rest_stays(api, place_order, field):
+    path = f"/api/v1/orders/{place_order(cup=1)['id']}"
+    patched(api, path, {field: ADDRESS})
+
+    assert patched(api, path, {field: {"line1": "2 New St"}})[field] == {**ADDRESS, "line1": "2 New St"}
+
+
+def test_entries_of_metadata_are_put_in_and_taken_out(api, place_order):
+    path = f"/api/v1/orders/{place_order(cup=1)['id']}"
+    patched(api, path, {"metadata": {"a": "1", "b": "2"}})
+
+    assert patched(api, path, {"metadata": {"a": None, "c": "3"}})["metadata"] == {"b": "2", "c": "3"}
+
+
+def test_null_removes(api, place_order):
+    path = f"/api/v1/orders/{place_order(cup=1)['id']}"
+    contact = {"email": "a@b.co", "phone": "+61 2 1234"}
+    fields = {
+        "note": "n",
+        "metadata": {"a": "1"},
+        "tags": ["t"],
+        "contact": contact,
+        "shipping_address": ADDRESS,
+        "billing_address": ADDRESS,
+    }
+    patched(api, path, fields)
+
+    assert patched(api, path, {"contact": {"phone": None}})["contact"] == {"email": "a@b.co", "phone": None}
+    emptied = patched(api, path, dict.fromkeys(fields))
+
+    assert {name: emptied[name] for name in fields} == {
+        "note": "",
+        "metadata": {},
+        "tags": [],
+        "contact": {"email": None, "phone": None},
+        "shipping_address": dict.fromkeys(ADDRESS),
+        "billing_address": None,
+    }
+
+
+def test_entries_of_metadata_are_counted_once_they_are_merged(api, place_order):
+    path = f"/api/v1/orders/{place_order(cup=1)['id']}"
+    patched(api, path, {"metadata": {f"a{number}": "" for number in range(50)}})
+
+    refused = api.patch(path, {"metadata": {"b": ""}}, content_type="application/json")
+    replaced = api.patch(path, {"metadata": {"b": "", "a0": None}}, content_type="application/json")
+
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (400, "/metadata")
+    assert (replaced.status_code, len(replaced.json()["metadata"])) == (200, 50)
+
+
+def test_a_patch_is_taken_by_its_own_media_type_too(api, place_order):
+    order = place_order(cup=1)
+    path = f"/api/v1/orders/{order['id']}"
+
+    patch = api.patch(path, '{"note": "n"}', content_type="application/merge-patch+json")
+    elsewhere = api.post(f"{path}/confirm", "{}", content_type="application/merge-patch+json")
+
+    assert (patch.status_code, patch.json()["note"]) == (200, "n")
+    assert elsewhere.status_code == 415
 
 
 @pytest.mark.parametrize(

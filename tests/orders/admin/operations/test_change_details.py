@@ -2,7 +2,7 @@ import pytest
 
 from events.models import Event
 from orders.models import Order
-from orders.requests.placing import Address
+from orders.requests.operations import AddressPatch
 from tests.base import perform
 from tests.orders.admin.conftest import do_operation, messages_of, operation_page, page_of
 
@@ -52,7 +52,7 @@ def test_changes_note_contact_and_addresses(change, order_in):
 
 def test_what_is_sent_unchanged_is_no_change(change, order_in):
     order = order_in("pending")
-    perform("change_details", order.pk, note="One\nTwo", shipping_address=Address(city="Sydney"))
+    perform("change_details", order.pk, note="One\nTwo", shipping_address=AddressPatch(city="Sydney"))
 
     page = change(order)
 
