@@ -8,6 +8,7 @@ from typing import Any, Final
 import orjson
 from django import forms
 from django.utils.functional import cached_property
+from unfold.widgets import UnfoldBooleanWidget
 
 from orders.admin.display.amounts import AmountField
 from orders.admin.operations.forms import OperationForm, Table, TextField
@@ -33,6 +34,9 @@ class AmendForm(OperationForm):
             if not item.shipped:
                 self.fields[f"quantity_{item.pk}"] = QuantityField(
                     f"Quantity of {item.product_id}", initial=item.quantity
+                )
+                self.fields[f"remove_{item.pk}"] = forms.BooleanField(
+                    label=f"Remove {item.product_id}", required=False, widget=UnfoldBooleanWidget()
                 )
                 self.fields[f"price_{item.pk}"] = self._amount(f"Price of {item.product_id}", item.unit_amount)
         for row in range(_NEW_ROWS):
@@ -70,14 +74,16 @@ class AmendForm(OperationForm):
         return [
             self._changed(item)
             for item in self._items()
-            if not {f"quantity_{item.pk}", f"price_{item.pk}"}.isdisjoint(self.changed_data)
+            if not {f"{name}_{item.pk}" for name in ("quantity", "price", "remove")}.isdisjoint(self.changed_data)
         ]
 
     def _changed(self, item: OrderItem) -> dict[str, Any]:
-        amended: dict[str, Any] = {
-            "item_id": str(item.pk),
-            "quantity": self.cleaned_data.get(f"quantity_{item.pk}") or 0,
-        }
+        quantity = f"quantity_{item.pk}"
+        if self.cleaned_data.get(f"remove_{item.pk}"):
+            return {"item_id": str(item.pk), "quantity": 0}
+        if not self.cleaned_data.get(quantity) and quantity not in self.errors:
+            self.add_error(quantity, "Give a quantity of at least 1, or tick Remove to take the item away.")
+        amended: dict[str, Any] = {"item_id": str(item.pk), "quantity": self.cleaned_data.get(quantity) or 0}
         price = self.cleaned_data.get(f"price_{item.pk}")
         if price is not None and f"price_{item.pk}" in self.changed_data:
             amended["unit_amount"] = price
@@ -118,9 +124,9 @@ class AmendForm(OperationForm):
         return [
             Table(
                 "Items",
-                ["Product", "Canceled", "Quantity", price],
+                ["Product", "Canceled", "Quantity", price, "Remove"],
                 [self._row(item) for item in self._items()],
-                "0 takes an item away. Items of which units have been shipped stay as they are.",
+                "Items of which units have been shipped stay as they are.",
             ),
             Table("New items", ["Product", "Name", "Quantity", price], new),
         ]
@@ -128,8 +134,8 @@ class AmendForm(OperationForm):
     def _row(self, item: OrderItem) -> list[forms.BoundField | str]:
         name = item.name or item.product_id
         if item.shipped:
-            return [name, str(item.canceled), f"{item.quantity}, shipped {item.shipped}", ""]
-        return [name, str(item.canceled), self[f"quantity_{item.pk}"], self[f"price_{item.pk}"]]
+            return [name, str(item.canceled), f"{item.quantity}, shipped {item.shipped}", "", ""]
+        return [name, str(item.canceled), *(self[f"{part}_{item.pk}"] for part in ("quantity", "price", "remove"))]
 
     @cached_property
     def groups(self) -> list[tuple[str, list[forms.BoundField]]]:

@@ -35,7 +35,7 @@ def test_changes_removes_and_adds_items_with_their_stock(admin, sold, stock):
         new0_unit_amount="2.50",
         shipping_amount="1",
         reason="She called.",
-        **{cups: "5", price: "9.99", plates: "0"},
+        **{cups: "5", price: "9.99", plates.replace("quantity", "remove"): "on"},
     )
 
     assert messages_of(page) == [f"{order.number} has been amended."]
@@ -54,6 +54,20 @@ def test_amounts_alone_can_be_changed(admin, sold):
     order.refresh_from_db()
     assert (order.shipping_amount, order.discount_amount, order.total_amount) == (0, 1000, 1500)
     assert lines_of(order) == [("cup", 2, 1000), ("plate", 1, 500)]
+
+
+@pytest.mark.parametrize("typed", ["", "0"])
+def test_a_quantity_that_is_cleared_takes_nothing_away(admin, sold, typed):
+    order = sold()
+    cups, _ = fields_of(order, "cup")
+
+    page = do_operation(admin, order, "amend", **{cups: typed, "shipping_amount": "2"})
+
+    assert page.context["form"].errors == {
+        cups: ["Give a quantity of at least 1, or tick Remove to take the item away."]
+    }
+    assert lines_of(order) == [("cup", 2, 1000), ("plate", 1, 500)]
+    assert Order.objects.get(pk=order.pk).version == 1
 
 
 def test_nothing_typed_is_nothing_to_amend(admin, sold):
@@ -114,7 +128,8 @@ def test_items_of_which_units_were_shipped_have_no_fields(admin, sold):
 def test_taking_every_item_away_is_refused(admin, sold):
     order = sold()
 
-    page = do_operation(admin, order, "amend", **{fields_of(order, name)[0]: "0" for name in ("cup", "plate")})
+    boxes = [fields_of(order, name)[0].replace("quantity", "remove") for name in ("cup", "plate")]
+    page = do_operation(admin, order, "amend", **dict.fromkeys(boxes, "on"))
 
     assert page.status_code == 409
     assert "Cancel the order instead." in page.content.decode()
