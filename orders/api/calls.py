@@ -7,7 +7,7 @@ from collections.abc import Collection
 from typing import Final
 from uuid import UUID
 
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
 from django.http.request import UnreadablePostError
 from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.request import Request
@@ -16,7 +16,7 @@ from orders.announcing.changes import Origin
 from orders.api.authentication import KeyPrincipal
 from orders.api.preconditions import precondition_of
 from orders.operations import Call, Idempotency, Rehearsal
-from orders.rules.errors import InvalidRequest, MalformedJson, OrderNotFound
+from orders.rules.errors import FieldError, InvalidRequest, MalformedJson, OrderNotFound
 
 _LONGEST_REASON: Final = 500
 _ALMOST_DRY_RUN: Final = re.compile("dry.?run")
@@ -106,6 +106,7 @@ def wants_rehearsal(request: Request) -> bool:
 
 def reason_in(request: Request) -> str:
     """Why, as the caller tells it in the query: `DELETE …?reason=test+order`. Raises InvalidRequest."""
+    refuse_doubled(request.query_params, ["reason"])
     reason: str = request.query_params.get("reason", "")
     if "\0" in reason or len(reason) > _LONGEST_REASON:
         told = f"reason is a text of at most {_LONGEST_REASON} characters, without U+0000"
@@ -113,8 +114,17 @@ def reason_in(request: Request) -> str:
     return reason
 
 
+def refuse_doubled(parameters: QueryDict, names: Collection[str]) -> None:
+    """Raises InvalidRequest for parameters that take one value and come twice: nobody knows which was meant."""
+    doubled = sorted(name for name in names if len(parameters.getlist(name)) > 1)
+    if doubled:
+        detail = "It is given more than once, and takes one value"
+        raise InvalidRequest([FieldError(name, "doubled_parameter", detail) for name in doubled])
+
+
 def whole_number(request: Request, name: str, *, least: int, most: int = 2**31 - 1) -> int | None:
     """A number in the query; None when it is not there. Raises InvalidRequest."""
+    refuse_doubled(request.query_params, [name])
     text = request.query_params.get(name)
     if text is None:
         return None

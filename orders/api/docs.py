@@ -134,7 +134,11 @@ LIST: Final[dict[str, Any]] = {
             description="Orders a page.",
         ),
         OpenApiParameter("ordering", ref("Ordering")),
-        OpenApiParameter("status", ref("OrderStatus")),
+        OpenApiParameter(
+            "status",
+            {"type": "array", "items": ref("OrderStatus"), "minItems": 1},
+            description="Any of these: `status=pending&status=confirmed`.",
+        ),
         OpenApiParameter("customer_id", _SOME_TEXT),
         OpenApiParameter("external_reference", _SOME_TEXT),
         OpenApiParameter("number", _SOME_TEXT),

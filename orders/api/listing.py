@@ -9,7 +9,7 @@ from django_filters import rest_framework as filters
 from rest_framework.request import Request
 from rest_framework.utils.urls import replace_query_param
 
-from orders.api.calls import whole_number
+from orders.api.calls import refuse_doubled, whole_number
 from orders.models import Order
 from orders.reading.listing import Cursor, page_of
 from orders.reading.seen import page_json
@@ -24,7 +24,7 @@ _PAGING: Final = {"cursor", "limit", "ordering"}
 class OrderFilter(filters.FilterSet):
     """What a list can be narrowed by, and how each is read."""
 
-    status = filters.ChoiceFilter(choices=OrderStatus.choices)
+    status = filters.MultipleChoiceFilter(choices=OrderStatus.choices)
     customer_id = filters.CharFilter()
     external_reference = filters.CharFilter()
     number = filters.CharFilter()
@@ -41,7 +41,8 @@ def listed(request: Request, *, storefront_id: int, sight: Sight) -> bytes:
         raise InvalidRequest(
             [FieldError(name, "unknown_parameter", f"There is no such parameter; known: {known}") for name in unknown]
         )
-    empty = sorted(name for name in set(parameters) - _PAGING if not parameters[name])
+    refuse_doubled(parameters, set(parameters) - {"status"})
+    empty = sorted(name for name in set(parameters) - _PAGING if not all(parameters.getlist(name)))
     if empty:
         raise InvalidRequest(
             [

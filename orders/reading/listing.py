@@ -23,7 +23,7 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 
 # Each of these is answered from an index of the storefront's orders.
 _CONDITIONS: Final = {
-    "status": "orders_order.status = %s",
+    "status": "orders_order.status = any(%s)",
     "customer_id": "orders_order.customer_id = %s",
     "external_reference": "orders_order.external_reference = %s",
     "number": "orders_order.number = %s",

@@ -255,6 +255,11 @@ def test_an_if_match_that_no_version_could_have_is_refused_and_not_ignored(api, 
         ("placed_before=2026-13-01", "placed_before", "invalid_filter"),
         ("placed_before=%00", "placed_before", "invalid_filter"),
         ("customer_id=", "customer_id", "empty_parameter"),
+        ("status=pending&status=", "status", "empty_parameter"),
+        ("status=pending&status=lost", "status", "invalid_filter"),
+        ("customer_id=a&customer_id=b", "customer_id", "doubled_parameter"),
+        ("limit=1&limit=2", "limit", "doubled_parameter"),
+        ("cursor=a&cursor=b", "cursor", "doubled_parameter"),
         ("page=2", "page", "unknown_parameter"),
         ("offset=10", "offset", "unknown_parameter"),
         ("storefront=nz", "storefront", "unknown_parameter"),
@@ -270,6 +275,26 @@ def test_a_list_says_which_parameter_is_wrong(api, query, parameter, code):
 
     problem = assert_refused(response, 400, "validation_error")
     assert [(error["pointer"], error["code"]) for error in problem["errors"]] == [(parameter, code)]
+
+
+def test_several_statuses_mean_any_of_them(api, place_order):
+    pending, confirmed, canceled = (place_order(cup=1)["id"] for _ in range(3))
+    api.post(f"/api/v1/orders/{confirmed}/confirm", {}, content_type="application/json")
+    api.post(f"/api/v1/orders/{canceled}/cancel", {}, content_type="application/json")
+
+    page = api.get("/api/v1/orders?status=pending&status=canceled&limit=1").json()
+    rest = api.get(page["next"]).json()
+
+    assert [order["id"] for order in page["results"] + rest["results"]] == [canceled, pending]
+
+
+def test_a_reason_that_comes_twice_is_refused(api, place_order):
+    order = place_order(cup=1)
+
+    problem = assert_refused(api.delete(f"/api/v1/orders/{order['id']}?reason=a&reason=b"), 400, "validation_error")
+
+    assert [error["pointer"] for error in problem["errors"]] == ["reason"]
+    assert api.get(f"/api/v1/orders/{order['id']}").json() == order
 
 
 @pytest.mark.parametrize("moment", ["0001-01-01T00:00:00Z", "0001-01-01T00:00:00%2B14:00", "1969-12-31T23:59:59Z"])
