@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import F, Q, Value
 
 from orders.rules.callers import Caller
-from orders.rules.facts import Fact
+from orders.rules.facts import Fact, provider_key
 from orders.rules.ids import new_id
 from orders.rules.statuses import PaymentKind, RefundState
 
@@ -115,7 +115,7 @@ class PaymentRecord(models.Model):
             kind=self.kind,
             amount=self.amount,
             occurred_at=self.occurred_at,
-            psp=self.psp,
+            psp=provider_key(self.psp),
             reference=self.psp_reference,
             parent=self.parent_reference,
             refund_id=self.refund_id,

@@ -16,7 +16,7 @@ from orders.operations.obstacles import payments_in_force
 from orders.operations.refunds import grant_goodwill
 from orders.requests.operations import CorrectPayment, RecordPayment
 from orders.rules import errors
-from orders.rules.facts import Fact, paid_out, sums_of
+from orders.rules.facts import Fact, paid_out, provider_key, sums_of
 from orders.rules.lifecycle import Operation
 from orders.rules.money import MAX_AMOUNT, unknown_currency
 from orders.rules.statuses import OrderStatus, PaymentKind, RefundState
@@ -44,7 +44,7 @@ def record_payment(order_id: UUID, request: RecordPayment, *, call: Call) -> Doc
             if (known.order_id, known.amount, known.currency) != told:
                 raise errors.PaymentConflict(request.psp_reference, request.kind)
             return locked.unchanged()
-        key = (order.storefront_id, request.psp, request.psp_reference, request.kind)
+        key = (order.storefront_id, provider_key(request.psp), request.psp_reference, request.kind)
         if call.rehearsal is not None and key in call.rehearsal.payments:
             raise errors.PaymentConflict(request.psp_reference, request.kind)
         locked.check(Operation.RECORD_PAYMENT)
@@ -60,7 +60,7 @@ def record_payment(order_id: UUID, request: RecordPayment, *, call: Call) -> Doc
                 kind=request.kind,
                 amount=request.amount,
                 currency=currency,
-                psp=request.psp,
+                psp=provider_key(request.psp),
                 psp_reference=request.psp_reference,
                 parent_reference=request.parent_reference,
                 attempt=known.attempt + 1 if known is not None else 0,
@@ -123,10 +123,14 @@ def _meant(order: Order, payments: list[PaymentRecord], payment_id: UUID | None)
 
 
 def _latest(storefront_id: int, request: RecordPayment) -> PaymentRecord | None:
-    """The fact by that reference; of several, earlier ones have been taken back."""
+    """The fact by that reference; of several, earlier ones have been taken back.
+
+    Some were kept as their provider's name was spelt: they are known by that spelling too.
+    """
+    spelt = {provider_key(request.psp), request.psp}
     return (
         PaymentRecord.objects.filter(
-            storefront_id=storefront_id, psp=request.psp, psp_reference=request.psp_reference, kind=request.kind
+            storefront_id=storefront_id, psp__in=spelt, psp_reference=request.psp_reference, kind=request.kind
         )
         .select_related("corrected_by")
         .order_by("-attempt")
@@ -163,7 +167,7 @@ def _fitting(order: Order, request: RecordPayment, payments: list[PaymentRecord]
     """
     if request.kind == PaymentKind.REFUND_FAILED:
         references = {request.psp_reference, request.parent_reference}
-        ids = {paid.refund_id for paid in payments if paid.psp == request.psp and paid.psp_reference in references}
+        ids = {paid.refund_id for paid in payments if provider_key(paid.psp) == provider_key(request.psp) and paid.psp_reference in references}
         return order.refunds.filter(pk__in=[refund_id for refund_id in ids if refund_id is not None]).first()
     if not order.refund_pending_amount:
         return None

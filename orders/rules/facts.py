@@ -109,6 +109,11 @@ def _signed(by_kind: Counter[str], signs: dict[PaymentKind, int]) -> int:
     return sum(sign * by_kind[kind] for kind, sign in signs.items())
 
 
+def provider_key(name: str) -> str:
+    """A payment provider's name as it is kept and compared: neither case nor blanks around it count."""
+    return name.strip().casefold()
+
+
 def _less(facts: Sequence[Fact], kind: PaymentKind, signs: dict[PaymentKind, int]) -> list[Left]:
     """The payments of a kind, less what belongs to them; what names none is taken from the oldest."""
     payments = [fact for fact in facts if fact.kind == kind]
