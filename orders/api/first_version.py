@@ -13,7 +13,6 @@ from uuid import UUID
 import orjson
 from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
-from msgspec import UNSET
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
@@ -55,7 +54,11 @@ def first_version_order(document: Mapping[str, Any], *, deleted: bool = False) -
         "customerId": document["customer_id"],
         "status": document["status"],
         "items": [
-            {"productId": item["product_id"], "quantity": item["quantity"], "reserved": holds_stock}
+            {
+                "productId": item["product_id"],
+                "quantity": item["quantity"],
+                "reserved": holds_stock and item["canceled"] < item["quantity"],
+            }
             for item in document["items"]
         ],
         "trackingCompany": shipment.get("tracking_company"),
@@ -148,8 +151,9 @@ def _updated(order_id: UUID, update: FirstVersionUpdate, call: Call, storefront_
     The same status again only sets the tracking. Which scopes it needs is told by the request alone, before the
     order is looked at: a refusal must not depend on where the order stands.
     """
-    asked = None if update.status is UNSET else _status_in(update.status)
-    tracking = {name: getattr(update, name) for name in _TRACKING if getattr(update, name) is not UNSET}
+    status = update.given("status")
+    asked = None if status is None else _status_in(status)
+    tracking = {name: value for name in _TRACKING if (value := update.given(name)) is not None}
     main = Operation.TRACK if asked is None else _LEADS_TO.get(asked, Operation.TRACK)
     for operation in (main, Operation.TRACK) if tracking else (main,):
         if refusal := refusal_to(call.caller, operation):
@@ -160,8 +164,6 @@ def _updated(order_id: UUID, update: FirstVersionUpdate, call: Call, storefront_
     read = orjson.loads(found[1])
     current = OrderStatus(read["status"])
     wanted = asked or current
-    if tracking.get("tracking_link", UNSET) is None:  # a caller who knows of no link; it may have been built here
-        del tracking["tracking_link"]
     way: list[tuple[Operation, Any]] = []
     if wanted == current:
         way = [(Operation.TRACK, Tracking(**tracking))]
@@ -180,7 +182,7 @@ def _updated(order_id: UUID, update: FirstVersionUpdate, call: Call, storefront_
 
 def _status_in(text: str) -> OrderStatus:
     try:
-        return OrderStatus(text)
+        return OrderStatus(text.lower())
     except ValueError:
         known = ", ".join(OrderStatus.values)
         raise errors.InvalidRequest.at(

@@ -7,9 +7,13 @@ from typing import Annotated
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from inventory_client.wire import ProductId
-from orders.requests.fields import Quantity, Text100, Text200, TrackingLink
+from orders.requests.fields import Quantity, Text200
 from orders.requests.placing import NewItem, NewOrder
 from orders.rules.limits import MAX_ITEMS
+
+# As `Text100` and `TrackingLink`, or empty.
+OptionalText = Annotated[str, Meta(max_length=100)]
+OptionalLink = Annotated[str, Meta(max_length=500, pattern=r"^(https?://\S+)?$(?!\n)")]
 
 
 class FirstVersionItem(Struct, forbid_unknown_fields=True, frozen=True, rename="camel"):
@@ -31,9 +35,14 @@ class FirstVersionNewOrder(Struct, forbid_unknown_fields=True, frozen=True, kw_o
 
 
 class FirstVersionUpdate(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True, rename="camel"):
-    """The body of `PUT /order/update/{id}`."""
+    """The body of `PUT /order/update/{id}`; null and the empty text are as good as absent."""
 
-    tracking_company: Text100 | UnsetType | None = UNSET
-    tracking_number: Text100 | UnsetType | None = UNSET
-    tracking_link: TrackingLink | UnsetType | None = UNSET
-    status: str | UnsetType = UNSET
+    tracking_company: OptionalText | UnsetType | None = UNSET
+    tracking_number: OptionalText | UnsetType | None = UNSET
+    tracking_link: OptionalLink | UnsetType | None = UNSET
+    status: Annotated[str, Meta(description="In any case")] | UnsetType | None = UNSET
+
+    def given(self, name: str) -> str | None:
+        """The text of a field; None when it is absent, null or empty."""
+        value = getattr(self, name)
+        return None if value is UNSET else value or None

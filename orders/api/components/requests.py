@@ -71,7 +71,6 @@ def _components() -> dict[str, Any]:
     components["CorrectPayment"]["required"] = ["reason"]
     components["CorrectPayment"]["properties"]["reason"]["minLength"] = 1
     components["NewHold"]["properties"]["blocks"]["anyOf"][0]["items"] = ref("BlockedOperation")
-    components["FirstVersionUpdate"]["properties"]["status"] = ref("OrderStatus")
     components["Operation"]["type"] = "string"
     return components
 

@@ -294,9 +294,7 @@ class ModelStorefront:
     def _first_version_updated(self, order: ModelOrder, asked: Asked, by: str) -> list[Told]:
         if order.deleted:
             raise Refused("order_not_found")
-        tracking = {name: asked[key] for key, name in _FIRST_VERSION_TRACKING.items() if key in asked}
-        if tracking.get("tracking_link", "") is None:  # the caller knows of none; it may have been built here
-            del tracking["tracking_link"]
+        tracking = {name: asked[key] for key, name in _FIRST_VERSION_TRACKING.items() if asked.get(key)}
         wanted = asked.get("status", order.status)
         if wanted == order.status:
             return self.perform(order, "track", tracking, by)
@@ -318,7 +316,14 @@ def first_version_document(order: ModelOrder) -> Document:
     """An order in the first version's words."""
     tracking = vars(order.shipments[-1]) if order.shipments else {}
     holds_stock = order.status != "canceled" and not order.deleted
-    lines = [{"productId": item.product_id, "quantity": item.quantity, "reserved": holds_stock} for item in order.items]
+    lines = [
+        {
+            "productId": item.product_id,
+            "quantity": item.quantity,
+            "reserved": holds_stock and item.canceled < item.quantity,
+        }
+        for item in order.items
+    ]
     return {
         "orderId": order.id,
         "customerId": order.customer_id,
