@@ -58,11 +58,15 @@ class ImportedOrder(NewOrder, forbid_unknown_fields=True, frozen=True, kw_only=T
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One order of a file, or why it could not be read. `line` counts from 1, blank lines too."""
+    """One order of a file, or why it could not be read. `line` counts from 1, blank lines too.
+
+    `run` is the storefront and reference of adjacent rows that were put together: another run of them is a torn order.
+    """
 
     line: int
     content: ImportedOrder | OrderError
     external_reference: str | None
+    run: tuple[str, str] | None = None
 
 
 def read_order(text: bytes, *, now: datetime) -> ImportedOrder:

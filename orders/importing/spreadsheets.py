@@ -6,7 +6,7 @@ import csv
 import re
 from collections import deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, BinaryIO, Final
 
@@ -145,6 +145,9 @@ class _Group:
                 )
 
     def entry(self, *, now: datetime) -> Entry:
+        return replace(self._read(now=now), run=self.key)
+
+    def _read(self, *, now: datetime) -> Entry:
         reference = self.key[1][:100] or None
         if self.beside is not None:
             reason = f"The row in line {self.beside}, beside this order, cannot be read and may belong to it."

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import sys
+import tempfile
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -18,6 +20,7 @@ from django.utils import timezone
 from orders import operations
 from orders.importing.files import ndjson_entries
 from orders.importing.lines import Entry, ImportedOrder
+from orders.importing.repeats import repeated_in, without_repeated
 from orders.importing.report import Progress, Report
 from orders.importing.spreadsheets import UnreadableHeader, csv_entries
 from orders.operations import Call
@@ -66,11 +69,15 @@ class Command(BaseCommand):
             raise CommandError(f"--batch is {batch}; it must be 1 to {_MAX_BATCH}.")
         read = csv_entries if (format or _format_of(file)) == "csv" else ndjson_entries
         with ExitStack() as opened, _ended_by_sigterm_like_by_ctrl_c():
-            stream = _open(file, opened)
+            source = _open(file, opened)
             told = Report(refusals=_create(report, opened))
             shown = Progress(self.stderr, every_seconds=progress)
             try:
-                for entries in _batches(read(stream, now=timezone.now()), batch):
+                stream = _to_be_read_twice(source, opened)
+                now = timezone.now()
+                repeated = repeated_in(read(stream, now=now))
+                stream.seek(0)
+                for entries in _batches(without_repeated(read(stream, now=now), repeated), batch):
                     _import(entries, told, place=place)
                     shown.tell(told)
                     reset_queries()  # with DEBUG the connection remembers every statement
@@ -137,6 +144,16 @@ def _open(file: str, opened: ExitStack) -> BinaryIO:
         return opened.enter_context(Path(file).open("rb"))
     except OSError as error:
         raise CommandError(f"{file} cannot be read: {error.strerror}.") from error
+
+
+def _to_be_read_twice(stream: BinaryIO, opened: ExitStack) -> BinaryIO:
+    """What cannot be wound back, like a pipe, is kept in a temporary file."""
+    if stream.seekable():
+        return stream
+    kept = opened.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - the stack closes it
+    shutil.copyfileobj(stream, kept)
+    kept.seek(0)
+    return kept
 
 
 def _create(report: Path | None, opened: ExitStack) -> BinaryIO | None:

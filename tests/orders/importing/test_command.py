@@ -91,24 +91,43 @@ def test_reads_standard_input_and_ends_with_its_code(command_environment, manage
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_interrupted_it_tells_how_far_it_came(command_environment, manage_py, number):
+def test_interrupted_it_tells_how_far_it_came(command_environment, manage_py, tmp_path, number):
+    (tmp_path / "orders.ndjson").write_text("".join(line(f"r{position}") for position in range(5_000)))
     with running(
-        [sys.executable, manage_py, "import_orders", "-", "--batch=1", "--progress=0.000001"],
+        [sys.executable, manage_py, "import_orders", tmp_path / "orders.ndjson", "--batch=1", "--progress=0.000001"],
         env=command_environment, text=True, bufsize=1,
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         # In the background SIGINT is ignored, and so it would be here.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as command:  # fmt: skip
-        assert command.stdin
         assert command.stderr
-        command.stdin.write(line("r1"))
-        command.stdin.flush()
         next(text for text in command.stderr if "1 placed" in text)
         command.send_signal(number)
         _, errors = command.communicate()
 
     assert command.returncode == 130
-    assert "Stopped. So far: 1 placed, 0 skipped, 0 refused. Run the same command again to go on." in errors
+    assert re.search(r"Stopped\. So far: [\d,]+ placed, 0 skipped, 0 refused\. Run the same command again", errors)
+    assert 1 <= Order.objects.count() < 5_000
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_interrupted_before_standard_input_ends_it_has_written_nothing(command_environment, manage_py, number):
+    with running(
+        [sys.executable, "-u", manage_py, "import_orders", "-", "--batch=1"],
+        env=command_environment, text=True, bufsize=1,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    ) as command:  # fmt: skip
+        assert command.stdin
+        # More than a pipe holds: it has begun to read when all of it is written.
+        command.stdin.write("".join(line(f"r{position}") for position in range(1_000)))
+        command.stdin.flush()
+        command.send_signal(number)
+        _, errors = command.communicate()
+
+    assert command.returncode == 130
+    assert "Stopped. So far: 0 placed, 0 skipped, 0 refused." in errors
+    assert Order.objects.count() == 0
 
 
 def test_a_database_that_is_gone_is_said_in_a_sentence(command_environment, manage_py, tmp_path):
