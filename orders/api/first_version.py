@@ -153,7 +153,7 @@ def _updated(order_id: UUID, update: FirstVersionUpdate, call: Call, storefront_
     """
     status = update.given("status")
     asked = None if status is None else _status_in(status)
-    tracking = {name: value for name in _TRACKING if (value := update.given(name)) is not None}
+    tracking: dict[str, Any] = {name: value for name in _TRACKING if (value := update.given(name)) is not None}
     main = Operation.TRACK if asked is None else _LEADS_TO.get(asked, Operation.TRACK)
     for operation in (main, Operation.TRACK) if tracking else (main,):
         if refusal := refusal_to(call.caller, operation):

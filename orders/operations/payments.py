@@ -167,7 +167,11 @@ def _fitting(order: Order, request: RecordPayment, payments: list[PaymentRecord]
     """
     if request.kind == PaymentKind.REFUND_FAILED:
         references = {request.psp_reference, request.parent_reference}
-        ids = {paid.refund_id for paid in payments if provider_key(paid.psp) == provider_key(request.psp) and paid.psp_reference in references}
+        ids = {
+            paid.refund_id
+            for paid in payments
+            if provider_key(paid.psp) == provider_key(request.psp) and paid.psp_reference in references
+        }
         return order.refunds.filter(pk__in=[refund_id for refund_id in ids if refund_id is not None]).first()
     if not order.refund_pending_amount:
         return None
