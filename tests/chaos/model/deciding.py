@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.chaos.model.credits import credit_units
 from tests.chaos.model.money import void, what_is_over
@@ -31,14 +31,18 @@ def extend(order: ModelOrder, asked: Asked, by: str, storefront: ModelStorefront
 
 
 def change_details(order: ModelOrder, asked: Asked, by: str, storefront: ModelStorefront) -> Instructions | None:
-    """Each part is allowed on its own, and asked about only when it differs."""
-    wanted = [("change_details", name, asked[name]) for name in ("note", "metadata") if name in asked]
+    """Each part is allowed on its own, and asked about only when it differs. Objects are merged."""
+    wanted: list[tuple[str, str, Any]] = [("change_details", "note", asked["note"])] if "note" in asked else []
+    if "metadata" in asked:
+        wanted.append(("change_details", "metadata", order.metadata | asked["metadata"]))
     if "tags" in asked:
         wanted.append(("change_details", "tags", sorted(set(asked["tags"]))))
     if "contact" in asked:
-        wanted.append(("change_contact", "contact", {"email": None, "phone": None} | asked["contact"]))
+        wanted.append(("change_contact", "contact", order.contact | asked["contact"]))
     addresses = [name for name in ("shipping_address", "billing_address") if name in asked]
-    wanted += [("change_address", name, address_of(asked[name])) for name in addresses]
+    for name in addresses:
+        merged = None if asked[name] is None else (getattr(order, name) or {}) | asked[name]
+        wanted.append(("change_address", name, address_of(merged)))
     changed = False
     for operation, name, value in wanted:
         if getattr(order, name) != value:
