@@ -87,7 +87,7 @@ def main(address: str, key: str) -> dict[str, object]:
         done = of(BatchAnswer, orders_place_batch.sync(client=client, body=batch))
         first = FirstVersionNewOrder(customer_id="cus789", items=[FirstVersionItem(product_id="abc123", quantity=1)])
         enveloped = of(FirstVersionAnswer, first_version_create.sync(client=client, body=first))
-        page = of(OrderPage, orders_list.sync(client=client, status=OrderStatus.PENDING))
+        page = of(OrderPage, orders_list.sync(client=client, status=[OrderStatus.PENDING]))
 
         arguments = Arguments.from_dict({"cause": "staff"})
         bulk = Bulk(operation=BulkOperation.CANCEL, ids=[page.results[0].id], arguments=arguments)

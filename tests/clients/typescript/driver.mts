@@ -53,7 +53,7 @@ const { data: first } = await client.POST("/order/create", {
 });
 assert(first && "items" in first.data);
 const firstItems = first.data.items;
-const { data: page } = await client.GET("/api/v1/orders", { params: { query: { status: "pending" } } });
+const { data: page } = await client.GET("/api/v1/orders", { params: { query: { status: ["pending"] } } });
 
 const chosen = page?.results[0];
 assert(chosen);

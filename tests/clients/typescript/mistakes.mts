@@ -14,7 +14,7 @@ export async function mistakes(order: components["schemas"]["Order"], id: string
   // @ts-expect-error: a payment's facts cannot be left out
   await client.POST("/api/v1/orders/{id}/record_payment", { params: { path: { id } } });
   // @ts-expect-error: no such status
-  await client.GET("/api/v1/orders", { params: { query: { status: "paid" } } });
+  await client.GET("/api/v1/orders", { params: { query: { status: ["paid"] } } });
   // @ts-expect-error: no such field of an item
   order.items[0]?.product;
   // @ts-expect-error: a status that is none
