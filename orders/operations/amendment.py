@@ -81,7 +81,7 @@ class Amendment:
         were, are = _shares(self._sold_before, canceled), _shares(order.sold(), canceled)
         wanted = sum(are.values()) - sum(were.values())
         correction = max(-order.canceled_amount, min(wanted, order.total_amount - order.credited_amount))
-        if order.credited_amount + correction > order.total_amount or correction < min(wanted, -order.canceled_amount):
+        if order.credited_amount + correction > order.total_amount:
             detail = (
                 f"It would be {order.total_amount}, but {order.credited_amount} have been credited already; "
                 "the total cannot be less"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Final
 
 from orders.rules.currencies import MINOR_DIGITS
@@ -26,11 +25,6 @@ def unknown_currency(currency: str | None) -> list[FieldError]:
         return []
     detail = f"{currency} is not a currency that can be paid with; use one of ISO 4217, such as EUR"
     return [FieldError("/currency", "unknown_currency", detail)]
-
-
-def items_sum(priced: Iterable[tuple[int, int]]) -> int:
-    """Of quantities with their unit amounts."""
-    return sum(quantity * unit_amount for quantity, unit_amount in priced)
 
 
 def total_sum(items: int, *, shipping: int, tax: int, discount: int, tax_included: bool = False) -> int:

@@ -67,7 +67,7 @@ def correct_canceled(order: ModelOrder, before: ModelOrder) -> None:
     were, are = (_worth_of_first(each, canceled) for each in (before, order))
     wanted = sum(are.values()) - sum(were.values())
     correction = max(-order.canceled_amount, min(wanted, order.total_amount - order.credited_amount))
-    if order.credited_amount + correction > order.total_amount or correction < min(wanted, -order.canceled_amount):
+    if order.credited_amount + correction > order.total_amount:
         raise Refused("validation_error")
     if correction:
         lines = [

@@ -7,18 +7,12 @@ import pytest
 from orders.rules.errors import InvalidRequest, TotalsMismatch
 from orders.rules.money import (
     MAX_AMOUNT,
-    items_sum,
     payment_status_of,
     refuse_sum_out_of_range,
     refuse_wrong_sum,
     total_sum,
     unknown_currency,
 )
-
-
-def test_items_cost_their_quantity_times_their_price():
-    assert items_sum([(2, 1000), (3, 20), (1, 0)]) == 2060
-    assert items_sum([]) == 0
 
 
 def test_the_total_is_items_shipping_and_tax_without_the_discount():
