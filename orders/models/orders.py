@@ -110,8 +110,10 @@ class Order(models.Model):
             ("amend_order", "Can amend the items of orders"),
             ("confirm_order", "Can confirm orders and extend reservations"),
             ("ship_order", "Can pack, ship, deliver and complete orders"),
+            ("undo_fulfillment", "Can take back shipments, deliveries and completions"),
             ("track_shipment", "Can change tracking"),
             ("cancel_order", "Can cancel orders"),
+            ("reinstate_order", "Can reinstate canceled orders"),
             ("hold_order", "Can hold orders up and release holds"),
             ("record_payment", "Can record payments"),
             ("correct_payment", "Can take back payments that were recorded by mistake"),
@@ -308,6 +310,13 @@ class Order(models.Model):
             item.shipped += units.get(item.pk, 0)
         self._roll_up(None)
 
+    def unship_units(self, units: Mapping[UUID, int]) -> None:
+        """They have not left after all; nothing of them has come back."""
+        for item in self.lines:
+            item.shipped -= units.get(item.pk, 0)
+        self.status, self.fulfillment_status = OrderStatus.CONFIRMED, FulfillmentStatus.UNFULFILLED
+        self._roll_up(None)
+
     def _roll_up(self, cause: CancelReason | None) -> None:
         """Draw status and fulfillment from the ledger of the items."""
         shipped = sum(item.shipped for item in self.lines)
@@ -323,6 +332,9 @@ class Order(models.Model):
 
     def complete(self) -> None:
         self.status = OrderStatus.COMPLETED
+
+    def reopen(self) -> None:
+        self.status = OrderStatus.SHIPPED
 
     def derive_money(self) -> None:
         """Draw the payment status from credits and payments."""
@@ -359,6 +371,13 @@ class Order(models.Model):
         if self.needs_stock_to_be_restored:
             # The revision counts on: a late answer about the old hold is never taken for one about the new.
             self.reservation_id, self.reserved_until = reservation_id, reserved_until
+
+    def mark_reinstated(self, canceled: Mapping[UUID, int], *, reservation_id: UUID, reserved_until: datetime) -> None:
+        """Pending again, on the new hold that the caller has made for it; of each item, by id, so many are canceled."""
+        for item in self.lines:
+            item.canceled = canceled[item.pk]
+        self.status, self.cancel_reason = OrderStatus.PENDING, None
+        self.reservation_id, self.reserved_until = reservation_id, reserved_until
 
     def stock_changed(self) -> None:
         """Its reservation is to hold other units than before, or none any more."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from uuid import UUID
 
 from orders.models import Credit, Order, Refund, Return
 from orders.operations.call import Call
 from orders.rules import errors
-from orders.rules.credits import CREDITS_OF_CANCELED, Credited, credit_of, credit_of_units, sum_by_item
+from orders.rules.credits import CREDITS_OF_CANCELED, Credited, credit_of, credit_of_units, sum_by_item, taken_back
 from orders.rules.statuses import CreditCause, OrderStatus
 
 
@@ -80,6 +80,14 @@ def write_credit(
         order.credited_amount += credited.amount
         if cause in CREDITS_OF_CANCELED:
             order.canceled_amount += credited.amount
+    order.derive_money()
+
+
+def take_credits_back(order: Order, call: Call, *, but: Collection[UUID]) -> None:
+    """Each credit is corrected by one of as much below zero, except those with these ids."""
+    for credit in order.credits.exclude(pk__in=but) if order.credit_count else ():
+        cause = CreditCause.REINSTATED if credit.cause in CREDITS_OF_CANCELED else CreditCause(credit.cause)
+        write_credit(order, call, cause, taken_back(credit.credited), refund=credit.refund)
     order.derive_money()
 
 

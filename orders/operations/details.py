@@ -12,7 +12,7 @@ from msgspec import UNSET, UnsetType
 from orders.announcing.payloads import PERSONAL_FIELDS
 from orders.operations.call import Call, Document
 from orders.operations.locked_order import LockedOrder, locked_order
-from orders.requests.operations import AddressPatch, ContactPatch, OrderDetails
+from orders.requests.operations import AddressPatch, ChangeCustomer, ContactPatch, OrderDetails
 from orders.requests.placing import Address, address_of, too_large_metadata
 from orders.rules.errors import InvalidRequest
 from orders.rules.lifecycle import Operation
@@ -34,6 +34,15 @@ def change_details(order_id: UUID, details: OrderDetails, *, call: Call) -> Docu
         if not _apply(locked, details, rewritten):
             return locked.unchanged()
         return locked.commit(rewritten=rewritten)
+
+
+def change_customer(order_id: UUID, request: ChangeCustomer, *, call: Call) -> Document:
+    """The order belongs to another customer. The same one again is no change, no version and no event."""
+    with locked_order(order_id, Operation.CHANGE_CUSTOMER, call) as locked:
+        if locked.order.customer_id == request.customer_id:
+            return locked.unchanged()
+        locked.order.customer_id = request.customer_id
+        return locked.commit()
 
 
 def _given_unseen(details: OrderDetails, call: Call) -> frozenset[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
 from uuid import UUID
 
 from orders.operations.call import Call, Document
@@ -11,6 +13,7 @@ from orders.requests.operations import Hold, ReleaseHold
 from orders.rules.errors import Ambiguous, InvalidRequest, UnknownPart
 from orders.rules.ids import new_id
 from orders.rules.lifecycle import BLOCKED_BY, HOLDABLE, Operation
+from orders.rules.statuses import HoldKind
 
 
 def hold_order(order_id: UUID, request: Hold, *, call: Call) -> Document:
@@ -22,15 +25,18 @@ def hold_order(order_id: UUID, request: Hold, *, call: Call) -> Document:
             "/blocks", "not_a_choice", f"{', '.join(sorted(impossible))} cannot be blocked; {can} can"
         )
     with locked_order(order_id, Operation.HOLD, call) as locked:
-        hold = {
-            "id": str(new_id()),
-            "kind": request.kind.value,
-            "blocks": sorted(blocks),
-            "placed_by": call.caller.actor,
-            "placed_at": instant(call.now()),
-        }
-        locked.order.holds = [*locked.order.holds, hold]
+        locked.order.holds = [*locked.order.holds, new_hold(request.kind, blocks, call)]
         return locked.commit()
+
+
+def new_hold(kind: HoldKind, blocks: Iterable[Operation], call: Call) -> dict[str, Any]:
+    return {
+        "id": str(new_id()),
+        "kind": kind.value,
+        "blocks": sorted(blocks),
+        "placed_by": call.caller.actor,
+        "placed_at": instant(call.now()),
+    }
 
 
 def release_hold(order_id: UUID, request: ReleaseHold, *, call: Call) -> Document:

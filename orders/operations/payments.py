@@ -83,12 +83,10 @@ def record_payment(order_id: UUID, request: RecordPayment, *, call: Call) -> Doc
 def correct_payment(order_id: UUID, request: CorrectPayment, *, call: Call) -> Document:
     """Take back a fact that was recorded by mistake. It stays in sight, counts no more, and its reference is free.
 
-    Raises UnknownPart, Ambiguous, WrongState when it is taken back already, and InvalidRequest without a reason.
+    Raises UnknownPart, Ambiguous, WrongState when it is taken back already.
     """
     with locked_order(order_id, Operation.CORRECT_PAYMENT, call, deleted=True) as locked:
         order = locked.order
-        if not call.reason.strip():
-            raise errors.InvalidRequest.at("/reason", "required", "Say why the payment is taken back")
         payments = list(order.payments.all())
         wrong = _meant(order, payments, request.payment_id)
         correction = PaymentRecord.objects.create(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from orders.models import Order, Refund, Return
+from orders.models.payments import OPEN_REFUNDS
 from orders.operations.call import Call, Document
 from orders.operations.crediting import usual_credit, write_credit
 from orders.operations.locked_order import LockedOrder, locked_order
@@ -100,6 +101,18 @@ def fail_refund(order_id: UUID, request: DecideRefund, *, call: Call) -> Documen
         locked.order.refund_pending_amount -= refund.open_amount
         _decide(refund, RefundState.FAILED, call)
         return locked.commit()
+
+
+def withdraw_refunds(order: Order, call: Call, *, but: Collection[UUID]) -> list[Instruction]:
+    """What is open still is not to be paid out any more, except those with these ids."""
+    instructions: list[Instruction] = []
+    for refund in order.refunds.exclude(pk__in=but).filter(state__in=OPEN_REFUNDS):
+        if refund.state == RefundState.APPROVED:  # somebody has been told to pay it out
+            told = {"kind": "withdraw_refund", "amount": refund.open_amount}
+            instructions.append({**_pay_out(order, refund), **told})
+        order.refund_pending_amount -= refund.open_amount
+        _decide(refund, RefundState.REJECTED, call)
+    return instructions
 
 
 def grant_goodwill(order: Order, refund: Refund, call: Call) -> None:

@@ -52,7 +52,7 @@ def ship_order(order_id: UUID, request: Parcel, *, call: Call) -> Document:
             loads = _everything(order)
         else:
             shipment = _prepared(order, request.shipment_id)
-            packed = [Units(item_id, quantity) for item_id, quantity in _contents(shipment).items()]
+            packed = [Units(item_id, quantity) for item_id, quantity in shipment.units().items()]
             units = chosen_units(order, request.items or packed or None, available=open_units(order), verb="shipped")
             loads = [_Load(shipment, units)]
         told = [load for load in loads if not load.is_packed] or loads
@@ -88,7 +88,7 @@ def _everything(order: Order) -> list[_Load]:
     parcels = _parcels(order)
     for parcel in parcels:
         if parcel.shipped_at is None:
-            units = {item_id: min(quantity, left[item_id]) for item_id, quantity in _contents(parcel).items()}
+            units = {item_id: min(quantity, left[item_id]) for item_id, quantity in parcel.units().items()}
             units = {item_id: quantity for item_id, quantity in units.items() if quantity > 0}
             if units:
                 left.subtract(units)
@@ -124,14 +124,13 @@ def deliver_order(order_id: UUID, request: Deliver, *, call: Call) -> Document:
     with locked_order(order_id, Operation.DELIVER, call) as locked:
         order = locked.order
         shipments = list(order.shipments.all())
-        arrived = [parcel for parcel in shipments if parcel.shipped_at and not parcel.delivered_at]
+        arrived = [parcel for parcel in shipments if parcel.state == "on its way"]
         if request.shipment_id is not None:
             chosen = [parcel for parcel in shipments if parcel.pk == request.shipment_id]
             if not chosen:
                 raise errors.UnknownPart("shipment", request.shipment_id)
             if chosen[0] not in arrived:
-                state = "delivered" if chosen[0].delivered_at else "being prepared"
-                raise errors.WrongState("shipment", state, "on its way")
+                raise errors.WrongState("shipment", chosen[0].state, "on its way")
             arrived = chosen
         for parcel in arrived:
             shipped_at = parcel.shipped_at
@@ -166,12 +165,6 @@ def drop_needless_parcels(order: Order) -> None:
         order.shipments.filter(shipped_at=None).exclude(items=None).delete()
 
 
-def _contents(shipment: Shipment) -> dict[UUID, int]:
-    if shipment._state.adding:
-        return {}
-    return {line.item_id: line.quantity for line in shipment.items.all()}
-
-
 def _prepared(order: Order, shipment_id: UUID | None) -> Shipment:
     """The parcel with the id; without one that of which only the tracking is known, or a new one."""
     parcels = _parcels(order)
@@ -191,7 +184,7 @@ def _parcels(order: Order) -> list[Shipment]:
 
 
 def _announced_or_new(order: Order, parcels: Sequence[Shipment]) -> Shipment:
-    announced = [parcel for parcel in parcels if parcel.shipped_at is None and not _contents(parcel)]
+    announced = [parcel for parcel in parcels if parcel.shipped_at is None and not parcel.units()]
     return announced[-1] if announced else _new_parcel(order)
 
 

@@ -100,6 +100,10 @@ class OrderDetails(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True
     billing_address: AddressPatch | UnsetType | None = UNSET
 
 
+class ChangeCustomer(OperationRequest, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    customer_id: Text200
+
+
 class Extend(OperationRequest, forbid_unknown_fields=True, frozen=True, kw_only=True):
     minutes: Annotated[int, Meta(ge=1, le=MAX_MINUTES, description="From now; a longer hold is not shortened.")]
 
@@ -158,6 +162,16 @@ class Deliver(OperationRequest, forbid_unknown_fields=True, frozen=True, kw_only
 
     shipment_id: UUID | None = None
     delivered_at: Moment | None = None
+
+
+class UndoParcel(OperationRequest, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """It needs a `reason`; `shipment_id` may be absent when there is only one such parcel."""
+
+    shipment_id: UUID | None = None
+
+
+class Undo(OperationRequest, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """It needs a `reason`."""
 
 
 class Cancel(OperationRequest, forbid_unknown_fields=True, frozen=True, kw_only=True):

@@ -96,7 +96,8 @@
               from orders_refund where order_id = orders_order.id order by id
         ) asked
     ), '[]') else '[]' end as refunds,
-    case when orders_order.fulfillment_status <> 'unfulfilled' then coalesce((
+    -- A parcel that was told to have left may have been taken back since.
+    case when orders_order.fulfillment_status <> 'unfulfilled' or orders_order.version > 1 then coalesce((
         select json_agg(announced) from (
             select
                 back.id,

@@ -22,7 +22,18 @@ from unfold.widgets import (
 )
 
 from orders.models import Order
-from orders.requests.operations import DecideRefund, DecideReturn, Deliver, Extend, Hold, Plain, ReleaseHold
+from orders.requests.operations import (
+    ChangeCustomer,
+    DecideRefund,
+    DecideReturn,
+    Deliver,
+    Extend,
+    Hold,
+    Plain,
+    ReleaseHold,
+    Undo,
+    UndoParcel,
+)
 from orders.requests.parsing import parse
 from orders.rules.errors import InvalidRequest
 from orders.rules.lifecycle import BLOCKED_BY, HOLDABLE
@@ -185,6 +196,28 @@ class ReasonedForm(OperationForm):
 
     def build(self) -> None:
         self.fields["reason"].required = True
+
+
+class UndoForm(ReasonedForm):
+    asks = Undo
+
+
+class UndoParcelForm(ReasonedForm):
+    asks = UndoParcel
+    part_name = "shipment_id"
+
+
+class ChangeCustomerForm(OperationForm):
+    asks = ChangeCustomer
+
+    customer_id = TextField("Customer", required=True)
+
+    def build(self) -> None:
+        if self.order is not None:
+            self.fields["customer_id"].initial = self.order.customer_id
+
+    def body(self) -> dict[str, Any]:
+        return {"customer_id": self.cleaned_data.get("customer_id", "")}
 
 
 class DecideRefundForm(OperationForm):

@@ -34,6 +34,8 @@ _WITH_PARCEL: Final = {
     Operation.SHIP: "Ship",
     Operation.TRACK: "Tracking",
     Operation.DELIVER: "Delivered",
+    Operation.UNDO_SHIPMENT: "Has not left",
+    Operation.UNDO_DELIVERY: "Has not arrived",
 }
 _WITH_PAYMENT: Final = {Operation.CORRECT_PAYMENT: "Take back"}
 _WITH_REFUND: Final = {
