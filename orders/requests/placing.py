@@ -123,12 +123,12 @@ def parse_orders(body: bytes) -> list[NewOrder | InvalidRequest | TotalsMismatch
     return parsed
 
 
-def checked(order: NewOrder) -> NewOrder:
+def checked(order: NewOrder, *, of_the_past: bool = False) -> NewOrder:
     """What spans fields: known currency and countries, size of metadata, prices on all items or none, sums.
 
-    Raises InvalidRequest or TotalsMismatch.
+    An order of the past may be in a currency of its time. Raises InvalidRequest or TotalsMismatch.
     """
-    errors = unknown_currency(order.currency)
+    errors = unknown_currency(order.currency, retired_too=of_the_past)
     for field in ("shipping_address", "billing_address"):
         errors += unknown_country(getattr(order, field), field)
     errors += too_large_metadata(order.metadata)
