@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from orders.rules.currencies import CURRENT, RETIRED
@@ -29,6 +30,9 @@ def unknown_currency(currency: str | None, *, retired_too: bool = False) -> list
     if currency in RETIRED:
         detail = f"{currency} is no longer in use, and only orders imported with their history can be in it"
         return [FieldError("/currency", "retired_currency", f"{detail}; use a current one of ISO 4217, such as EUR")]
+    if not re.fullmatch("[A-Z]{3}", currency):
+        detail = f"{currency[:20]!r} is not the three letters of a currency, such as EUR (ISO 4217)"
+        return [FieldError("/currency", "wrong_format", detail)]
     detail = f"{currency} is not a currency that can be paid with; use one of ISO 4217, such as EUR"
     return [FieldError("/currency", "unknown_currency", detail)]
 

@@ -375,3 +375,25 @@ def test_history_that_names_no_currency_is_in_the_one_its_storefront_had(run_imp
     done = run_import(line(storefront="au", currency=None))
 
     assert (done.code, Order.objects.get().currency) == (0, "DEM")
+
+
+def test_contact_address_and_currency_are_taken_as_they_were_meant(run_import):
+    done = run_import(
+        line(
+            currency="brl\u200e",
+            contact={"email": "\u00a0ana@example.com\t"},
+            shipping_address={
+                "city": "\u202bمی\u200cخواهم\u202c",
+                "postal_code": "１０",
+                "country": " br",
+                "region": "",
+            },
+            billing_address={"city": "\u3000"},
+        )
+    )
+
+    assert done.code == 0
+    order = Order.objects.get()
+    assert (order.currency, order.contact_email, order.billing_address) == ("BRL", "ana@example.com", None)
+    told = {name: value for name, value in order.shipping_address.items() if value is not None}
+    assert told == {"city": "می\u200cخواهم", "postal_code": "10", "country": "BR"}
