@@ -24,6 +24,7 @@ from orders.requests.placing import (
 from orders.rules.errors import InvalidRequest
 from orders.rules.ids import new_id, new_number, new_timed_id, time_of
 from orders.rules.money import unknown_currency
+from orders.rules.phones import e164, phone_country
 from orders.rules.statuses import FulfillmentStatus, OrderStatus, PaymentStatus
 
 
@@ -111,6 +112,7 @@ def order_row(
         )
     if wrong := unknown_currency(currency, retired_too=reservation_id is None):
         raise InvalidRequest(wrong)
+    shipping, billing = stored_address(request.shipping_address), stored_address(request.billing_address)
     confirmed = total == 0 and storefront.confirms_what_is_paid and reservation_id is not None
     return {
         "id": order_id,
@@ -133,8 +135,9 @@ def order_row(
         "total_amount": total,
         "contact_email": request.contact.email,
         "contact_phone": request.contact.phone,
-        "shipping_address": stored_address(request.shipping_address),
-        "billing_address": stored_address(request.billing_address),
+        "contact_phone_e164": e164(request.contact.phone, country=phone_country(shipping, billing)),
+        "shipping_address": shipping,
+        "billing_address": billing,
         "note": request.note,
         "metadata": request.metadata,
         "tags": sorted(set(request.tags)),

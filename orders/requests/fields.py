@@ -27,6 +27,13 @@ Email = Annotated[
         extra_json_schema={"pattern": rf"^\s*({EMAIL_PATTERN})?\s*$"},
     ),
 ]
+Phone = Annotated[
+    str,
+    Meta(
+        max_length=300,
+        description="As the customer writes it: any text. `phone_e164` is made of it where it is a number.",
+    ),
+]
 Country = Annotated[
     str,
     Meta(
@@ -44,7 +51,6 @@ Currency = Annotated[
     ),
 ]
 # Python's `$` would let a line break at the end pass, ECMAScript's would not: `(?!\n)` makes them agree.
-Phone = Annotated[str, Meta(max_length=40, pattern=r"^\+?[0-9 ()./-]{4,}$(?!\n)")]
 TrackingLink = Annotated[str, Meta(max_length=500, pattern=r"^https?://\S+$(?!\n)")]
 Metadata = Annotated[
     dict[Annotated[str, Meta(min_length=1, max_length=40)], Annotated[str, Meta(max_length=500)]],
