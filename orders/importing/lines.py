@@ -79,7 +79,7 @@ def read_order(text: bytes, *, now: datetime) -> ImportedOrder:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedJson(f"The line is not JSON: {error}. Expected one JSON object, encoded as UTF-8.") from None
     order = parse(text, ImportedOrder)
-    checked(order)
+    checked(order, of_the_past=True)
     if wrong := [*_wrong_stamps(order, now), *_wrong_words(order)]:
         raise InvalidRequest(wrong)
     return order

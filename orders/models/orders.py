@@ -9,8 +9,10 @@ from typing import Any, Never
 from uuid import UUID
 
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import OpClass
 from django.db import models
 from django.db.models import F, Q, Value
+from django.db.models.functions import Reverse
 
 from orders.models.items import OrderItem
 from orders.models.querysets import AllOrdersManager, OrderManager
@@ -73,7 +75,9 @@ class Order(models.Model):
     payment_count = models.PositiveIntegerField(default=0, db_default=0)
 
     contact_email = models.CharField(max_length=254, null=True, blank=True)
-    contact_phone = models.CharField(max_length=40, null=True, blank=True)
+    contact_phone = models.CharField(max_length=300, null=True, blank=True)
+    # Derived from it, in the country of the addresses: what other systems dial, and the back office looks up.
+    contact_phone_e164 = models.CharField(max_length=16, null=True, blank=True)
     shipping_address = models.JSONField(null=True, blank=True)
     billing_address = models.JSONField(null=True, blank=True)
     note = models.TextField(max_length=5000, blank=True, default="")
@@ -169,8 +173,14 @@ class Order(models.Model):
             models.Index(fields=["storefront", "-placed_at", "-id"], name="order_list"),
             models.Index(fields=["storefront", "status", "-placed_at", "-id"], name="order_list_of_status"),
             models.Index(fields=["storefront", "customer_id", "-placed_at", "-id"], name="order_list_of_customer"),
-            # What the back office looks up besides: an e-mail address, and deleted orders (hardly any).
+            # What the back office looks up besides: an e-mail address, how a telephone number ends, and deleted
+            # orders (hardly any).
             models.Index(fields=["contact_email"], name="order_contact_email", condition=~Q(contact_email=None)),
+            models.Index(
+                OpClass(Reverse("contact_phone_e164"), name="text_pattern_ops"),
+                name="order_contact_phone",
+                condition=~Q(contact_phone_e164=None),
+            ),
             models.Index(fields=["-id"], name="order_deleted", condition=~Q(deleted_at=None)),
             # What the sweeper cancels when its time has come.
             models.Index(

@@ -18,6 +18,7 @@ from orders.rules.money import (
     refuse_sum_out_of_range,
     refuse_wrong_sum,
     total_sum,
+    unknown_currency,
 )
 from orders.rules.statuses import CreditCause
 
@@ -221,6 +222,8 @@ def _sum_up(order: Order, items: list[OrderItem], request: Amend, *, of_items_be
             raise errors.InvalidRequest.at(
                 "/currency", "required", "Amounts need a currency; neither order nor storefront has one"
             )
+        if wrong := unknown_currency(order.currency, retired_too=order.reservation_id is None):
+            raise errors.InvalidRequest(wrong)
 
 
 def _refused(index: int, field: str, code: str, detail: str) -> errors.InvalidRequest:

@@ -137,8 +137,8 @@ def _latest(storefront_id: int, request: RecordPayment) -> PaymentRecord | None:
 
 
 def _currency(order: Order, request: RecordPayment) -> str | None:
-    """The order's; an order that has none takes that of its first payment."""
-    if wrong := unknown_currency(request.currency):
+    """The order's; an order that has none takes that of its first payment. One that is retired history alone has."""
+    if request.currency != order.currency and (wrong := unknown_currency(request.currency)):
         raise errors.InvalidRequest(wrong)
     if request.currency is not None and order.currency is not None and request.currency != order.currency:
         raise errors.CurrencyMismatch(expected=order.currency, got=request.currency)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from orders.rules.emails import EMAIL_PATTERN
 from orders.rules.limits import MAX_METADATA_ENTRIES, MAX_TAGS, MAX_UNITS
 from orders.rules.money import MAX_AMOUNT
 
@@ -16,11 +17,40 @@ Text200 = Annotated[str, Meta(min_length=1, max_length=200)]
 Text300 = Annotated[str, Meta(max_length=300)]
 Note = Annotated[str, Meta(max_length=5000)]
 Reason = Annotated[str, Meta(max_length=500, description="Why; kept with the change.")]
+# Contacts, addresses and currencies are cleaned (`cleaned.py`), and what they are is looked at then: these patterns
+# only tell what is taken.
+Email = Annotated[
+    str,
+    Meta(
+        max_length=254,
+        description="As browsers take it (WHATWG HTML, valid e-mail address). Blanks around it are dropped.",
+        extra_json_schema={"pattern": rf"^\s*({EMAIL_PATTERN})?\s*$"},
+    ),
+]
+Phone = Annotated[
+    str,
+    Meta(
+        max_length=300,
+        description="As the customer writes it: any text. `phone_e164` is made of it where it is a number.",
+    ),
+]
+Country = Annotated[
+    str,
+    Meta(
+        max_length=40,
+        description="ISO 3166-1 alpha-2, or XK for Kosovo, in any case.",
+        extra_json_schema={"pattern": r"^\s*([A-Za-z]{2})?\s*$"},
+    ),
+]
+Currency = Annotated[
+    str,
+    Meta(
+        max_length=40,
+        description="ISO 4217, in any case.",
+        extra_json_schema={"pattern": r"^\s*[A-Za-z]{3}\s*$"},
+    ),
+]
 # Python's `$` would let a line break at the end pass, ECMAScript's would not: `(?!\n)` makes them agree.
-Email = Annotated[str, Meta(max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$(?!\n)")]
-Phone = Annotated[str, Meta(max_length=40, pattern=r"^\+?[0-9 ()./-]{4,}$(?!\n)")]
-Country = Annotated[str, Meta(pattern=r"^[A-Z]{2}$(?!\n)", description="ISO 3166-1 alpha-2")]
-Currency = Annotated[str, Meta(pattern=r"^[A-Z]{3}$(?!\n)", description="ISO 4217")]
 TrackingLink = Annotated[str, Meta(max_length=500, pattern=r"^https?://\S+$(?!\n)")]
 Metadata = Annotated[
     dict[Annotated[str, Meta(min_length=1, max_length=40)], Annotated[str, Meta(max_length=500)]],

@@ -12,6 +12,7 @@ from uuid import UUID
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from inventory_client.wire import ProductId
+from orders.requests.cleaned import ADDRESS, CONTACT, CURRENCY, clean
 from orders.requests.fields import (
     Amount,
     Country,
@@ -33,7 +34,7 @@ from orders.requests.fields import (
     TrackingLink,
     UnitAmount,
 )
-from orders.requests.placing import LineAmount, unknown_country
+from orders.requests.placing import LineAmount, unknown_country, wrong_email
 from orders.rules.errors import InvalidRequest
 from orders.rules.lifecycle import Operation
 from orders.rules.limits import MAX_ITEMS, MAX_MINUTES, MAX_ORDERS_IN_BULK
@@ -78,6 +79,9 @@ class ContactPatch(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True
     email: Email | UnsetType | None = UNSET
     phone: Phone | UnsetType | None = UNSET
 
+    def __post_init__(self) -> None:
+        clean(self, CONTACT)
+
 
 class AddressPatch(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     name: Text300 | UnsetType | None = UNSET
@@ -87,6 +91,9 @@ class AddressPatch(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True
     region: Text300 | UnsetType | None = UNSET
     postal_code: Text300 | UnsetType | None = UNSET
     country: Country | UnsetType | None = UNSET
+
+    def __post_init__(self) -> None:
+        clean(self, ADDRESS)
 
 
 class OrderDetails(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -194,6 +201,9 @@ class RecordPayment(OperationRequest, forbid_unknown_fields=True, frozen=True, k
     refund_id: UUID | None = None
     parent_reference: ParentReference | None = None
 
+    def __post_init__(self) -> None:
+        clean(self, CURRENCY)
+
 
 class CorrectPayment(OperationRequest, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """What was recorded by mistake, and a `reason`; `payment_id` may be absent when there is only one payment."""
@@ -273,8 +283,9 @@ class Bulk(Struct, forbid_unknown_fields=True, frozen=True):
 
 
 def checked_details(details: OrderDetails) -> OrderDetails:
-    """Raises InvalidRequest for an address in no country of this world."""
-    errors = unknown_country(details.shipping_address, "shipping_address")
+    """Raises InvalidRequest for an address in no country of this world, and for an e-mail that is none."""
+    errors = wrong_email(details.contact)
+    errors += unknown_country(details.shipping_address, "shipping_address")
     errors += unknown_country(details.billing_address, "billing_address")
     if errors:
         raise InvalidRequest(errors)

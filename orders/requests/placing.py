@@ -6,6 +6,7 @@ from the same structs.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated
 
@@ -14,6 +15,7 @@ from django_countries import countries
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from inventory_client.wire import ProductId
+from orders.requests.cleaned import ADDRESS, CONTACT, CURRENCY, clean
 from orders.requests.fields import (
     Amount,
     Country,
@@ -30,6 +32,7 @@ from orders.requests.fields import (
     UnitAmount,
 )
 from orders.requests.parsing import parse
+from orders.rules.emails import is_email
 from orders.rules.errors import FieldError, InvalidRequest, TotalsMismatch
 from orders.rules.limits import MAX_ITEMS, MAX_METADATA_BYTES, MAX_ORDERS_IN_BATCH
 from orders.rules.money import (
@@ -76,6 +79,9 @@ class Contact(Struct, forbid_unknown_fields=True, frozen=True):
     email: Email | None = None
     phone: Phone | None = None
 
+    def __post_init__(self) -> None:
+        clean(self, CONTACT)
+
 
 class Address(Struct, forbid_unknown_fields=True, frozen=True):
     name: Text300 | None = None
@@ -85,6 +91,9 @@ class Address(Struct, forbid_unknown_fields=True, frozen=True):
     region: Text300 | None = None
     postal_code: Text300 | None = None
     country: Country | None = None
+
+    def __post_init__(self) -> None:
+        clean(self, ADDRESS)
 
 
 class NewOrder(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -105,6 +114,9 @@ class NewOrder(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     metadata: Metadata = {}
     tags: Tags = []
 
+    def __post_init__(self) -> None:
+        clean(self, CURRENCY)
+
 
 class NewBatch(Struct, forbid_unknown_fields=True, frozen=True):
     orders: Annotated[list[msgspec.Raw], Meta(min_length=1, max_length=MAX_ORDERS_IN_BATCH)]
@@ -123,12 +135,14 @@ def parse_orders(body: bytes) -> list[NewOrder | InvalidRequest | TotalsMismatch
     return parsed
 
 
-def checked(order: NewOrder) -> NewOrder:
-    """What spans fields: known currency and countries, size of metadata, prices on all items or none, sums.
+def checked(order: NewOrder, *, of_the_past: bool = False) -> NewOrder:
+    """What spans fields or is known once they are cleaned: currency, e-mail, countries, size of metadata, prices on all
+    items or none, sums.
 
-    Raises InvalidRequest or TotalsMismatch.
+    An order of the past may be in a currency of its time. Raises InvalidRequest or TotalsMismatch.
     """
-    errors = unknown_currency(order.currency)
+    errors = unknown_currency(order.currency, retired_too=of_the_past)
+    errors += wrong_email(order.contact)
     for field in ("shipping_address", "billing_address"):
         errors += unknown_country(getattr(order, field), field)
     errors += too_large_metadata(order.metadata)
@@ -150,15 +164,21 @@ def checked(order: NewOrder) -> NewOrder:
 def unknown_country(address: Struct | UnsetType | None, field: str) -> list[FieldError]:
     """Of an address, whole or in part."""
     country = getattr(address, "country", None)
-    if country and country not in countries.countries:
-        return [
-            FieldError(
-                f"/{field}/country",
-                "unknown_country",
-                f"{country} is not a country of ISO 3166-1 alpha-2.",
-            )
-        ]
-    return []
+    if not country or country in countries.countries:
+        return []
+    if not re.fullmatch("[A-Z]{2}", country):
+        detail = f"{country[:20]!r} is not the two letters of a country, such as AU (ISO 3166-1 alpha-2)."
+        return [FieldError(f"/{field}/country", "wrong_format", detail)]
+    return [FieldError(f"/{field}/country", "unknown_country", f"{country} is not a country of ISO 3166-1 alpha-2.")]
+
+
+def wrong_email(contact: Struct | UnsetType | None) -> list[FieldError]:
+    """Of a contact, whole or in part."""
+    email = getattr(contact, "email", None)
+    if not email or is_email(email):
+        return []
+    detail = "Expected one e-mail address, such as ann@example.com, as browsers take it."
+    return [FieldError("/contact/email", "wrong_format", detail)]
 
 
 def too_large_metadata(metadata: Mapping[str, str]) -> list[FieldError]:

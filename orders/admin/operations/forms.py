@@ -44,7 +44,6 @@ from orders.rules.statuses import HoldKind
 # What to write, where the structs can only say that something does not match.
 _WANTED: Final = {
     ("contact_email", "wrong_format"): "Write one address, such as ann@example.com.",
-    ("contact_phone", "wrong_format"): "Write digits, and + ( ) . / - or blanks between them, such as +61 2 5550 1234.",
     ("tracking_link", "wrong_format"): "Write a whole address that begins with https:// or http://.",
     ("number", "out_of_range"): "Thirty days at most.",
     ("tags", "out_of_range"): "At most 20 tags, each of at most 40 characters.",

@@ -157,6 +157,7 @@ def _customer(order: Order) -> dict[str, Any]:
     return {
         "email": order.contact_email,
         "phone": order.contact_phone,
+        "phone_e164": order.contact_phone_e164,
         "shipping_address": address_lines(order.shipping_address),
         "billing_address": address_lines(order.billing_address),
         "note": order.note,

@@ -12,6 +12,8 @@ from tests.chaos.model.rules import ALLOWED_IN, BEFORE_SHIPPED, STATUS_REFUSALS,
 
 PERSONAL: Final = ("contact", "shipping_address", "billing_address", "note")
 _PARTS: Final = ("items", "shipments", "payments", "credits", "refunds", "returns", "holds")
+# By the only number that is drawn.
+_IN_E164: Final = {None: None, "+61 2 9999 0000": "+61299990000"}
 NO_ADDRESS: Final = dict.fromkeys(("name", "line1", "line2", "city", "region", "postal_code", "country"))
 
 Part = TypeVar("Part", Parcel, Refund, Return, Hold)
@@ -372,7 +374,7 @@ class ModelOrder:
             "refunded_amount": self.refunded,
             "charged_back_amount": self.charged_back,
             "balance_amount": (due or 0) - self.kept if priced else None,
-            "contact": self.contact,
+            "contact": self.contact | {"phone_e164": _IN_E164[self.contact["phone"]]},
             "shipping_address": self.shipping_address or NO_ADDRESS,
             "billing_address": self.billing_address,
             "note": self.note,

@@ -235,3 +235,10 @@ def test_a_stranger_is_asked_to_sign_in(client, order_in):
 
     for url in (page_of(order), operation_page(order, "cancel"), "/admin/orders/order/"):
         assert client.get(url).headers["Location"] == f"/admin/login/?next={url}"
+
+
+def test_kosovo_has_a_name(admin, order_in):
+    order = order_in("pending")
+    Order.objects.filter(pk=order.pk).update(shipping_address={"city": "Pristina", "country": "XK"})
+
+    assert "Kosovo" in admin.get(page_of(order)).content.decode()
