@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from uuid import UUID
 
+from msgspec import UNSET, UnsetType
+
 from orders.models import Credit, Order, Refund, Return
 from orders.operations.call import Call
 from orders.rules import errors
@@ -19,7 +21,7 @@ def credit_units(
     units: Mapping[UUID, int],
     *,
     before: Mapping[UUID, int],
-    amount: int | None = None,
+    amount: int | UnsetType = UNSET,
     part_of: Return | None = None,
 ) -> None:
     """Credit units that have been canceled or have come back with their share, or with another amount.
@@ -28,12 +30,12 @@ def credit_units(
     Raises AmountExceeded or InvalidRequest.
     """
     if order.due_amount is None or order.total_amount is None:
-        if amount is not None:
+        if amount is not UNSET:
             detail = "The order has no prices, so nothing is known to be owed; leave the amount out"
             raise errors.InvalidRequest.at("/amount", "not_allowed", detail)
         return
     credited = usual_credit(order, units, before=before)
-    if amount is not None:
+    if amount is not UNSET:
         if amount > order.due_amount:
             raise errors.AmountExceeded(
                 requested=amount, available=order.due_amount, can_be="credited: what is still owed"

@@ -6,6 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from django.db import IntegrityError
+from msgspec import UNSET, UnsetType
 
 from orders.models import Order, PaymentRecord, Refund
 from orders.models.payments import OPEN_REFUNDS
@@ -105,10 +106,10 @@ def correct_payment(order_id: UUID, request: CorrectPayment, *, call: Call) -> D
         return locked.commit()
 
 
-def _meant(order: Order, payments: list[PaymentRecord], payment_id: UUID | None) -> PaymentRecord:
+def _meant(order: Order, payments: list[PaymentRecord], payment_id: UUID | UnsetType) -> PaymentRecord:
     """One that counts; there is at least one."""
     counting = payments_in_force(order)
-    if payment_id is None:
+    if payment_id is UNSET:
         if len(counting) > 1:
             raise errors.Ambiguous("payment", [payment.pk for payment in counting])
         return counting[0]

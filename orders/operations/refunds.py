@@ -6,6 +6,8 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from msgspec import UNSET
+
 from orders.models import Order, Refund, Return
 from orders.models.payments import OPEN_REFUNDS
 from orders.operations.call import Call, Document
@@ -36,7 +38,7 @@ def request_refund(order_id: UUID, request: RequestRefund, *, call: Call) -> Doc
         meant = _what_for(order, request)
         available = order.refundable_amount
         amount = request.amount
-        if amount is None:
+        if amount is UNSET:
             amount = min(available, order.overpaid_amount or available if meant.usual is None else meant.usual)
             if amount == 0:
                 raise errors.NothingLeft(Operation.REQUEST_REFUND, "nothing left to refund for these units")
@@ -54,8 +56,8 @@ class _WhatFor(NamedTuple):
 
 
 def _what_for(order: Order, request: RequestRefund) -> _WhatFor:
-    if request.return_id is not None:
-        if request.items is not None:
+    if request.return_id is not UNSET:
+        if request.items is not UNSET:
             detail = "A refund is for a return or for items; name one of them"
             raise errors.InvalidRequest.at("/items", "not_allowed", detail)
         announced = order.returns.filter(pk=request.return_id).first()
@@ -65,7 +67,7 @@ def _what_for(order: Order, request: RequestRefund) -> _WhatFor:
         refunds = order.refunds.filter(part_of=announced)
         given = sum(refund.settled_amount + refund.open_amount for refund in refunds)
         return _WhatFor(part_of=announced, usual=max(0, credited - given))
-    if request.items is None:
+    if request.items is UNSET:
         return _WhatFor()
     ended = order.ended_units()
     available = {item.pk: item.quantity - ended[item.pk] for item in order.lines}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from msgspec import UNSET, UnsetType
+
 from orders.models import Order, Shipment
 from orders.operations.call import Call, Document
 from orders.operations.holding import new_hold
@@ -71,10 +73,10 @@ def _taken_for_delivered(order: Order) -> list[str]:
     return [parcel["id"] for parcel in parcels if parcel.get("delivered_at")]
 
 
-def _meant(order: Order, shipment_id: UUID | None, *, state: str) -> Shipment:
+def _meant(order: Order, shipment_id: UUID | UnsetType, *, state: str) -> Shipment:
     """The parcel with the id; without one the only one in the state. At least one is."""
     parcels = list(order.shipments.all())
-    if shipment_id is None:
+    if shipment_id is UNSET:
         fitting = [parcel for parcel in parcels if parcel.state == state]
         if len(fitting) > 1:
             raise errors.Ambiguous("shipment", [parcel.pk for parcel in fitting])

@@ -46,6 +46,8 @@ _LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
 
 
 class OperationRequest(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """What by its absence means all there is, or the only one, must really be absent: `null` is not that."""
+
     reason: Reason = ""
 
 
@@ -142,7 +144,7 @@ class Amend(OperationRequest, forbid_unknown_fields=True, frozen=True, kw_only=T
 class Tracking(OperationRequest, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """How a parcel travels. What is absent stays as it is; a link is built from carrier and number."""
 
-    shipment_id: UUID | None = None
+    shipment_id: UUID | UnsetType = UNSET
     tracking_company: Text100 | UnsetType | None = UNSET
     tracking_number: Text100 | UnsetType | None = UNSET
     tracking_link: TrackingLink | UnsetType | None = UNSET
@@ -151,7 +153,7 @@ class Tracking(OperationRequest, forbid_unknown_fields=True, frozen=True, kw_onl
 class Packing(Tracking, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """A parcel with chosen units; without `items`, all that are open and not packed."""
 
-    items: UnitList | None = None
+    items: UnitList | UnsetType = UNSET
     packed_at: Moment | None = None
 
 
@@ -167,14 +169,14 @@ class Parcel(Packing, forbid_unknown_fields=True, frozen=True, kw_only=True):
 class Deliver(OperationRequest, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """Without `shipment_id`, every parcel that is on its way."""
 
-    shipment_id: UUID | None = None
+    shipment_id: UUID | UnsetType = UNSET
     delivered_at: Moment | None = None
 
 
 class UndoParcel(OperationRequest, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """It needs a `reason`; `shipment_id` may be absent when there is only one such parcel."""
 
-    shipment_id: UUID | None = None
+    shipment_id: UUID | UnsetType = UNSET
 
 
 class Undo(OperationRequest, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -185,8 +187,8 @@ class Cancel(OperationRequest, forbid_unknown_fields=True, frozen=True, kw_only=
     """Without `items`, all that is open."""
 
     cause: CancelReason = CancelReason.CUSTOMER
-    items: UnitList | None = None
-    amount: CreditAmount | None = None
+    items: UnitList | UnsetType = UNSET
+    amount: CreditAmount | UnsetType = UNSET
 
 
 class RecordPayment(OperationRequest, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -208,7 +210,7 @@ class RecordPayment(OperationRequest, forbid_unknown_fields=True, frozen=True, k
 class CorrectPayment(OperationRequest, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """What was recorded by mistake, and a `reason`; `payment_id` may be absent when there is only one payment."""
 
-    payment_id: UUID | None = None
+    payment_id: UUID | UnsetType = UNSET
 
 
 class RequestRefund(OperationRequest, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -217,28 +219,28 @@ class RequestRefund(OperationRequest, forbid_unknown_fields=True, frozen=True, k
     Where nothing is, all that is kept. What is refunded beyond it is owed less from now on, out of goodwill.
     """
 
-    amount: MovedAmount | None = None
-    return_id: UUID | None = None
-    items: UnitList | None = None
+    amount: MovedAmount | UnsetType = UNSET
+    return_id: UUID | UnsetType = UNSET
+    items: UnitList | UnsetType = UNSET
 
 
 class DecideRefund(OperationRequest, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """`refund_id` may be absent when there is only one to decide on."""
 
-    refund_id: UUID | None = None
+    refund_id: UUID | UnsetType = UNSET
 
 
 class RequestReturn(OperationRequest, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """Without `items`, every shipped unit that is not on its way back yet."""
 
     cause: ReturnCause
-    items: UnitList | None = None
+    items: UnitList | UnsetType = UNSET
 
 
 class DecideReturn(OperationRequest, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """`return_id` may be absent when there is only one to decide on."""
 
-    return_id: UUID | None = None
+    return_id: UUID | UnsetType = UNSET
 
 
 class ReceivedUnits(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -255,23 +257,23 @@ class ReceiveReturn(OperationRequest, forbid_unknown_fields=True, frozen=True, k
     are damaged, or no stock was ever held for the order here. With `rest_follows` what is missing is still announced.
     """
 
-    return_id: UUID | None = None
+    return_id: UUID | UnsetType = UNSET
     rest_follows: bool = False
-    items: Annotated[list[ReceivedUnits], Meta(min_length=1, max_length=MAX_ITEMS)] | None = None
-    amount: CreditAmount | None = None
+    items: Annotated[list[ReceivedUnits], Meta(min_length=1, max_length=MAX_ITEMS)] | UnsetType = UNSET
+    amount: CreditAmount | UnsetType = UNSET
 
 
 class Hold(OperationRequest, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """Without `blocks`, what a hold of this kind usually blocks."""
 
     kind: HoldKind
-    blocks: Annotated[list[Operation], Meta(min_length=1)] | None = None
+    blocks: Annotated[list[Operation], Meta(min_length=1)] | UnsetType = UNSET
 
 
 class ReleaseHold(OperationRequest, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """`hold_id` may be absent when there is only one."""
 
-    hold_id: UUID | None = None
+    hold_id: UUID | UnsetType = UNSET
 
 
 class Bulk(Struct, forbid_unknown_fields=True, frozen=True):

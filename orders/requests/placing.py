@@ -127,7 +127,7 @@ def parse_orders(body: bytes) -> list[NewOrder | InvalidRequest | TotalsMismatch
     parsed: list[NewOrder | InvalidRequest | TotalsMismatch] = []
     for position, raw in enumerate(parse(body, NewBatch).orders):
         try:
-            parsed.append(checked(parse(bytes(raw), NewOrder)))
+            parsed.append(checked(parse(bytes(raw), NewOrder, part=True)))
         except (InvalidRequest, TotalsMismatch) as error:
             for part in error.errors:
                 part["pointer"] = f"/orders/{position}{part['pointer']}"

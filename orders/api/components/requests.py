@@ -70,7 +70,7 @@ def _components() -> dict[str, Any]:
     components["RecordPayment"]["properties"]["kind"] = ref("RecordedKind")
     for name in {performer.request.__name__ for done, performer in PERFORMERS.items() if OPERATIONS[done].needs_reason}:
         components[name]["properties"]["reason"]["description"] = "Needed, here or in the query."
-    components["NewHold"]["properties"]["blocks"]["anyOf"][0]["items"] = ref("BlockedOperation")
+    components["NewHold"]["properties"]["blocks"]["items"] = ref("BlockedOperation")
     components["Operation"]["type"] = "string"
     return components
 

@@ -340,19 +340,6 @@ def test_refuses_more_units_of_one_product_than_any_number_the_ledger_holds(api,
     assert_nothing_happened()
 
 
-def test_takes_the_last_of_duplicated_keys_as_every_json_reader_does(api, stock):
-    stock(cup=10)
-
-    response = post(
-        api,
-        "/api/v1/orders",
-        b'{"customer_id": "a", "customer_id": "b", "items": [{"product_id": "cup", "quantity": 3, "quantity": 2}]}',
-    )
-
-    assert response.status_code == 201
-    assert (response.json()["customer_id"], response.json()["items"][0]["quantity"]) == ("b", 2)
-
-
 @pytest.mark.parametrize(
     ("body", "code", "pointer"),
     [
