@@ -18,6 +18,8 @@ from orders.requests.fields import (
     Country,
     Currency,
     Email,
+    Identifier100,
+    Identifier200,
     MetadataPatch,
     Moment,
     MovedAmount,
@@ -29,7 +31,6 @@ from orders.requests.fields import (
     Tags,
     Text40,
     Text100,
-    Text200,
     Text300,
     TrackingLink,
     UnitAmount,
@@ -66,7 +67,7 @@ CreditAmount = Annotated[
     ),
 ]
 ParentReference = Annotated[
-    Text200,
+    Identifier200,
     Meta(
         description="The `psp_reference` of the payment this one belongs to: of the authorization for a capture or "
         "void, of the capture for a refund or chargeback. It may be recorded later."
@@ -140,7 +141,7 @@ class Tracking(OperationRequest, forbid_unknown_fields=True, frozen=True, kw_onl
 
     shipment_id: UUID | None = None
     tracking_company: Text100 | UnsetType | None = UNSET
-    tracking_number: Text100 | UnsetType | None = UNSET
+    tracking_number: Identifier100 | UnsetType | None = UNSET
     tracking_link: TrackingLink | UnsetType | None = UNSET
 
 
@@ -180,7 +181,7 @@ class RecordPayment(OperationRequest, forbid_unknown_fields=True, frozen=True, k
 
     kind: PaymentKind
     amount: MovedAmount
-    psp_reference: Text200
+    psp_reference: Identifier200
     psp: Text40 = ""
     currency: Currency | None = None
     occurred_at: Moment | None = None

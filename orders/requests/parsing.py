@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 from msgspec import Struct
 
+from orders.requests.fields import IN_WORDS
 from orders.rules.errors import FieldError, InvalidRequest, MalformedJson
 
 S = TypeVar("S", bound=Struct)
@@ -57,6 +58,7 @@ def _field_error(message: str) -> FieldError:
         code = "out_of_range"
     elif "matching regex" in detail:
         code = "wrong_format"
+        detail = next((words for pattern, words in IN_WORDS.items() if repr(pattern)[1:-1] in detail), detail)
     return FieldError(pointer, code, detail + ".")
 
 
