@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from orders.importing.marketplace import STATUS_OF
-from orders.requests.fields import Amount, Text100
+from orders.requests.fields import Amount, Identifier100, Text100
 from orders.requests.parsing import parse
 from orders.requests.placing import NewOrder, checked
 from orders.rules.errors import FieldError, InvalidRequest, MalformedJson, OrderError
@@ -50,7 +50,7 @@ class ImportedOrder(NewOrder, forbid_unknown_fields=True, frozen=True, kw_only=T
     """An order as `POST /api/v1/orders` takes it, with where and when it was placed and what came after."""
 
     storefront: StorefrontCode
-    external_reference: Text100
+    external_reference: Identifier100
     placed_at: Moment
     payments: Annotated[list[Payment], Meta(max_length=MAX_PAYMENTS_OF_IMPORTED)] = []
     history: History = History()

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Final
 
 from msgspec import Meta
 
+from inventory_client.wire import IDENTIFIER_IN_WORDS, IDENTIFIER_PATTERN
 from orders.rules.emails import EMAIL_PATTERN
 from orders.rules.limits import MAX_METADATA_ENTRIES, MAX_TAGS, MAX_UNITS
 from orders.rules.money import MAX_AMOUNT
 
 Text40 = Annotated[str, Meta(max_length=40)]
 Text100 = Annotated[str, Meta(min_length=1, max_length=100)]
-Text200 = Annotated[str, Meta(min_length=1, max_length=200)]
 Text300 = Annotated[str, Meta(max_length=300)]
+_IDENTIFIER: Final = "Without control characters, and without blanks at its ends."
+Identifier100 = Annotated[str, Meta(min_length=1, max_length=100, pattern=IDENTIFIER_PATTERN, description=_IDENTIFIER)]
+Identifier200 = Annotated[str, Meta(min_length=1, max_length=200, pattern=IDENTIFIER_PATTERN, description=_IDENTIFIER)]
 Note = Annotated[str, Meta(max_length=5000)]
 Reason = Annotated[str, Meta(max_length=500, description="Why; kept with the change.")]
 # Contacts, addresses and currencies are cleaned (`cleaned.py`), and what they are is looked at then: these patterns
@@ -50,8 +53,8 @@ Currency = Annotated[
         extra_json_schema={"pattern": r"^\s*[A-Za-z]{3}\s*$"},
     ),
 ]
-# Python's `$` would let a line break at the end pass, ECMAScript's would not: `(?!\n)` makes them agree.
-TrackingLink = Annotated[str, Meta(max_length=500, pattern=r"^https?://\S+$(?!\n)")]
+LINK_PATTERN: Final = r"^https?://\S+$(?!\n)"
+TrackingLink = Annotated[str, Meta(max_length=500, pattern=LINK_PATTERN)]
 Metadata = Annotated[
     dict[Annotated[str, Meta(min_length=1, max_length=40)], Annotated[str, Meta(max_length=500)]],
     Meta(max_length=MAX_METADATA_ENTRIES),
@@ -71,3 +74,9 @@ Amount = Annotated[int, Meta(ge=0, le=MAX_AMOUNT)]
 UnitAmount = Annotated[Amount, Meta(description="Minor units of the currency")]
 MovedAmount = Annotated[int, Meta(ge=1, le=MAX_AMOUNT, description="Minor units of the currency")]
 Moment = Annotated[datetime, Meta(tz=True)]
+
+# What is said where a text does not match.
+IN_WORDS: Final = {
+    IDENTIFIER_PATTERN: IDENTIFIER_IN_WORDS,
+    LINK_PATTERN: "Expected a whole address that begins with https:// or http://",
+}

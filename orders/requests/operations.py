@@ -18,6 +18,8 @@ from orders.requests.fields import (
     Country,
     Currency,
     Email,
+    Identifier100,
+    Identifier200,
     MetadataPatch,
     Moment,
     MovedAmount,
@@ -29,7 +31,6 @@ from orders.requests.fields import (
     Tags,
     Text40,
     Text100,
-    Text200,
     Text300,
     TrackingLink,
     UnitAmount,
@@ -68,7 +69,7 @@ CreditAmount = Annotated[
     ),
 ]
 ParentReference = Annotated[
-    Text200,
+    Identifier200,
     Meta(
         description="The `psp_reference` of the payment this one belongs to: of the authorization for a capture or "
         "void, of the capture for a refund or chargeback. It may be recorded later."
@@ -110,7 +111,7 @@ class OrderDetails(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True
 
 
 class ChangeCustomer(OperationRequest, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    customer_id: Text200
+    customer_id: Identifier200
 
 
 class Extend(OperationRequest, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -146,7 +147,7 @@ class Tracking(OperationRequest, forbid_unknown_fields=True, frozen=True, kw_onl
 
     shipment_id: UUID | UnsetType = UNSET
     tracking_company: Text100 | UnsetType | None = UNSET
-    tracking_number: Text100 | UnsetType | None = UNSET
+    tracking_number: Identifier100 | UnsetType | None = UNSET
     tracking_link: TrackingLink | UnsetType | None = UNSET
 
 
@@ -196,7 +197,7 @@ class RecordPayment(OperationRequest, forbid_unknown_fields=True, frozen=True, k
 
     kind: PaymentKind
     amount: MovedAmount
-    psp_reference: Text200
+    psp_reference: Identifier200
     psp: Text40 = ""
     currency: Currency | None = None
     occurred_at: Moment | None = None

@@ -12,6 +12,7 @@ import msgspec
 import orjson
 from msgspec import Struct
 
+from orders.requests.fields import IN_WORDS
 from orders.rules.errors import FieldError, InvalidRequest, MalformedJson
 
 S = TypeVar("S", bound=Struct)
@@ -84,6 +85,7 @@ def _field_error(message: str) -> FieldError:
         code = "out_of_range"
     elif "matching regex" in detail:
         code = "wrong_format"
+        detail = next((words for pattern, words in IN_WORDS.items() if repr(pattern)[1:-1] in detail), detail)
     if detail.endswith("got `null`"):
         detail += ": give a value, or leave it out"
     return FieldError(pointer, code, detail + ".")

@@ -21,13 +21,13 @@ from orders.requests.fields import (
     Country,
     Currency,
     Email,
+    Identifier100,
+    Identifier200,
     Metadata,
     Note,
     Phone,
     Quantity,
     Tags,
-    Text100,
-    Text200,
     Text300,
     UnitAmount,
 )
@@ -97,9 +97,9 @@ class Address(Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class NewOrder(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    customer_id: Text200
+    customer_id: Identifier200
     items: Annotated[list[NewItem], Meta(min_length=1, max_length=MAX_ITEMS)]
-    external_reference: Text100 | None = None
+    external_reference: Identifier100 | None = None
     currency: Currency | None = None
     items_amount: Amount | None = None
     shipping_amount: Amount = 0
