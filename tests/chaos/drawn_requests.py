@@ -126,6 +126,8 @@ def requests_of_first_version(draw: Draw, order: ModelOrder) -> Body:
     body: Body = {}
     if not draw(_one_in_four):
         body["status"] = draw(st.sampled_from(anything)) if draw(_one_in_four) else following
+    if draw(_one_in_four):
+        body["customerId"] = draw(st.sampled_from(["cus123", "cus456"]))
     if draw(_one_in_four) or not body:
         names = {"trackingCompany": _companies, "trackingNumber": _numbers, "trackingLink": _links}
         body |= {name: draw(values) for name, values in names.items() if draw(_coins)}

@@ -306,14 +306,16 @@ class ModelStorefront:
             raise Refused("order_not_found")
         tracking = {name: asked[key] for key, name in _FIRST_VERSION_TRACKING.items() if asked.get(key)}
         wanted = asked.get("status", order.status)
-        if wanted == order.status:
-            return self.perform(order, "track", tracking, by)
-        if wanted not in _FIRST_VERSION_OPERATIONS:
+        if wanted != order.status and wanted not in _FIRST_VERSION_OPERATIONS:
             raise Refused("invalid_transition")
+        told = []
+        if asked.get("customerId"):
+            told += self.perform(order, "change_customer", {"customer_id": asked["customerId"]}, by)
+        if wanted == order.status:
+            return told + (self.perform(order, "track", tracking, by) if tracking else [])
         latest = vars(order.shipments[-1]) if order.shipments else {}
         retracks = any(latest.get(name) != value for name, value in tracking.items())
         operation = _FIRST_VERSION_OPERATIONS[wanted]
-        told = []
         if (order.status, wanted) == ("pending", "shipped"):
             told += self.perform(order, "confirm", {}, by)
         told += self.perform(order, operation, tracking if wanted == "shipped" else {}, by)
@@ -325,9 +327,11 @@ class ModelStorefront:
 def first_version_document(order: ModelOrder) -> Document:
     """An order in the first version's words."""
     tracking = vars(order.shipments[-1]) if order.shipments else {}
-    holds_stock = order.status != "canceled" and not order.deleted
+    holds_stock = order.status != "canceled"
     lines = [
         {
+            "id": item.id,
+            "orderId": order.id,
             "productId": item.product_id,
             "quantity": item.quantity,
             "reserved": holds_stock and item.canceled < item.quantity,
