@@ -13,6 +13,7 @@ from django.db.models import QuerySet
 
 from orders.models import Shipment, Storefront
 from orders.models.querysets import OrderQuerySet
+from orders.rules.cleaning import clean_text
 from orders.rules.phones import searched_number
 from orders.rules.sight import Sight
 
@@ -40,7 +41,8 @@ def found(orders: OrderQuerySet, term: str, *, sight: Sight) -> OrderQuerySet:
     if (order_id := _uuid_in(term)) is not None:
         return orders.filter(pk=order_id)
     if "@" in term:
-        return orders.filter(contact_email=term) if sight is Sight.CUSTOMER else orders.none()
+        # Cleaned as it was when it came in.
+        return orders.filter(contact_email=clean_text(term)) if sight is Sight.CUSTOMER else orders.none()
     numbered = _numbered(orders, term.upper())
     if numbered is not None and numbered.exists():
         return numbered

@@ -64,6 +64,7 @@ def test_finds_an_order_by_mail_address(search, api, stock):
     ).json()
 
     assert search("ada@example.com") == [order["number"]]
+    assert search("\u202aada@example.com\u202c\u200b") == [order["number"]]
     assert search("eva@example.com") == []
 
 
