@@ -1,10 +1,10 @@
 """How the web server is started, everywhere."""
 
-import os
 import sys
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable
 
+from django.conf import settings
 from django.core.management.base import CommandError
 
 from orders_project.exposure import Exposed, refuse_exposure
@@ -40,9 +40,8 @@ def web_server_command(host: str, port: int, *, workers: int) -> list[str]:
 
 def add_address(parser: ArgumentParser) -> None:
     """The options `--host`, `--port` and `--workers`."""
-    port = os.environ.get("PORT", "8000")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    parser.add_argument("--port", type=_from_one_to(65_535), default=port, help="default: $PORT, or else 8000")
+    parser.add_argument("--port", type=_from_one_to(65_535), default=settings.PORT, help="default: $PORT, or else 8000")
     parser.add_argument(
         "--workers", type=_from_one_to(256), default=2, help="web server processes (default: %(default)s)"
     )
