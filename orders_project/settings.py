@@ -117,15 +117,6 @@ if DATABASES["default"]["ENGINE"] != "django.db.backends.dummy":
         _options["prepare_threshold"] = 2
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# --- Cache -----------------------------------------------------------------------------------------
-
-CACHE_URL = env_secret("CACHE_URL")
-CACHES = {
-    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": CACHE_URL}
-    if CACHE_URL
-    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "default"}
-}
-
 # --- Staff sign-in ---------------------------------------------------------------------------------
 
 # Django's own, by few at a time; what it has hashed before is read as before.
