@@ -18,7 +18,12 @@ from orders.importing.lines import MAX_LINE_BYTES, Entry, History, ImportedOrder
 from orders.requests.placing import Address, Contact, NewItem
 from orders.rules.limits import MAX_ITEMS
 
-ITEM_COLUMNS: Final = NewItem.__struct_fields__
+# The order has fields of these names too, or could be thought to have them.
+_NAMED_BY_ITEM: Final = frozenset({"amount", "discount_amount", "tax_amount"})
+_FIELD_OF_ITEM: Final = {
+    f"item.{field}" if field in _NAMED_BY_ITEM else field: field for field in NewItem.__struct_fields__
+}
+ITEM_COLUMNS: Final = tuple(_FIELD_OF_ITEM)
 _OBJECTS: Final[Mapping[str, type[msgspec.Struct]]] = {
     "contact": Contact,
     "shipping_address": Address,
@@ -37,8 +42,9 @@ REQUIRED_COLUMNS: Final = (
 )  # fmt: skip
 _METADATA: Final = "metadata."
 _INTEGER_COLUMNS: Final = frozenset(
-    {"quantity", "unit_amount", *(name for name in _ORDER_FIELDS if name.endswith("_amount"))}
+    {"quantity", *(name for name in (*ITEM_COLUMNS, *_ORDER_FIELDS) if name.endswith("amount"))}
 )
+_TRUTH: Final = {"true": True, "false": False}
 _INTEGER: Final = re.compile(r"-?\d{1,18}")
 _PAYMENT: Final = re.compile(r"(?P<method>.+) (?P<amount>\d{1,16})(?:/(?P<installments>\d{1,4}))?")
 
@@ -205,7 +211,7 @@ def _key(cells: Mapping[str, str]) -> tuple[str, str]:
 
 
 def _item(cells: Mapping[str, str]) -> dict[str, Any]:
-    return {name: _value(name, cells[name]) for name in ITEM_COLUMNS if cells.get(name)}
+    return {field: _value(name, cells[name]) for name, field in _FIELD_OF_ITEM.items() if cells.get(name)}
 
 
 def _order(cells: Mapping[str, str], items: list[dict[str, Any]]) -> dict[str, Any]:
@@ -227,7 +233,9 @@ def _order(cells: Mapping[str, str], items: list[dict[str, Any]]) -> dict[str, A
 
 
 def _value(column: str, cell: str) -> str | int:
-    """What is no integer stays text: the check of the order names it."""
+    """What is no integer, or neither true nor false, stays text: the check of the order names it."""
+    if column == "tax_included":
+        return _TRUTH.get(cell.lower(), cell)
     return int(cell) if column in _INTEGER_COLUMNS and _INTEGER.fullmatch(cell) else cell
 
 
