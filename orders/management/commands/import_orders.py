@@ -9,6 +9,7 @@ import tempfile
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -22,7 +23,8 @@ from orders.importing.files import ndjson_entries
 from orders.importing.lines import Entry, ImportedOrder
 from orders.importing.repeats import repeated_in, without_repeated
 from orders.importing.report import Progress, Report
-from orders.importing.spreadsheets import UnreadableHeader, csv_entries
+from orders.importing.rows import UnreadableHeader, order_entries
+from orders.importing.spreadsheets import Spreadsheet
 from orders.operations import Call
 from orders.rules.callers import system
 from orders.rules.errors import OrderError
@@ -67,7 +69,7 @@ class Command(BaseCommand):
     ) -> None:
         if not 1 <= batch <= _MAX_BATCH:
             raise CommandError(f"--batch is {batch}; it must be 1 to {_MAX_BATCH}.")
-        read = csv_entries if (format or _format_of(file)) == "csv" else ndjson_entries
+        read = partial(order_entries, layout=Spreadsheet()) if (format or _format_of(file)) == "csv" else ndjson_entries
         with ExitStack() as opened, _ended_by_sigterm_like_by_ctrl_c():
             source = _open(file, opened)
             told = Report(refusals=_create(report, opened))
