@@ -30,14 +30,19 @@ _ORDER_FIELDS: Final = [
 ]
 ORDER_COLUMNS: Final = (
     *_ORDER_FIELDS,
-    *(f"{name}.{field}" for name, shape in _OBJECTS.items() for field in shape.__struct_fields__),
+    *(
+        f"{name}.{field}"
+        for name, shape in _OBJECTS.items()
+        for field in shape.__struct_fields__
+        if field != "items"  # of the history: what came of each item
+    ),
 )
 REQUIRED_COLUMNS: Final = (
     "storefront", "external_reference", "customer_id", "placed_at", "product_id", "quantity"
 )  # fmt: skip
 _METADATA: Final = "metadata."
 _INTEGER_COLUMNS: Final = frozenset(
-    {"quantity", *(name for name in (*ITEM_COLUMNS, *_ORDER_FIELDS) if name.endswith("amount"))}
+    {"quantity", *(name for name in (*ITEM_COLUMNS, *ORDER_COLUMNS) if name.endswith("amount"))}
 )
 _TRUTH: Final = {"true": True, "false": False}
 _INTEGER: Final = re.compile(r"-?\d{1,18}")
@@ -99,7 +104,7 @@ def _order(cells: Mapping[str, str], items: list[dict[str, Any]]) -> dict[str, A
             continue
         name, _, field = column.partition(".")
         if field:
-            order.setdefault(name, {})[field] = cell
+            order.setdefault(name, {})[field] = _value(column, cell)
         elif column == "payments":
             order[column] = _payments(cell)
         elif column == "tags":
