@@ -9,21 +9,26 @@ import tempfile
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from functools import partial
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import msgspec
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import InterfaceError, InternalError, OperationalError, reset_queries
 from django.utils import timezone
 
 from orders import operations
-from orders.importing.files import ndjson_entries
-from orders.importing.lines import Entry, ImportedOrder
+from orders.importing.files import encoding_of, ndjson_entries
+from orders.importing.lines import Entry, ImportedOrder, StorefrontCode
+from orders.importing.profiles import PROFILES, Export
+from orders.importing.profiles.shop import Shop
 from orders.importing.repeats import repeated_in, without_repeated
 from orders.importing.report import Progress, Report
-from orders.importing.rows import UnreadableHeader, order_entries
+from orders.importing.rows import Layout, UnreadableHeader, order_entries
 from orders.importing.spreadsheets import Spreadsheet
 from orders.operations import Call
 from orders.rules.callers import system
@@ -33,6 +38,7 @@ SOME_REFUSED: Final = 3
 STOPPED: Final = 130
 _CALL: Final = Call(system("import_orders"), reason="imported")
 _MAX_BATCH: Final = 1000
+_GENERIC: Final = "generic"
 
 
 class Command(BaseCommand):
@@ -51,6 +57,21 @@ class Command(BaseCommand):
         )
         parser.add_argument("--batch", type=int, default=100, metavar="ORDERS", help="orders in one transaction")
         parser.add_argument("--format", choices=["ndjson", "csv"], help="by default csv for *.csv, otherwise ndjson")
+        parser.add_argument(
+            "--profile",
+            choices=[_GENERIC, *PROFILES],
+            default=_GENERIC,
+            help="whose export it is, as it comes; by default generic, the columns of docs/importing.md",
+        )
+        parser.add_argument("--storefront", metavar="CODE", help="whose orders these are; an export does not tell")
+        parser.add_argument(
+            "--time-zone",
+            metavar="NAME",
+            help=f"of times without an offset in an export, such as Europe/Berlin; by default {settings.TIME_ZONE}",
+        )
+        parser.add_argument(
+            "--encoding", metavar="NAME", help="of a file that is not NDJSON; by default UTF-8, for exports also cp1252"
+        )
         parser.add_argument("--report", type=Path, metavar="FILE", help="write every refused line here, as NDJSON")
         parser.add_argument(
             "--progress", type=float, default=5.0, metavar="SECONDS", help="how often to tell progress; 0 for never"
@@ -63,23 +84,34 @@ class Command(BaseCommand):
         place: bool,
         batch: int,
         format: str | None,  # noqa: A002 - the option's name
+        profile: str,
+        storefront: str | None,
+        time_zone: str | None,
+        encoding: str | None,
         report: Path | None,
         progress: float,
         **options: Any,
     ) -> None:
         if not 1 <= batch <= _MAX_BATCH:
             raise CommandError(f"--batch is {batch}; it must be 1 to {_MAX_BATCH}.")
-        read = partial(order_entries, layout=Spreadsheet()) if (format or _format_of(file)) == "csv" else ndjson_entries
+        if profile == _GENERIC and (storefront is not None or time_zone is not None):
+            raise CommandError(
+                "--storefront and --time-zone are for exports of other systems: name one with --profile."
+            )
+        layout = _layout(profile, storefront, time_zone) if _has_rows(file, format, profile) else None
+        _refuse_unknown(encoding, layout)
         with ExitStack() as opened, _ended_by_sigterm_like_by_ctrl_c():
             source = _open(file, opened)
             told = Report(refusals=_create(report, opened))
             shown = Progress(self.stderr, every_seconds=progress)
             try:
                 stream = _to_be_read_twice(source, opened)
+                if encoding is None and profile != _GENERIC:
+                    encoding = encoding_of(stream)
                 now = timezone.now()
-                repeated = repeated_in(read(stream, now=now))
+                repeated = repeated_in(_read(stream, layout, encoding, now))
                 stream.seek(0)
-                for entries in _batches(without_repeated(read(stream, now=now), repeated), batch):
+                for entries in _batches(without_repeated(_read(stream, layout, encoding, now), repeated), batch):
                     _import(entries, told, place=place)
                     shown.tell(told)
                     reset_queries()  # with DEBUG the connection remembers every statement
@@ -100,6 +132,61 @@ class Command(BaseCommand):
             self.stdout.write(sentence)
         if told.refused:
             raise CommandError(_advice(told, report), returncode=SOME_REFUSED)
+
+
+def _has_rows(file: str, format_: str | None, profile: str) -> bool:
+    """Or is it NDJSON? Raises CommandError for an export that is said to be."""
+    if profile == _GENERIC:
+        return (format_ or _format_of(file)) == "csv"
+    if format_ == "ndjson":
+        raise CommandError(f"An export of {profile} is not NDJSON: leave --format out.")
+    return True
+
+
+def _layout(profile: str, storefront: str | None, time_zone: str | None) -> Layout:
+    """Raises CommandError for options that do not go together, or mean nothing that there is."""
+    if profile == _GENERIC:
+        if storefront is not None or time_zone is not None:
+            raise CommandError(
+                "--storefront and --time-zone are for exports of other systems: name one with --profile."
+            )
+        return Spreadsheet()
+    if storefront is None:
+        raise CommandError(f"An export of {profile} does not tell whose orders it has: name the --storefront.")
+    try:
+        msgspec.convert(storefront, StorefrontCode)
+    except msgspec.ValidationError:
+        raise CommandError(
+            f"--storefront is {storefront!r}; expected lower-case letters, digits and single dashes, at most 40."
+        ) from None
+    try:
+        zone = ZoneInfo(time_zone) if time_zone is not None else timezone.get_default_timezone()
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise CommandError(
+            f"--time-zone is {time_zone!r}; expected a name of the IANA time zone database, such as Europe/Berlin."
+        ) from None
+    return Export(PROFILES[profile], Shop(storefront, zone))
+
+
+def _refuse_unknown(encoding: str | None, layout: Layout | None) -> None:
+    """Raises CommandError for an encoding that there is not, or that does not keep line ends as they are in ASCII."""
+    if encoding is None:
+        return
+    if layout is None:
+        raise CommandError("NDJSON is UTF-8 (RFC 8259): leave --encoding out.")
+    try:
+        known = '\r\n\t,;"'.encode(encoding) == b'\r\n\t,;"'
+    except LookupError:
+        known = False
+    if not known:
+        raise CommandError(f"--encoding is {encoding!r}; expected one that has ASCII in it, such as utf-8 or cp1252.")
+
+
+def _read(stream: BinaryIO, layout: Layout | None, encoding: str | None, now: datetime) -> Iterator[Entry]:
+    """The orders of the file; it is NDJSON without a layout."""
+    if layout is None:
+        return ndjson_entries(stream, now=now)
+    return order_entries(stream, layout, now=now, encoding=encoding)
 
 
 @contextmanager
