@@ -12,9 +12,10 @@ from msgspec import Meta, Struct
 from orders.importing.marketplace import STATUS_OF
 from orders.requests.fields import Amount, QuantityOrZero, Text100
 from orders.requests.parsing import parse
-from orders.requests.placing import NewOrder, checked, total_amount
+from orders.requests.placing import NewItem, NewOrder, checked, total_amount
 from orders.rules.errors import FieldError, InvalidRequest, MalformedJson, OrderError
 from orders.rules.limits import MAX_ITEMS, MAX_METADATA_ENTRIES, MAX_PAYMENTS_OF_IMPORTED
+from orders.rules.statuses import OrderStatus
 
 # A line that is longer is refused unread, so that memory stays flat. 500 items need a quarter of it.
 MAX_LINE_BYTES: Final = 2**20
@@ -67,24 +68,41 @@ class ImportedOrder(NewOrder, forbid_unknown_fields=True, frozen=True, kw_only=T
     storefront: StorefrontCode
     external_reference: Text100
     placed_at: Moment
+    # Of one that was canceled some systems do not tell any more what it was.
+    items: Annotated[list[NewItem], Meta(max_length=MAX_ITEMS)]
     payments: Annotated[list[Payment], Meta(max_length=MAX_PAYMENTS_OF_IMPORTED)] = []
     history: History = History()
 
     @property
     def to_be_paid(self) -> int:
         """What its payments come to, in minor units; where none is listed, what the order costs, if anybody knows."""
-        return sum(payment.amount for payment in self.payments) if self.payments else total_amount(self) or 0
+        if self.payments or not self.items:
+            return sum(payment.amount for payment in self.payments)
+        return total_amount(self) or 0
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Nothing is wrong with what the file tells, and nothing is done about it. `code` is for machines."""
+
+    code: str
+    reason: str
+
+
+NOTHING_SOLD: Final = LeftOut(
+    "nothing_sold", "It was canceled, the file does not tell what it was, and it is not here."
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One order of a file, or why it could not be read. `line` counts from 1, blank lines too.
+    """One order of a file, or why there is none to be taken. `line` counts from 1, blank lines too.
 
     `run` is the storefront and reference of adjacent rows that were put together: another run of them is a torn order.
     """
 
     line: int
-    content: ImportedOrder | OrderError
+    content: ImportedOrder | LeftOut | OrderError
     external_reference: str | None
     run: tuple[str, str] | None = None
 
@@ -99,7 +117,10 @@ def read_order(text: bytes, *, now: datetime) -> ImportedOrder:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedJson(f"The line is not JSON: {error}. Expected one JSON object, encoded as UTF-8.") from None
     order = parse(text, ImportedOrder)
-    checked(order)
+    if order.items:
+        checked(order)
+    elif STATUS_OF.get(order.history.status) is not OrderStatus.CANCELED:
+        raise InvalidRequest.at("/items", "out_of_range", "Expected `array` of length >= 1")
     if wrong := [*_wrong_stamps(order, now), *_wrong_words(order), *_wrong_counts(order)]:
         raise InvalidRequest(wrong)
     return order

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, Final, Protocol
 import orjson
 
 from orders.importing.files import Line, lines_of
-from orders.importing.lines import MAX_LINE_BYTES, Entry, entry_of, refused
+from orders.importing.lines import MAX_LINE_BYTES, Entry, LeftOut, entry_of, refused
 from orders.rules.errors import OrderError
 from orders.rules.limits import MAX_ITEMS
 
@@ -55,7 +55,7 @@ class Layout(Protocol):
     def key(self, row: Row, before: Key | None) -> Key:
         """Whose row it is; `before` is whose the row above is."""
 
-    def order(self, rows: Sequence[Row]) -> dict[str, Any]:
+    def order(self, rows: Sequence[Row]) -> dict[str, Any] | LeftOut:
         """The order of these rows as a line of NDJSON would hold it. Raises OrderError."""
 
 
@@ -180,4 +180,6 @@ class _Group:
             order = layout.order(self._rows)
         except OrderError as refusal:
             return Entry(line, refusal, reference)
+        if isinstance(order, LeftOut):
+            return Entry(line, order, reference)
         return entry_of(line, orjson.dumps(order), now=now)

@@ -9,7 +9,7 @@ from typing import Final
 from django.db import DataError, IntegrityError, OperationalError, connection, transaction
 
 from orders.importing.history import HistoricOrder
-from orders.importing.lines import ImportedOrder
+from orders.importing.lines import NOTHING_SOLD, ImportedOrder
 from orders.models import Storefront
 from orders.operations.call import Call
 from orders.operations.constraints import broken_constraint
@@ -69,6 +69,8 @@ def _still_missing(
     for position, reference in references.items():
         if reference in taken:
             outcomes[position] = ImportResult.SKIPPED
+        elif not orders[position].items:
+            outcomes[position] = NOTHING_SOLD
         else:
             missing.setdefault(reference, position)
     return {

@@ -12,7 +12,7 @@ from typing import Final
 
 from django.db import connection
 
-from orders.importing.lines import ImportedOrder
+from orders.importing.lines import ImportedOrder, LeftOut
 from orders.models import Storefront
 from orders.rules import errors
 
@@ -30,7 +30,7 @@ class ImportResult(Enum):
     SKIPPED = "skipped"  # it was there already
 
 
-ImportOutcome = ImportResult | errors.OrderError
+ImportOutcome = ImportResult | LeftOut | errors.OrderError
 Reference = tuple[int, str]
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
-from orders.importing.profiles import shopify
+from orders.importing.lines import LeftOut
+from orders.importing.profiles import amazon, shopify
 from orders.importing.profiles.cells import Cells
 from orders.importing.profiles.shop import Shop
 from orders.importing.rows import Key, Row, UnreadableHeader
@@ -17,11 +18,12 @@ class Profile(NamedTuple):
     system: str
     reference: str
     needed: Sequence[str]
-    order: Callable[[Cells, Shop], dict[str, Any]]
+    order: Callable[[Cells, Shop], dict[str, Any] | LeftOut]
     quoted_tabs: bool = True
 
 
 PROFILES: Final = {
+    "amazon": Profile("Amazon", amazon.REFERENCE, amazon.NEEDED, amazon.order, quoted_tabs=False),
     "shopify": Profile("Shopify", shopify.REFERENCE, shopify.NEEDED, shopify.order),
 }
 
@@ -50,7 +52,7 @@ class Export:
         reference = row.cells[self._profile.reference]
         return before if before is not None and not reference else (self._shop.storefront, reference)
 
-    def order(self, rows: Sequence[Row]) -> dict[str, Any]:
+    def order(self, rows: Sequence[Row]) -> dict[str, Any] | LeftOut:
         cells = Cells(rows, zone=self._shop.zone)
         order = self._profile.order(cells, self._shop)
         cells.refuse_wrong()

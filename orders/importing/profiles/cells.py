@@ -106,7 +106,9 @@ class Cells:
 
     def wrong(self, column: str, code: str, detail: str, row: Row | None = None) -> None:
         where = f" in line {row.line}" if row is not None else ""
-        self._problems.append(FieldError(f"/{column}", code, f"{detail}{where}"))
+        problem = FieldError(f"/{column}", code, f"{detail}{where}")
+        if problem not in self._problems:  # a cell may be read several times
+            self._problems.append(problem)
 
     def refuse_wrong(self) -> None:
         """Raises InvalidRequest with everything that could not be read."""

@@ -23,7 +23,7 @@ from django.utils import timezone
 
 from orders import operations
 from orders.importing.files import encoding_of, ndjson_entries
-from orders.importing.lines import Entry, ImportedOrder, StorefrontCode
+from orders.importing.lines import Entry, ImportedOrder, LeftOut, StorefrontCode
 from orders.importing.profiles import PROFILES, Export
 from orders.importing.profiles.shop import Shop
 from orders.importing.repeats import repeated_in, without_repeated
@@ -70,6 +70,11 @@ class Command(BaseCommand):
             help=f"of times without an offset in an export, such as Europe/Berlin; by default {settings.TIME_ZONE}",
         )
         parser.add_argument(
+            "--tax",
+            choices=["included", "added"],
+            help="are taxes in the prices, or added to them? Where an export does not tell",
+        )
+        parser.add_argument(
             "--encoding", metavar="NAME", help="of a file that is not NDJSON; by default UTF-8, for exports also cp1252"
         )
         parser.add_argument("--report", type=Path, metavar="FILE", help="write every refused line here, as NDJSON")
@@ -87,6 +92,7 @@ class Command(BaseCommand):
         profile: str,
         storefront: str | None,
         time_zone: str | None,
+        tax: str | None,
         encoding: str | None,
         report: Path | None,
         progress: float,
@@ -94,11 +100,11 @@ class Command(BaseCommand):
     ) -> None:
         if not 1 <= batch <= _MAX_BATCH:
             raise CommandError(f"--batch is {batch}; it must be 1 to {_MAX_BATCH}.")
-        if profile == _GENERIC and (storefront is not None or time_zone is not None):
+        if profile == _GENERIC and (storefront or time_zone or tax):
             raise CommandError(
-                "--storefront and --time-zone are for exports of other systems: name one with --profile."
+                "--storefront, --time-zone and --tax are for exports of other systems: name one with --profile."
             )
-        layout = _layout(profile, storefront, time_zone) if _has_rows(file, format, profile) else None
+        layout = _layout(profile, storefront, time_zone, tax) if _has_rows(file, format, profile) else None
         _refuse_unknown(encoding, layout)
         with ExitStack() as opened, _ended_by_sigterm_like_by_ctrl_c():
             source = _open(file, opened)
@@ -143,7 +149,7 @@ def _has_rows(file: str, format_: str | None, profile: str) -> bool:
     return True
 
 
-def _layout(profile: str, storefront: str | None, time_zone: str | None) -> Layout:
+def _layout(profile: str, storefront: str | None, time_zone: str | None, tax: str | None) -> Layout:
     """Raises CommandError for options that do not go together, or mean nothing that there is."""
     if profile == _GENERIC:
         if storefront is not None or time_zone is not None:
@@ -165,7 +171,7 @@ def _layout(profile: str, storefront: str | None, time_zone: str | None) -> Layo
         raise CommandError(
             f"--time-zone is {time_zone!r}; expected a name of the IANA time zone database, such as Europe/Berlin."
         ) from None
-    return Export(PROFILES[profile], Shop(storefront, zone))
+    return Export(PROFILES[profile], Shop(storefront, zone, None if tax is None else tax == "included"))
 
 
 def _refuse_unknown(encoding: str | None, layout: Layout | None) -> None:
@@ -207,13 +213,15 @@ def _import(entries: Iterable[Entry], report: Report, *, place: bool) -> None:
     write = operations.place_imported_orders if place else operations.import_orders
     outcomes = iter(write(orders, call=_CALL) if orders else [])
     for entry in entries:
-        outcome = entry.content if isinstance(entry.content, OrderError) else next(outcomes)
-        if isinstance(outcome, OrderError):
-            report.count_refused(entry, outcome)
-        elif outcome is operations.ImportResult.PLACED:
-            report.count_placed()
-        else:
-            report.count_skipped()
+        match next(outcomes) if isinstance(entry.content, ImportedOrder) else entry.content:
+            case OrderError() as refusal:
+                report.count_refused(entry, refusal)
+            case LeftOut() as left_out:
+                report.count_left_out(entry, left_out)
+            case operations.ImportResult.PLACED:
+                report.count_placed()
+            case _:
+                report.count_skipped()
     report.flush()
 
 

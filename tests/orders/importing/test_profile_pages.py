@@ -2,7 +2,7 @@
 
 import re
 
-from orders.importing.profiles import PROFILES, shopify
+from orders.importing.profiles import PROFILES, amazon, shopify
 from tests.papers.pages import rows, section
 
 PAGE = "docs/importing-from-shops.md"
@@ -21,3 +21,7 @@ def test_every_profile_has_its_part():
 def test_the_words_of_shopify():
     assert words_of("Shopify", "Financial Status") == set(shopify.FINANCIAL_WORDS)
     assert words_of("Shopify", "Fulfillment Status") == {word or "blank" for word in shopify.FULFILLMENT_WORDS}
+
+
+def test_the_words_of_amazon():
+    assert {word.lower() for word in words_of("Amazon", "order-status")} == set(amazon.STATUS_WORDS)

@@ -298,7 +298,7 @@ def test_orders_of_an_export_can_be_placed_anew(shopify, stock):
     ("options", "error"),
     [
         (("--profile=shopify",), "An export of shopify does not tell whose orders it has: name the --storefront."),
-        (("--storefront=pottery",), "--storefront and --time-zone are for exports of other systems: name one with"),
+        (("--storefront=pottery",), "--storefront, --time-zone and --tax are for exports of other systems: name one"),
         ((*OPTIONS, "--time-zone=Mars/Base"), "--time-zone is 'Mars/Base'; expected a name of the IANA time zone"),
         ((*OPTIONS, "--encoding=utf-16"), "--encoding is 'utf-16'; expected one that has ASCII in it, such as utf-8"),
         ((*OPTIONS, "--encoding=klingon"), "--encoding is 'klingon'; expected one that has ASCII in it, such as utf-8"),
