@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
 from orders.importing.lines import LeftOut
-from orders.importing.profiles import amazon, shopify
+from orders.importing.profiles import amazon, shopify, woocommerce
 from orders.importing.profiles.cells import Cells
 from orders.importing.profiles.shop import Shop
 from orders.importing.rows import Key, Row, UnreadableHeader
@@ -25,6 +25,7 @@ class Profile(NamedTuple):
 PROFILES: Final = {
     "amazon": Profile("Amazon", amazon.REFERENCE, amazon.NEEDED, amazon.order, quoted_tabs=False),
     "shopify": Profile("Shopify", shopify.REFERENCE, shopify.NEEDED, shopify.order),
+    "woocommerce": Profile("WooCommerce", woocommerce.REFERENCE, woocommerce.NEEDED, woocommerce.order),
 }
 
 

@@ -80,11 +80,16 @@ class Cells:
 
     def word(self, column: str, meanings: Mapping[str, Meaning], row: Row | None = None) -> Meaning | None:
         """What the cell's word means, whatever its case. None for one that nobody knows."""
-        text = self.text(column, row)
-        meaning = meanings.get(text.lower())
+        return self.meaning(column, self.text(column, row).lower(), meanings, row)
+
+    def meaning(
+        self, column: str, word: str, meanings: Mapping[str, Meaning], row: Row | None = None
+    ) -> Meaning | None:
+        """Likewise, of a word that was in the cell."""
+        meaning = meanings.get(word)
         if meaning is None:
-            known = ", ".join(word for word in meanings if word)
-            self.wrong(column, "not_a_choice", f"{text[:40]!r} is not a known word; known are: {known}", row)
+            known = ", ".join(known for known in meanings if known)
+            self.wrong(column, "not_a_choice", f"{word[:40]!r} is not a known word; known are: {known}", row)
         return meaning
 
     def first(self, *columns: str) -> str:

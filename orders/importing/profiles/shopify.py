@@ -28,6 +28,7 @@ class Paid(NamedTuple):
     kept: bool = True
 
 
+_REFUNDED: Final = "refunded"
 FINANCIAL_WORDS: Final = {
     "pending": Paid(),
     "authorized": Paid(authorized=True),
@@ -36,7 +37,7 @@ FINANCIAL_WORDS: Final = {
     "partially_paid": Paid(captured=True),
     "paid": Paid(captured=True),
     "partially_refunded": Paid(captured=True),
-    "refunded": Paid(captured=True),
+    _REFUNDED: Paid(captured=True),
 }
 # Of the order and of its items: have all units left, some, or none?
 FULFILLMENT_WORDS: Final = {
@@ -139,7 +140,7 @@ def _payments(cells: Cells, created_at: datetime | None) -> tuple[list[dict[str,
     if not (paid.authorized or paid.captured) or total <= 0:
         return [], {}
     refunded = cells.amount("Refunded Amount")
-    if word == "refunded":
+    if word == _REFUNDED:
         refunded = refunded or total
     if word == "partially_refunded" and not refunded:
         cells.wrong("Refunded Amount", "required", "It is needed to tell how much was given back")
@@ -153,13 +154,24 @@ def _payments(cells: Cells, created_at: datetime | None) -> tuple[list[dict[str,
 
 
 def _fulfillment(cells: Cells, rows: list[Row], *, captured: bool) -> dict[str, Any]:
-    """How far it came. What has left cannot be canceled any more, whatever `Cancelled at` says."""
+    """How far it came. What has left cannot be canceled any more, whatever `Cancelled at` says; what has not and is
+    refunded is not to be sent any more.
+    """
     left = cells.word("Fulfillment Status", FULFILLMENT_WORDS)
     canceled_at = cells.moment("Cancelled at")
     shipped_at = cells.moment("Fulfilled at") if left in ("all", "some") else None
     if left == "all":
         return told(status="shipped", shipped_at=shipped_at)
-    status = "canceled" if canceled_at else "shipped" if left == "some" else "approved" if captured else "created"
+    is_refunded = cells.text("Financial Status").lower() == _REFUNDED
+    status = (
+        "canceled"
+        if canceled_at or is_refunded
+        else "shipped"
+        if left == "some"
+        else "approved"
+        if captured
+        else "created"
+    )
     return told(
         status=status,
         shipped_at=shipped_at,

@@ -2,7 +2,7 @@
 
 import re
 
-from orders.importing.profiles import PROFILES, amazon, shopify
+from orders.importing.profiles import PROFILES, amazon, shopify, woocommerce
 from tests.papers.pages import rows, section
 
 PAGE = "docs/importing-from-shops.md"
@@ -25,3 +25,7 @@ def test_the_words_of_shopify():
 
 def test_the_words_of_amazon():
     assert {word.lower() for word in words_of("Amazon", "order-status")} == set(amazon.STATUS_WORDS)
+
+
+def test_the_words_of_woocommerce():
+    assert words_of("WooCommerce", "status") == set(woocommerce.STATUS_WORDS)

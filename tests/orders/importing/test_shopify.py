@@ -117,7 +117,7 @@ def test_what_has_no_sku_is_known_by_its_name_and_ships_by_its_own_row(run_impor
         ("voided", "pending", "unpaid"),
         ("paid", "confirmed", "paid"),
         ("PAID", "confirmed", "paid"),
-        ("refunded", "confirmed", "refunded"),
+        ("refunded", "canceled", "refunded"),
     ],
 )
 def test_financial_words(shopify, financial, status, payment_status):
