@@ -25,6 +25,10 @@ PSP: Final = "import"
 _SENT: Final = frozenset({OrderStatus.SHIPPED, OrderStatus.COMPLETED})
 
 
+# An operation, and the file's stamp for it.
+Told = tuple[Operation, OperationRequest, datetime | None]
+
+
 class PastOperation(NamedTuple):
     """One operation of an order's life, and when it happened."""
 
@@ -69,11 +73,15 @@ class HistoricOrder:
 
 
 def status_of(order: ImportedOrder) -> OrderStatus:
-    """How far the whole order came; one of which some units are still open has not been shipped."""
-    status = _came_to(order)
-    if status in _SENT and any(_units_open(order)):
-        return OrderStatus.CONFIRMED
-    return status
+    """How far the whole order came: where the file counts units, they go before words, as stamps do."""
+    status, has_shipped = _came_to(order), any(units_shipped(order))
+    if status is OrderStatus.CANCELED:
+        return status
+    if any(_units_open(order)):
+        return OrderStatus.CONFIRMED if has_shipped or status in _SENT else status
+    if has_shipped:
+        return status if status in _SENT else OrderStatus.SHIPPED
+    return OrderStatus.CANCELED
 
 
 def units_shipped(order: ImportedOrder) -> list[int]:
@@ -124,13 +132,11 @@ def payment_text(payments: list[Payment]) -> str:
     )
 
 
-def _told_operations(
-    order: ImportedOrder, item_ids: Sequence[UUID]
-) -> Iterator[tuple[Operation, OperationRequest, datetime | None]]:
-    """Each operation with the file's stamp for it. Parcels and payments keep that stamp as it is."""
+def _told_operations(order: ImportedOrder, item_ids: Sequence[UUID]) -> Iterator[Told]:
+    """All that came after it was placed. Parcels and payments keep that stamp as it is."""
     history, status = order.history, status_of(order)
     shipped, canceled, still_open = units_shipped(order), units_canceled(order), any(_units_open(order))
-    for fact in (*authorizations(order), *_captures(order)):
+    for fact in (*authorizations(order), *captures(order)):
         yield Operation.RECORD_PAYMENT, fact, fact.occurred_at
     canceled_unapproved = status is OrderStatus.CANCELED and history.approved_at is None and not any(shipped)
     if status is not OrderStatus.PENDING and not canceled_unapproved:
@@ -163,7 +169,7 @@ def authorizations(order: ImportedOrder) -> Iterator[RecordPayment]:
             kind=PaymentKind.AUTHORIZATION,
             amount=order.to_be_paid,
             psp=PSP,
-            psp_reference=_authorization_reference(order),
+            psp_reference=authorization_reference(order),
             occurred_at=order.history.authorized_at,
         )
 
@@ -175,7 +181,7 @@ def voids(order: ImportedOrder) -> Iterator[RecordPayment]:
             amount=order.to_be_paid,
             psp=PSP,
             psp_reference=f"{order.external_reference}/voided",
-            parent_reference=_authorization_reference(order),
+            parent_reference=authorization_reference(order),
             occurred_at=order.history.voided_at,
         )
 
@@ -187,7 +193,7 @@ def capture(order: ImportedOrder, amount: int, reference: str) -> RecordPayment:
         amount=amount,
         psp=PSP,
         psp_reference=f"{order.external_reference}/{reference}",
-        parent_reference=_authorization_reference(order) if order.history.authorized_at else None,
+        parent_reference=authorization_reference(order) if order.history.authorized_at else None,
         occurred_at=order.history.approved_at,
     )
 
@@ -206,7 +212,7 @@ def cancel_cause_of(order: ImportedOrder) -> CancelReason:
     return CancelReason.OUT_OF_STOCK if order.history.status == "unavailable" else CancelReason.OTHER
 
 
-def _captures(order: ImportedOrder) -> Iterator[RecordPayment]:
+def captures(order: ImportedOrder) -> Iterator[RecordPayment]:
     """The money that moved once the marketplace had approved it; unlisted, it was what the order costs."""
     if order.history.approved_at is None:
         return
@@ -216,7 +222,7 @@ def _captures(order: ImportedOrder) -> Iterator[RecordPayment]:
             yield capture(order, amount, str(position))
 
 
-def _authorization_reference(order: ImportedOrder) -> str:
+def authorization_reference(order: ImportedOrder) -> str:
     return f"{order.external_reference}/authorized"
 
 

@@ -20,7 +20,7 @@ class Report:
     """
 
     def __init__(self, *, refusals: BinaryIO | None = None) -> None:
-        self.lines = self.placed = self.skipped = self.refused = 0
+        self.lines = self.placed = self.moved = self.skipped = self.refused = 0
         self._first: list[str] = []
         self._left_out: list[str] = []
         self._more_left_out = 0
@@ -29,6 +29,11 @@ class Report:
     def count_placed(self) -> None:
         self.lines += 1
         self.placed += 1
+
+    def count_moved(self) -> None:
+        """It was here already, and has lived through what the file tells since."""
+        self.lines += 1
+        self.moved += 1
 
     def count_skipped(self) -> None:
         self.lines += 1
@@ -55,7 +60,8 @@ class Report:
             self._refusals.flush()
 
     def counts(self) -> str:
-        return f"{self.placed:,} placed, {self.skipped:,} skipped, {self.refused:,} refused"
+        moved = f"{self.moved:,} moved forward, " if self.moved else ""
+        return f"{self.placed:,} placed, {moved}{self.skipped:,} skipped, {self.refused:,} refused"
 
     def sentences(self) -> list[str]:
         others = ", or are told below" if self._left_out else ""

@@ -43,9 +43,10 @@ _GENERIC: Final = "generic"
 
 class Command(BaseCommand):
     help = (
-        "Import orders from a file of NDJSON or CSV (docs/importing.md) with their history; no stock is touched. "
-        "Lines whose external_reference is there already are skipped, so it can be stopped and run again. Ends with 0 "
-        "when every line was taken, 3 when some were refused, 1 when the import did not come to the end of the file."
+        "Import orders from a file of NDJSON or CSV (docs/importing.md) with their history, or from an export of "
+        "another system; no stock is touched. Orders that are there already live through what the file tells since, "
+        "so it can be stopped and run again. Ends with 0 when every line was taken, 3 when some were refused, 1 when "
+        "the import did not come to the end of the file."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -220,6 +221,8 @@ def _import(entries: Iterable[Entry], report: Report, *, place: bool) -> None:
                 report.count_left_out(entry, left_out)
             case operations.ImportResult.PLACED:
                 report.count_placed()
+            case operations.ImportResult.MOVED:
+                report.count_moved()
             case _:
                 report.count_skipped()
     report.flush()

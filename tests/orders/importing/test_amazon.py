@@ -61,6 +61,30 @@ def test_the_sample_of_the_documentation_is_imported(run_import, encoding):
     assert orders[0].shipping_address["city"] == "Köln"
 
 
+def test_the_sample_tells_nothing_new_the_second_time(run_import):
+    run_import(SAMPLE.read_bytes(), *OPTIONS, name="20260310.txt")
+
+    again = run_import(SAMPLE.read_bytes(), *OPTIONS, name="20260310.txt")
+
+    assert (again.code, "Read 5 lines: 0 placed, 5 skipped, 0 refused." in again.report) == (0, True)
+
+
+def test_later_reports_move_the_order_forward_or_end_it(amazon):
+    amazon({}, {"amazon-order-id": "302-2"})
+
+    done = amazon(
+        {"order-status": "Shipped", "item-status": "Shipped"},
+        {"amazon-order-id": "302-2", "order-status": "Cancelled", "item-status": "Cancelled", "quantity": "0",
+         "item-price": "", "item-tax": "", "currency": ""},
+    )  # fmt: skip
+
+    assert (done.code, "0 placed, 2 moved forward, 0 skipped, 0 refused" in done.report) == (0, True)
+    assert list(Order.objects.order_by("external_reference").values_list("status", flat=True)) == [
+        "shipped",
+        "canceled",
+    ]
+
+
 def test_amounts_are_those_of_all_units_and_quotation_marks_quote_nothing(run_import):
     run_import(SAMPLE.read_bytes(), *OPTIONS, name="20260310.txt")
 

@@ -61,6 +61,14 @@ def test_the_sample_of_the_documentation_is_imported_whole(run_import):
     ]  # fmt: skip
 
 
+def test_the_sample_tells_nothing_new_the_second_time(run_import):
+    run_import(SAMPLE.read_bytes(), *OPTIONS, name="orders_export_1.csv")
+
+    again = run_import(SAMPLE.read_bytes(), *OPTIONS, name="orders_export_1.csv")
+
+    assert again.report == "Read 4 lines: 0 placed, 4 skipped, 0 refused. Skipped ones were there already.\n"
+
+
 def test_an_order_of_several_rows_is_one_with_its_people_and_its_life(run_import):
     run_import(SAMPLE.read_bytes(), *OPTIONS, name="orders_export_1.csv")
 
@@ -232,6 +240,33 @@ def test_a_canceled_order_that_was_sent_is_shipped(shopify):
 
     assert operations_of("#1") == ["place", "record_payment", "confirm", "ship"]
     assert Order.objects.get().metadata["cancelled_at"] == "2026-03-02 10:00:00 +0100"
+
+
+def test_later_exports_move_the_order_forward(shopify):
+    shopify({"Financial Status": "authorized", "Paid at": ""})
+    shopify({})
+    shopify({"Fulfillment Status": "fulfilled", "Fulfilled at": "2026-03-02 09:00:00 +0100"})
+
+    last = shopify(
+        {
+            "Fulfillment Status": "fulfilled",
+            "Fulfilled at": "2026-03-02 09:00:00 +0100",
+            "Financial Status": "partially_refunded",
+            "Refunded Amount": "4.00",
+        }
+    )
+
+    assert (last.code, "0 placed, 1 moved forward, 0 skipped, 0 refused" in last.report) == (0, True)
+    assert [operation for operation, _ in life_of("#1")] == [
+        "place",
+        "record_payment",
+        "record_payment",
+        "confirm",
+        "ship",
+        "record_payment",
+    ]
+    order = Order.objects.get()
+    assert (order.status, order.payment_status, order.kept_amount) == ("shipped", "partially_refunded", 2100)
 
 
 def test_without_an_address_the_customer_is_the_order(shopify):

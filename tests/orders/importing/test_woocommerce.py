@@ -56,6 +56,22 @@ def test_the_sample_of_the_documentation_is_imported_whole(run_import):
     ]  # fmt: skip
 
 
+def test_the_sample_tells_nothing_new_the_second_time(run_import):
+    run_import(SAMPLE.read_bytes(), *OPTIONS, name="orders-export.csv")
+
+    again = run_import(SAMPLE.read_bytes(), *OPTIONS, name="orders-export.csv")
+
+    assert again.report == "Read 4 lines: 0 placed, 4 skipped, 0 refused. Skipped ones were there already.\n"
+
+
+def test_later_exports_move_the_order_forward(woocommerce):
+    for status in ("on-hold", "processing", "completed"):
+        done = woocommerce({"status": status})
+        assert (done.code, done.error) == (0, "")
+
+    assert [operation for operation, _ in life_of("70")] == ["place", "record_payment", "confirm", "ship", "complete"]
+
+
 def test_each_row_is_an_item_with_its_discount_and_tax(run_import):
     run_import(SAMPLE.read_bytes(), *OPTIONS, name="orders-export.csv")
 
