@@ -69,10 +69,13 @@ def _still_missing(
             outcomes[position] = NOTHING_SOLD
         else:
             missing.setdefault(reference, position)
-    return {
-        position: HistoricOrder(orders[position], storefronts[orders[position].storefront])
-        for position in missing.values()
-    }
+    historic: dict[int, HistoricOrder] = {}
+    for position in missing.values():
+        try:
+            historic[position] = HistoricOrder(orders[position], storefronts[orders[position].storefront])
+        except errors.OrderError as refusal:  # of what depends on the storefront
+            outcomes[position] = refusal
+    return historic
 
 
 def _write_once(missing: dict[int, HistoricOrder], outcomes: dict[int, ImportOutcome], call: Call) -> None:
