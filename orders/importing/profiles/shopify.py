@@ -54,6 +54,7 @@ _FACTS: Final = {
     "shipping_method": "Shipping Method",
     "channel": "Source",
     "cancelled_at": "Cancelled at",
+    "duties_amount": "Duties",
 }
 
 
@@ -103,7 +104,8 @@ def _money(cells: Cells, items: list[dict[str, Any]]) -> dict[str, Any]:
     the shipping, `Shipping` is less already. `Subtotal` is what the items cost in the end.
     """
     goods = sum(item["quantity"] * item["unit_amount"] for item in items)
-    shipping, tax, total = (cells.amount(column) for column in ("Shipping", "Taxes", "Total"))
+    shipping = cells.amount("Shipping") + cells.amount("Duties")  # both on top of whatever the items cost
+    tax, total = cells.amount("Taxes"), cells.amount("Total")
     given = cells.amount("Discount Amount")
     of_items = sum(item["discount_amount"] for item in items)
     off_goods = goods - cells.amount("Subtotal")

@@ -49,7 +49,6 @@ _FACTS: Final = {
     "shipping_method": "shipping_method",
     "coupons": "coupons",
     "fee_amount": "fee_total",
-    "vat_number": "vat_number",
 }
 
 

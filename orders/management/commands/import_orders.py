@@ -115,6 +115,8 @@ class Command(BaseCommand):
                 stream = _to_be_read_twice(source, opened)
                 if encoding is None and profile != _GENERIC:
                     encoding = encoding_of(stream)
+                    if encoding != "utf-8":
+                        self.stdout.write(f"The file is not UTF-8 and is read as {encoding}: --encoding names another.")
                 now = timezone.now()
                 repeated = repeated_in(_read(stream, layout, encoding, now))
                 stream.seek(0)

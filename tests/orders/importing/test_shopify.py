@@ -19,7 +19,8 @@ FIRST = {
     "Fulfillment Status": "unfulfilled", "Currency": "EUR", "Subtotal": "20.00", "Shipping": "5.00", "Taxes": "0.00",
     "Total": "25.00", "Discount Amount": "0.00", "Created at": "2026-03-01 10:00:00 +0100", "Lineitem quantity": "2",
     "Lineitem name": "Cup", "Lineitem price": "10.00", "Lineitem sku": "CUP", "Lineitem fulfillment status": "pending",
-    "Cancelled at": "", "Refunded Amount": "0.00", "Lineitem discount": "0.00", "Fulfilled at": "",
+    "Cancelled at": "", "Refunded Amount": "0.00", "Duties": "",
+    "Outstanding Balance": "", "Lineitem discount": "0.00", "Fulfilled at": "",
 }  # fmt: skip
 FURTHER = dict.fromkeys(FIRST, "") | {"Name": "#1", "Email": "anna@example.com"}
 
@@ -136,10 +137,8 @@ def test_financial_words(shopify, financial, status, payment_status):
     assert (order.status, order.payment_status) == (status, payment_status)
 
 
-def test_a_part_that_is_paid_is_what_is_not_outstanding(run_import):
-    rows = export({"Financial Status": "partially_paid"}).replace("Fulfilled at", "Outstanding Balance")
-
-    run_import(rows.replace("0.00,0.00,\r\n", "0.00,0.00,15.00\r\n"), *OPTIONS, name="orders.csv")
+def test_a_part_that_is_paid_is_what_is_not_outstanding(shopify):
+    shopify({"Financial Status": "partially_paid", "Outstanding Balance": "15.00"})
 
     order = Order.objects.get()
     assert (order.payment_status, order.captured_amount, order.total_amount) == ("partially_paid", 1000, 2500)
@@ -151,6 +150,7 @@ def test_a_part_that_is_paid_is_what_is_not_outstanding(run_import):
         ({}, 0, False),
         ({"Taxes": "4.20", "Total": "29.20"}, 0, False),
         ({"Taxes": "4.20"}, 0, True),
+        ({"Taxes": "4.20", "Duties": "1.50", "Total": "30.70"}, 0, False),
         ({"Discount Amount": "2.00", "Subtotal": "18.00", "Total": "23.00"}, 200, False),
         ({"Discount Amount": "2.00", "Subtotal": "18.00", "Total": "23.00", "Lineitem discount": "1.50"}, 200, False),
         ({"Lineitem discount": "1.50", "Subtotal": "18.50", "Total": "23.50"}, 150, False),
@@ -295,6 +295,8 @@ def test_what_a_spreadsheet_makes_of_the_file_is_read(run_import, encoding):
     assert (done.code, done.error) == (0, "")
     assert Order.objects.get().items.get().name == "Café"
     assert Order.objects.get().items_amount == 2000
+    guessed = "The file is not UTF-8 and is read as cp1252: --encoding names another." in done.report
+    assert guessed == (encoding == "cp1252")
 
 
 def test_an_encoding_that_is_named_is_taken(run_import):
@@ -303,6 +305,13 @@ def test_an_encoding_that_is_named_is_taken(run_import):
     run_import(content, *OPTIONS, "--encoding=cp932", name="orders.csv")
 
     assert Order.objects.get().items.get().name == "茶碗"
+
+
+@pytest.mark.parametrize("written", ["2026-03-01 10:00:00 +0100", "2026-03-01 09:00:00 UTC", "2026-03-01T09:00:00Z"])
+def test_times_carry_their_offset(shopify, written):
+    shopify({"Created at": written})
+
+    assert life_of("#1")[0] == ("place", "2026-03-01 09:00")
 
 
 def test_times_without_an_offset_are_those_of_the_zone(shopify):
