@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from uuid import UUID
 
@@ -43,6 +44,17 @@ def import_orders(orders: Sequence[ImportedOrder], *, call: Call) -> list[Import
     for position in range(len(orders)):
         outcomes.setdefault(position, errors.OrderBusy())
     return [outcomes[position] for position in range(len(orders))]
+
+
+def rehearse_import(orders: Sequence[ImportedOrder], *, call: Call) -> list[ImportOutcome]:
+    """What `import_orders` would do: the real work, in one transaction that is rolled back.
+
+    Until then it holds the rows of the orders that are here.
+    """
+    with transaction.atomic(durable=True):
+        outcomes = import_orders(orders, call=replace(call, joins_transaction=True))
+        transaction.set_rollback(True)
+    return outcomes
 
 
 def _still_missing(
@@ -106,7 +118,7 @@ def _write_lives(historic: Sequence[HistoricOrder], call: Call) -> None:
         for order in historic
         for event in announce_new(order.order_row, order.as_document(), storefront=order.storefront, origin=call.origin)
     ]
-    with transaction.atomic(durable=True):
+    with transaction.atomic(durable=not call.joins_transaction):
         with connection.cursor() as cursor:
             cursor.execute(PATIENCE_SQL)
         orders = [order.order_row for order in historic]

@@ -52,7 +52,7 @@ def _move(here: Order | None, told: ImportedOrder, call: Call) -> ImportOutcome:
 def _perform(here: Order, operations: Sequence[PastOperation], call: Call) -> None:
     """All of them, or none; none either when the order is not as it was read any more."""
     call = replace(call, precondition=Precondition(here.version))
-    with transaction.atomic(durable=True):
+    with transaction.atomic(durable=not call.joins_transaction):
         with connection.cursor() as cursor:
             cursor.execute(PATIENCE_SQL)
         live_through(here.pk, operations, status=here.status, call=call)

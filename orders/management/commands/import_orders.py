@@ -7,12 +7,12 @@ import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -30,7 +30,7 @@ from orders.importing.repeats import repeated_in, without_repeated
 from orders.importing.report import Progress, Report
 from orders.importing.rows import Layout, UnreadableHeader, order_entries
 from orders.importing.spreadsheets import Spreadsheet
-from orders.operations import Call
+from orders.operations import Call, ImportOutcome
 from orders.rules.callers import system
 from orders.rules.errors import OrderError
 
@@ -39,6 +39,10 @@ STOPPED: Final = 130
 _CALL: Final = Call(system("import_orders"), reason="imported")
 _MAX_BATCH: Final = 1000
 _GENERIC: Final = "generic"
+
+
+class Write(Protocol):
+    def __call__(self, orders: Sequence[ImportedOrder], *, call: Call) -> list[ImportOutcome]: ...
 
 
 class Command(BaseCommand):
@@ -55,6 +59,9 @@ class Command(BaseCommand):
             "--place",
             action="store_true",
             help="place each order now, holding its stock; placed_at, payments and history are not taken over",
+        )
+        parser.add_argument(
+            "--dry-run", action="store_true", help="do it all and undo it: tells what would be done, writes nothing"
         )
         parser.add_argument("--batch", type=int, default=100, metavar="ORDERS", help="orders in one transaction")
         parser.add_argument("--format", choices=["ndjson", "csv"], help="by default csv for *.csv, otherwise ndjson")
@@ -88,6 +95,7 @@ class Command(BaseCommand):
         *args: Any,
         file: str,
         place: bool,
+        dry_run: bool,
         batch: int,
         format: str | None,  # noqa: A002 - the option's name
         profile: str,
@@ -101,12 +109,17 @@ class Command(BaseCommand):
     ) -> None:
         if not 1 <= batch <= _MAX_BATCH:
             raise CommandError(f"--batch is {batch}; it must be 1 to {_MAX_BATCH}.")
+        if place and dry_run:
+            raise CommandError("--place asks the inventory for stock, which cannot be rehearsed: leave --dry-run out.")
         if profile == _GENERIC and (storefront or time_zone or tax):
             raise CommandError(
                 "--storefront, --time-zone and --tax are for exports of other systems: name one with --profile."
             )
         layout = _layout(profile, storefront, time_zone, tax) if _has_rows(file, format, profile) else None
         _refuse_unknown(encoding, layout)
+        write: Write = operations.rehearse_import if dry_run else operations.import_orders
+        if place:
+            write = operations.place_imported_orders
         with ExitStack() as opened, _ended_by_sigterm_like_by_ctrl_c():
             source = _open(file, opened)
             told = Report(refusals=_create(report, opened))
@@ -121,7 +134,7 @@ class Command(BaseCommand):
                 repeated = repeated_in(_read(stream, layout, encoding, now))
                 stream.seek(0)
                 for entries in _batches(without_repeated(_read(stream, layout, encoding, now), repeated), batch):
-                    _import(entries, told, place=place)
+                    _import(entries, told, write)
                     shown.tell(told)
                     reset_queries()  # with DEBUG the connection remembers every statement
             except UnreadableHeader as error:
@@ -137,6 +150,8 @@ class Command(BaseCommand):
                     f"Stopped. So far: {told.counts()}. Run the same command again to go on.", returncode=STOPPED
                 ) from None
             shown.end()
+        if dry_run:
+            self.stdout.write("Nothing was written: this is what would have become of the file.")
         for sentence in told.sentences():
             self.stdout.write(sentence)
         if told.refused:
@@ -210,10 +225,9 @@ def _ended_by_sigterm_like_by_ctrl_c() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _import(entries: Iterable[Entry], report: Report, *, place: bool) -> None:
+def _import(entries: Iterable[Entry], report: Report, write: Write) -> None:
     entries = list(entries)
     orders = [entry.content for entry in entries if isinstance(entry.content, ImportedOrder)]
-    write = operations.place_imported_orders if place else operations.import_orders
     outcomes = iter(write(orders, call=_CALL) if orders else [])
     for entry in entries:
         match next(outcomes) if isinstance(entry.content, ImportedOrder) else entry.content:
