@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -34,6 +35,23 @@ def lines_of(stream: BinaryIO) -> Iterator[Line]:
             yield Line(number, None)
         else:
             yield Line(number, text)
+
+
+def encoding_of(stream: BinaryIO) -> str:
+    """UTF-8, or Windows-1252 for a file that is no UTF-8: what systems of the West write otherwise.
+
+    Reads the stream to its end and winds it back.
+    """
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        while part := stream.read(_SKIP_BYTES):
+            decoder.decode(part)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return "cp1252"
+    finally:
+        stream.seek(0)
+    return "utf-8"
 
 
 def too_long(line: Line) -> Entry:

@@ -8,7 +8,7 @@ from orders.operations.abandoned_holds import sweep_holds
 from orders.operations.call import ANY_VERSION, Call, Document, PaymentKey, Precondition, Rehearsal
 from orders.operations.due_orders import complete_orders, expire_orders
 from orders.operations.idempotency import Idempotency, Replay, StoredAnswer, forget_answers
-from orders.operations.importing import import_orders
+from orders.operations.importing import import_orders, rehearse_import
 from orders.operations.known_orders import ImportOutcome, ImportResult
 from orders.operations.performing import PERFORMERS, perform, perform_in_turn, perform_together
 from orders.operations.placing import Outcome, Placed, Render, place_orders
@@ -40,6 +40,7 @@ __all__ = [
     "perform_together",
     "place_imported_orders",
     "place_orders",
+    "rehearse_import",
     "settle_orders",
     "sweep_holds",
 ]

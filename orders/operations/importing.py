@@ -4,58 +4,66 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final
+from functools import partial
+from uuid import UUID
 
-from django.db import DataError, IntegrityError, OperationalError, connection, transaction
+from django.db import connection, transaction
 
 from orders.importing.history import HistoricOrder
-from orders.importing.lines import ImportedOrder
+from orders.importing.lines import NOTHING_SOLD, ImportedOrder
 from orders.models import Storefront
 from orders.operations.call import Call
-from orders.operations.constraints import broken_constraint
+from orders.operations.import_attempts import PATIENCE_SQL, TRIES, LookAgain, refusal_of
 from orders.operations.known_orders import ImportOutcome, ImportResult, Reference, existing, storefronts_of
-from orders.operations.performing import perform
+from orders.operations.moving_forward import move_forward
+from orders.operations.past_operations import live_through
 from orders.operations.writing import NewRows, announce_new, write_new
 from orders.rules import errors
-from orders.rules.lifecycle import Operation
 from orders.rules.statuses import OrderStatus
-
-# Another import of the same orders holds them until its batch is whole, which is longer than a request may wait.
-_PATIENCE_SQL: Final = "select set_config('lock_timeout', '60s', true), set_config('statement_timeout', '120s', true)"
-_TRIES: Final = 10
-# SQLSTATEs of two transactions in each other's way: the same work succeeds when it is done again.
-_IN_THE_WAY: Final = frozenset({"40001", "40P01", "55P03"})
-
-
-class _LookAgain(Exception):
-    """Another transaction has written one of these orders, or stood in the way: less may be missing now."""
 
 
 def import_orders(orders: Sequence[ImportedOrder], *, call: Call) -> list[ImportOutcome]:
     """Write the orders with all their history, in one transaction; no stock is touched. An outcome for each, in order.
 
-    Storefronts that are missing are created. An order that is refused at any operation of its life is not there
-    at all, and does not end the others. Raises OperationalError when the database cannot be used; what it has
-    committed by then stays.
+    Orders that are here already live through what they have not yet, each by itself. Storefronts that are missing are
+    created. An order that is refused at any operation of its life is not there at all, and does not end the others.
+    Raises OperationalError when the database cannot be used; what it has committed by then stays.
     """
     storefronts = storefronts_of(orders)
     outcomes: dict[int, ImportOutcome] = {}
-    for _ in range(_TRIES):
+    here: dict[int, UUID] = {}
+    for _ in range(TRIES):
         if len(outcomes) == len(orders):
             break
         try:
-            _write_once(_still_missing(orders, storefronts, outcomes), outcomes, call)
-        except _LookAgain:
+            _write_once(_still_missing(orders, storefronts, outcomes, here), outcomes, call)
+        except LookAgain:
             continue
+    told = [(order_id, orders[position]) for position, order_id in here.items()]
+    outcomes |= zip(here, move_forward(told, call=call), strict=True)
     for position in range(len(orders)):
         outcomes.setdefault(position, errors.OrderBusy())
     return [outcomes[position] for position in range(len(orders))]
 
 
+def rehearse_import(orders: Sequence[ImportedOrder], *, call: Call) -> list[ImportOutcome]:
+    """What `import_orders` would do: the real work, in one transaction that is rolled back.
+
+    Until then it holds the rows of the orders that are here.
+    """
+    with transaction.atomic(durable=True):
+        outcomes = import_orders(orders, call=replace(call, joins_transaction=True))
+        transaction.set_rollback(True)
+    return outcomes
+
+
 def _still_missing(
-    orders: Sequence[ImportedOrder], storefronts: dict[str, Storefront], outcomes: dict[int, ImportOutcome]
+    orders: Sequence[ImportedOrder],
+    storefronts: dict[str, Storefront],
+    outcomes: dict[int, ImportOutcome],
+    here: dict[int, UUID],
 ) -> dict[int, HistoricOrder]:
-    """The first order of each reference that is not there; what is there goes into `outcomes`.
+    """The first order of each reference that is not there; what is there goes into `outcomes` and, with its id, `here`.
 
     A second order of one reference waits for what becomes of the first.
     """
@@ -68,23 +76,28 @@ def _still_missing(
     missing: dict[Reference, int] = {}
     for position, reference in references.items():
         if reference in taken:
-            outcomes[position] = ImportResult.SKIPPED
+            outcomes[position], here[position] = ImportResult.SKIPPED, taken[reference]
+        elif not orders[position].items:
+            outcomes[position] = NOTHING_SOLD
         else:
             missing.setdefault(reference, position)
-    return {
-        position: HistoricOrder(orders[position], storefronts[orders[position].storefront])
-        for position in missing.values()
-    }
+    historic: dict[int, HistoricOrder] = {}
+    for position in missing.values():
+        try:
+            historic[position] = HistoricOrder(orders[position], storefronts[orders[position].storefront])
+        except errors.OrderError as refusal:  # of what depends on the storefront
+            outcomes[position] = refusal
+    return historic
 
 
 def _write_once(missing: dict[int, HistoricOrder], outcomes: dict[int, ImportOutcome], call: Call) -> None:
     """Write the orders whole. Of several, one that is refused is found by halving.
 
-    Raises _LookAgain.
+    Raises LookAgain.
     """
     if not missing:
         return
-    refusal = _write_all_or_none(list(missing.values()), call)
+    refusal = refusal_of(partial(_write_lives, list(missing.values()), call))
     if refusal is None:
         outcomes |= dict.fromkeys(missing, ImportResult.PLACED)
     elif len(missing) == 1:
@@ -93,27 +106,6 @@ def _write_once(missing: dict[int, HistoricOrder], outcomes: dict[int, ImportOut
         parts = list(missing.items())
         _write_once(dict(parts[: len(parts) // 2]), outcomes, call)
         _write_once(dict(parts[len(parts) // 2 :]), outcomes, call)
-
-
-def _write_all_or_none(historic: Sequence[HistoricOrder], call: Call) -> errors.OrderError | None:
-    """Write the orders, or tell why one of them is refused. Raises _LookAgain."""
-    try:
-        _write_lives(historic, call)
-    except errors.OrderBusy as error:
-        raise _LookAgain from error
-    except errors.OrderError as refusal:
-        return refusal
-    except (DataError, IntegrityError, OperationalError) as error:
-        if getattr(error.__cause__, "sqlstate", None) in _IN_THE_WAY:
-            raise _LookAgain from error
-        if isinstance(error, OperationalError):
-            raise
-        match broken_constraint(error):
-            case "order_reference_once" | "order_number_once":  # the next try has new numbers
-                raise _LookAgain from error
-        detail = f"The database refuses the order: {str(error).splitlines()[0]}."
-        return errors.InvalidRequest.at("", "refused_by_database", detail)
-    return None
 
 
 def _write_lives(historic: Sequence[HistoricOrder], call: Call) -> None:
@@ -126,21 +118,11 @@ def _write_lives(historic: Sequence[HistoricOrder], call: Call) -> None:
         for order in historic
         for event in announce_new(order.order_row, order.as_document(), storefront=order.storefront, origin=call.origin)
     ]
-    with transaction.atomic(durable=True):
+    with transaction.atomic(durable=not call.joins_transaction):
         with connection.cursor() as cursor:
-            cursor.execute(_PATIENCE_SQL)
+            cursor.execute(PATIENCE_SQL)
         orders = [order.order_row for order in historic]
         items = [row for order in historic for row in order.item_rows]
         write_new(NewRows(orders, items, events))
         for order in historic:
-            _live(order, call)
-
-
-def _live(order: HistoricOrder, call: Call) -> None:
-    """An operation of the past is like any other, but for its time."""
-    status: str = OrderStatus.PENDING
-    for past in order.operations():
-        if past.operation is Operation.CONFIRM and status != OrderStatus.PENDING:
-            continue  # its storefront confirms by itself what is paid
-        moment = replace(call, at=past.at, joins_transaction=True)
-        status = perform(past.operation, order.order_id, past.request, call=moment)["status"]
+            live_through(order.order_id, order.operations(), status=OrderStatus.PENDING, call=call)

@@ -9,17 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import Enum
 from typing import Final
+from uuid import UUID
 
 from django.db import connection
 
-from orders.importing.lines import ImportedOrder
+from orders.importing.lines import ImportedOrder, LeftOut
 from orders.models import Storefront
 from orders.rules import errors
 from orders.rules.currencies import CURRENT
 
 # By the index order_reference_once, whatever is asked for: one statement, planned once.
 _EXISTING_SQL: Final = """
-select storefront_id, external_reference
+select storefront_id, external_reference, orders_order.id
 from unnest(%s::bigint[], %s::text[]) as wanted (storefront_id, external_reference)
 join orders_order using (storefront_id, external_reference)
 where orders_order.external_reference is not null
@@ -28,10 +29,11 @@ where orders_order.external_reference is not null
 
 class ImportResult(Enum):
     PLACED = "placed"
+    MOVED = "moved forward"
     SKIPPED = "skipped"  # it was there already
 
 
-ImportOutcome = ImportResult | errors.OrderError
+ImportOutcome = ImportResult | LeftOut | errors.OrderError
 Reference = tuple[int, str]
 
 
@@ -53,11 +55,11 @@ def storefronts_of(orders: Iterable[ImportedOrder]) -> dict[str, Storefront]:
     return storefronts
 
 
-def existing(references: Iterable[Reference]) -> set[Reference]:
-    """Those that some order has, also a deleted one."""
+def existing(references: Iterable[Reference]) -> dict[Reference, UUID]:
+    """Those that some order has, also a deleted one, with its id."""
     wanted = list(references)
     with connection.cursor() as cursor:
         cursor.execute(
             _EXISTING_SQL, [[storefront for storefront, _ in wanted], [reference for _, reference in wanted]]
         )
-        return set(cursor.fetchall())
+        return {(storefront, reference): order_id for storefront, reference, order_id in cursor.fetchall()}

@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from orders.announcing.changes import Origin
-from orders.importing.lines import ImportedOrder
+from orders.importing.lines import NOTHING_SOLD, ImportedOrder
 from orders.models import Storefront
 from orders.operations.call import Call
 from orders.operations.idempotency import Idempotency, Replay, StoredAnswer
@@ -49,6 +49,8 @@ def _place(orders: Sequence[ImportedOrder], storefront: Storefront, origin: Orig
         for position, order in enumerate(orders):
             if (storefront.pk, order.external_reference) in taken:
                 outcomes.setdefault(position, ImportResult.SKIPPED)
+            elif not order.items:
+                outcomes.setdefault(position, NOTHING_SOLD)
         missing = [position for position in range(len(orders)) if position not in outcomes]
         if not missing:
             break

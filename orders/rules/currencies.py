@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -35,6 +36,8 @@ RETIRED: Final[Mapping[str, int]] = {
 }
 MINOR_DIGITS: Final[Mapping[str, int]] = {**RETIRED, **CURRENT}
 
+_DECIMAL: Final = re.compile(r"(?P<sign>-?)(?P<whole>[0-9]{1,15})(?:(?P<mark>[.,])(?P<part>[0-9]{1,15}))?")
+
 
 def format_amount(amount: int | None, currency: str | None) -> str:
     """An amount of minor units for people: (1299, "AUD") is "12.99 AUD"; nothing is "–"."""
@@ -44,3 +47,21 @@ def format_amount(amount: int | None, currency: str | None) -> str:
     sign, units = ("-" if amount < 0 else ""), str(abs(amount)).rjust(digits + 1, "0")
     number = f"{units[:-digits]}.{units[-digits:]}" if digits else units
     return f"{sign}{number} {currency}" if currency else f"{sign}{number}"
+
+
+def minor_units(text: str, currency: str) -> int:
+    """The inverse of `format_amount`, exactly: ("12.90", "EUR") is 1290, ("12.9", "KWD") 12900, ("1290", "JPY") 1290.
+
+    A comma may stand for the decimal point, unless three digits follow it: then it may separate thousands. Raises
+    ValueError for anything else, and for more decimals than the currency (ISO 4217) has.
+    """
+    digits = MINOR_DIGITS.get(currency, 2)
+    match = _DECIMAL.fullmatch(text)
+    if match is None or (match["mark"] == "," and len(match["part"]) == 3):
+        example = format_amount(12 * 10**digits, currency or None)
+        raise ValueError(f"Expected an amount such as {example.split()[0]}, got {text[:40]!r}")
+    part = (match["part"] or "").rstrip("0")
+    if len(part) > digits:
+        raise ValueError(f"Expected at most {digits} decimals in {currency or 'the currency'}, got {text[:40]!r}")
+    amount = int(match["whole"] + part.ljust(digits, "0"))
+    return -amount if match["sign"] else amount

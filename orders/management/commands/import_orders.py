@@ -7,25 +7,32 @@ import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, Protocol
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import msgspec
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, InterfaceError, reset_queries
 from django.utils import timezone
 
 from orders import operations
-from orders.importing.files import ndjson_entries
-from orders.importing.lines import Entry, ImportedOrder
+from orders.importing.files import encoding_of, ndjson_entries
+from orders.importing.lines import Entry, ImportedOrder, LeftOut, StorefrontCode
+from orders.importing.profiles import PROFILES, Export
+from orders.importing.profiles.shop import Shop
 from orders.importing.repeats import repeated_in, without_repeated
 from orders.importing.report import Progress, Report
-from orders.importing.spreadsheets import UnreadableHeader, csv_entries
+from orders.importing.rows import Layout, UnreadableHeader, order_entries
+from orders.importing.spreadsheets import Spreadsheet
 from orders.management.database_trouble import trouble_in_words
 from orders.management.numbers import number
-from orders.operations import Call
+from orders.operations import Call, ImportOutcome
 from orders.rules.callers import system
 from orders.rules.errors import OrderError
 
@@ -33,13 +40,19 @@ SOME_REFUSED: Final = 3
 STOPPED: Final = 130
 _CALL: Final = Call(system("import_orders"), reason="imported")
 _MAX_BATCH: Final = 1000
+_GENERIC: Final = "generic"
+
+
+class Write(Protocol):
+    def __call__(self, orders: Sequence[ImportedOrder], *, call: Call) -> list[ImportOutcome]: ...
 
 
 class Command(BaseCommand):
     help = (
-        "Import orders from a file of NDJSON or CSV (docs/importing.md) with their history; no stock is touched. "
-        "Lines whose external_reference is there already are skipped, so it can be stopped and run again. Ends with 0 "
-        "when every line was taken, 3 when some were refused, 1 when the import did not come to the end of the file."
+        "Import orders from a file of NDJSON or CSV (docs/importing.md) with their history, or from an export of "
+        "another system; no stock is touched. Orders that are there already live through what the file tells since, "
+        "so it can be stopped and run again. Ends with 0 when every line was taken, 3 when some were refused, 1 when "
+        "the import did not come to the end of the file."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -49,8 +62,31 @@ class Command(BaseCommand):
             action="store_true",
             help="place each order now, holding its stock; placed_at, payments and history are not taken over",
         )
+        parser.add_argument(
+            "--dry-run", action="store_true", help="do it all and undo it: tells what would be done, writes nothing"
+        )
         parser.add_argument("--batch", type=int, default=100, metavar="ORDERS", help="orders in one transaction")
         parser.add_argument("--format", choices=["ndjson", "csv"], help="by default csv for *.csv, otherwise ndjson")
+        parser.add_argument(
+            "--profile",
+            choices=[_GENERIC, *PROFILES],
+            default=_GENERIC,
+            help="whose export it is, as it comes; by default generic, the columns of docs/importing.md",
+        )
+        parser.add_argument("--storefront", metavar="CODE", help="whose orders these are; an export does not tell")
+        parser.add_argument(
+            "--time-zone",
+            metavar="NAME",
+            help=f"of times without an offset in an export, such as Europe/Berlin; by default {settings.TIME_ZONE}",
+        )
+        parser.add_argument(
+            "--tax",
+            choices=["included", "added"],
+            help="are taxes in the prices, or added to them? Where an export does not tell",
+        )
+        parser.add_argument(
+            "--encoding", metavar="NAME", help="of a file that is not NDJSON; by default UTF-8, for exports also cp1252"
+        )
         parser.add_argument("--report", type=Path, metavar="FILE", help="write every refused line here, as NDJSON")
         parser.add_argument(
             "--progress",
@@ -65,26 +101,46 @@ class Command(BaseCommand):
         *args: Any,
         file: str,
         place: bool,
+        dry_run: bool,
         batch: int,
         format: str | None,  # noqa: A002 - the option's name
+        profile: str,
+        storefront: str | None,
+        time_zone: str | None,
+        tax: str | None,
+        encoding: str | None,
         report: Path | None,
         progress: float,
         **options: Any,
     ) -> None:
         if not 1 <= batch <= _MAX_BATCH:
             raise CommandError(f"--batch is {batch}; it must be 1 to {_MAX_BATCH}.")
-        read = csv_entries if (format or _format_of(file)) == "csv" else ndjson_entries
+        if place and dry_run:
+            raise CommandError("--place asks the inventory for stock, which cannot be rehearsed: leave --dry-run out.")
+        if profile == _GENERIC and (storefront or time_zone or tax):
+            raise CommandError(
+                "--storefront, --time-zone and --tax are for exports of other systems: name one with --profile."
+            )
+        layout = _layout(profile, storefront, time_zone, tax) if _has_rows(file, format, profile) else None
+        _refuse_unknown(encoding, layout)
+        write: Write = operations.rehearse_import if dry_run else operations.import_orders
+        if place:
+            write = operations.place_imported_orders
         with ExitStack() as opened, _ended_by_sigterm_like_by_ctrl_c():
             source = _open(file, opened)
             told = Report(refusals=_create(report, opened))
             shown = Progress(self.stderr, every_seconds=progress)
             try:
                 stream = _to_be_read_twice(source, opened)
+                if encoding is None and profile != _GENERIC:
+                    encoding = encoding_of(stream)
+                    if encoding != "utf-8":
+                        self.stdout.write(f"The file is not UTF-8 and is read as {encoding}: --encoding names another.")
                 now = timezone.now()
-                repeated = repeated_in(read(stream, now=now))
+                repeated = repeated_in(_read(stream, layout, encoding, now))
                 stream.seek(0)
-                for entries in _batches(without_repeated(read(stream, now=now), repeated), batch):
-                    _import(entries, told, place=place)
+                for entries in _batches(without_repeated(_read(stream, layout, encoding, now), repeated), batch):
+                    _import(entries, told, write)
                     shown.tell(told)
                     reset_queries()  # with DEBUG the connection remembers every statement
             except UnreadableHeader as error:
@@ -99,10 +155,67 @@ class Command(BaseCommand):
                     f"Stopped. So far: {told.counts()}. Run the same command again to go on.", returncode=STOPPED
                 ) from None
             shown.end()
+        if dry_run:
+            self.stdout.write("Nothing was written: this is what would have become of the file.")
         for sentence in told.sentences():
             self.stdout.write(sentence)
         if told.refused:
             raise CommandError(_advice(told, report), returncode=SOME_REFUSED)
+
+
+def _has_rows(file: str, format_: str | None, profile: str) -> bool:
+    """Or is it NDJSON? Raises CommandError for an export that is said to be."""
+    if profile == _GENERIC:
+        return (format_ or _format_of(file)) == "csv"
+    if format_ == "ndjson":
+        raise CommandError(f"An export of {profile} is not NDJSON: leave --format out.")
+    return True
+
+
+def _layout(profile: str, storefront: str | None, time_zone: str | None, tax: str | None) -> Layout:
+    """Raises CommandError for options that do not go together, or mean nothing that there is."""
+    if profile == _GENERIC:
+        if storefront is not None or time_zone is not None:
+            raise CommandError(
+                "--storefront and --time-zone are for exports of other systems: name one with --profile."
+            )
+        return Spreadsheet()
+    if storefront is None:
+        raise CommandError(f"An export of {profile} does not tell whose orders it has: name the --storefront.")
+    try:
+        msgspec.convert(storefront, StorefrontCode)
+    except msgspec.ValidationError:
+        raise CommandError(
+            f"--storefront is {storefront!r}; expected lower-case letters, digits and single dashes, at most 40."
+        ) from None
+    try:
+        zone = ZoneInfo(time_zone) if time_zone is not None else timezone.get_default_timezone()
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise CommandError(
+            f"--time-zone is {time_zone!r}; expected a name of the IANA time zone database, such as Europe/Berlin."
+        ) from None
+    return Export(PROFILES[profile], Shop(storefront, zone, None if tax is None else tax == "included"))
+
+
+def _refuse_unknown(encoding: str | None, layout: Layout | None) -> None:
+    """Raises CommandError for an encoding that there is not, or that does not keep line ends as they are in ASCII."""
+    if encoding is None:
+        return
+    if layout is None:
+        raise CommandError("NDJSON is UTF-8 (RFC 8259): leave --encoding out.")
+    try:
+        known = '\r\n\t,;"'.encode(encoding) == b'\r\n\t,;"'
+    except LookupError:
+        known = False
+    if not known:
+        raise CommandError(f"--encoding is {encoding!r}; expected one that has ASCII in it, such as utf-8 or cp1252.")
+
+
+def _read(stream: BinaryIO, layout: Layout | None, encoding: str | None, now: datetime) -> Iterator[Entry]:
+    """The orders of the file; it is NDJSON without a layout."""
+    if layout is None:
+        return ndjson_entries(stream, now=now)
+    return order_entries(stream, layout, now=now, encoding=encoding)
 
 
 @contextmanager
@@ -117,19 +230,22 @@ def _ended_by_sigterm_like_by_ctrl_c() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _import(entries: Iterable[Entry], report: Report, *, place: bool) -> None:
+def _import(entries: Iterable[Entry], report: Report, write: Write) -> None:
     entries = list(entries)
     orders = [entry.content for entry in entries if isinstance(entry.content, ImportedOrder)]
-    write = operations.place_imported_orders if place else operations.import_orders
     outcomes = iter(write(orders, call=_CALL) if orders else [])
     for entry in entries:
-        outcome = entry.content if isinstance(entry.content, OrderError) else next(outcomes)
-        if isinstance(outcome, OrderError):
-            report.count_refused(entry, outcome)
-        elif outcome is operations.ImportResult.PLACED:
-            report.count_placed()
-        else:
-            report.count_skipped()
+        match next(outcomes) if isinstance(entry.content, ImportedOrder) else entry.content:
+            case OrderError() as refusal:
+                report.count_refused(entry, refusal)
+            case LeftOut() as left_out:
+                report.count_left_out(entry, left_out)
+            case operations.ImportResult.PLACED:
+                report.count_placed()
+            case operations.ImportResult.MOVED:
+                report.count_moved()
+            case _:
+                report.count_skipped()
     report.flush()
 
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,3 +36,10 @@ def run_import(database: None, tmp_path: Path) -> Callable[..., Import]:
         return Import(code, stdout.getvalue(), error, stderr.getvalue())
 
     return run
+
+
+@pytest.fixture
+def nothing_is_wrong_afterwards(database: None) -> Iterator[None]:
+    """Once the test is over, `manage.py doctor` finds no error in what was written."""
+    yield
+    call_command("doctor", stdout=io.StringIO())

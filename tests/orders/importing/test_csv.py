@@ -101,6 +101,34 @@ def test_a_cell_that_does_not_fit_is_named_with_its_line(run_import, column, cel
     assert Order.objects.get().storefront.code == "br-south"
 
 
+def test_items_have_amounts_of_their_own_beside_those_of_the_order(run_import):
+    content = f"""{HEADER},item.amount,item.discount_amount,item.tax_amount,tax_included,discount_amount,tax_amount,\
+total_amount
+br-south,r1,cus1,EUR,2017-03-01T10:00:00Z,cup,Cup,3,,1000,100,144,TRUE,150,168,2050
+br-south,r1,cus1,EUR,2017-03-01T10:00:00Z,plate,Plate,2,600,,0,24,TRUE,150,168,2050
+"""
+
+    done = run_import(content, name="orders.csv")
+
+    assert (done.code, done.error) == (0, "")
+    order = Order.objects.get()
+    items = order.items.order_by("position")
+    assert list(items.values_list("unit_amount", "amount", "discount_amount", "tax_amount")) == [
+        (None, 1000, 100, 144),
+        (600, None, 0, 24),
+    ]
+    assert (order.items_amount, order.discount_amount, order.tax_amount) == (2200, 150, 168)
+    assert (order.tax_included, order.total_amount) == (True, 2050)
+
+
+def test_a_tax_that_is_neither_included_nor_not_is_refused(run_import):
+    content = f"{HEADER},tax_included\nbr-south,r1,cus1,BRL,2017-03-01T10:00:00Z,cup,Cup,2,1000,perhaps\n"
+
+    done = run_import(content, name="orders.csv")
+
+    assert "line 2 (r1): Expected `bool`, got `str` at /tax_included." in done.report
+
+
 def test_payments_that_cannot_be_read_are_refused(run_import):
     content = f"{HEADER},payments\nbr-south,r1,cus1,BRL,2017-03-01T10:00:00Z,cup,Cup,2,1000,by card\n"
 

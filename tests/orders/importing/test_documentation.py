@@ -6,7 +6,7 @@ from orders.importing.lines import History, ImportedOrder
 from orders.importing.marketplace import STATUS_OF
 from orders.models import Order
 from orders.reading.documents import document_of
-from tests.papers.pages import PAGES, rows, section
+from tests.papers.pages import PAGES, ROOT, rows, section
 
 PAGE = "docs/importing.md"
 FORMAT = PAGES[PAGE]
@@ -42,8 +42,9 @@ def test_every_field_and_status_is_described():
 def test_the_table_of_fields_has_every_field_and_no_other():
     described = [name for cells in rows(section(PAGE, "NDJSON")) for name in re.findall(r"`([a-z_.]+)", cells[0])]
 
+    fields = [*ImportedOrder.__struct_fields__, *History.__struct_fields__]
     assert sorted(name.removeprefix("history.") for name in described) == sorted(
-        {*ImportedOrder.__struct_fields__, *History.__struct_fields__} - {"history"}
+        name for name in fields if name != "history"
     )
 
 
@@ -55,3 +56,11 @@ def test_the_table_of_statuses_has_every_status_and_what_it_becomes():
     }
 
     assert shown == {word: status.value for word, status in STATUS_OF.items()}
+
+
+def test_the_table_of_what_is_not_done_has_every_code():
+    sources = "".join(path.read_text() for path in (ROOT / "orders/importing").rglob("*.py"))
+
+    shown = {cells[0].strip("`") for cells in rows(section(PAGE, "What it tells").split("| code | means |")[1])}
+
+    assert shown == set(re.findall(r'LeftOut\(\s*"(\w+)"', sources))

@@ -18,7 +18,8 @@ from django.utils import timezone
 
 from events.models import Event
 from orders.importing.files import ndjson_entries
-from orders.importing.spreadsheets import csv_entries
+from orders.importing.rows import order_entries
+from orders.importing.spreadsheets import Spreadsheet
 from orders.models import Order, OrderItem, Refund, Storefront
 from tests.orders.importing.lives import life_of
 
@@ -76,7 +77,7 @@ def test_the_same_orders_written_as_csv_are_the_same():
     now = timezone.now()
 
     from_ndjson = [entry.content for entry in ndjson_entries(io.BytesIO(content), now=now)]
-    from_csv = [entry.content for entry in csv_entries(io.BytesIO(_as_csv(content).encode()), now=now)]
+    from_csv = [entry.content for entry in order_entries(io.BytesIO(_as_csv(content).encode()), Spreadsheet(), now=now)]
 
     assert len(from_csv) == 5867
     assert from_csv == from_ndjson

@@ -128,6 +128,14 @@ def test_refuses_a_line_that_is_no_order_and_reads_the_next(run_import, text, re
     assert Order.objects.get().external_reference == "good"
 
 
+def test_amounts_of_no_currency_are_refused_and_the_others_taken(run_import):
+    done = run_import(line("r1", currency=..., storefront="nowhere") + line("r2"))
+
+    assert done.code == 3
+    assert "line 1 (r1): Amounts need a currency" in done.report
+    assert list(Order.objects.values_list("external_reference", flat=True)) == ["r2"]
+
+
 def test_a_storefront_whose_lines_are_all_refused_is_not_made(run_import):
     run_import(line(storefront="nowhere", total_amount=1))
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from orders.rules.currencies import CURRENT, RETIRED, format_amount
+from orders.rules.currencies import CURRENT, RETIRED, format_amount, minor_units
 
 
 @pytest.mark.parametrize(
@@ -51,3 +53,43 @@ def test_a_currency_is_in_use_or_of_the_past():
     assert CURRENT.keys().isdisjoint(RETIRED)
     assert {"EUR", "XCG", "ZWG", "SLE"} <= CURRENT.keys()
     assert {"BGN", "HRK", "ANG", "CUC", "ZWL", "SLL"} <= RETIRED.keys()
+
+
+@pytest.mark.parametrize(
+    ("text", "currency", "amount"),
+    [
+        ("12.90", "EUR", 1290),
+        ("12.9", "EUR", 1290),
+        ("12", "EUR", 1200),
+        ("12,90", "EUR", 1290),
+        ("12.9000", "EUR", 1290),
+        ("-6.5", "USD", -650),
+        ("0.07", "USD", 7),
+        ("1290", "JPY", 1290),
+        ("1290.00", "JPY", 1290),
+        ("1.299", "KWD", 1299),
+        ("1,2", "KWD", 1200),
+        ("900719925474099.31", "EUR", 90071992547409931),  # no float is
+    ],
+)
+def test_a_written_amount_is_exactly_so_many_minor_units(text, currency, amount):
+    assert minor_units(text, currency) == amount
+
+
+@pytest.mark.parametrize(
+    ("text", "currency", "reason"),
+    [
+        ("1,234", "EUR", "Expected an amount such as 12.00, got '1,234'"),
+        ("1,234", "KWD", "Expected an amount such as 12.000, got '1,234'"),
+        ("1.234,56", "EUR", "Expected an amount such as 12.00, got '1.234,56'"),
+        ("12.905", "EUR", "Expected at most 2 decimals in EUR, got '12.905'"),
+        ("12.5", "JPY", "Expected at most 0 decimals in JPY, got '12.5'"),
+        ("€12", "EUR", "Expected an amount such as 12.00, got '€12'"),
+        ("1e3", "EUR", "Expected an amount such as 12.00, got '1e3'"),
+        ("NaN", "EUR", "Expected an amount such as 12.00, got 'NaN'"),
+        ("١٢", "EUR", "Expected an amount such as 12.00, got '١٢'"),
+    ],
+)
+def test_what_could_mean_several_amounts_or_none_is_no_amount(text, currency, reason):
+    with pytest.raises(ValueError, match=re.escape(reason)):
+        minor_units(text, currency)
