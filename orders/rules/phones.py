@@ -13,6 +13,7 @@ from orders.rules.cleaning import clean_code
 
 # The least that a search looks for; fewer would be anybody's.
 _LEAST_DIGITS: Final = 6
+_WITH_TRUNK_8: Final = 11
 _LOOKS_LIKE_ONE: Final = re.compile(r"\+?[0-9 ()./\-\u2010-\u2015\u2212]+")
 _NO_DIGITS: Final = re.compile(r"\D")
 
@@ -40,7 +41,7 @@ def searched_number(term: str) -> str | None:
     """What a search looks for: a whole number in E.164 with its `+`, or the digits that a number ends with.
 
     None when the term does not look like a telephone number. Zeros before a number within its country, or before
-    that of a country, are how it is dialled, and are not looked for.
+    that of a country, are how it is dialled, and are not looked for; so is the 8 of Russia and Kazakhstan.
     """
     cleaned = clean_code(term)
     if cleaned is None or not _LOOKS_LIKE_ONE.fullmatch(cleaned):
@@ -48,6 +49,8 @@ def searched_number(term: str) -> str | None:
     if cleaned.startswith("+") and (whole := e164(cleaned, country=None)):
         return whole
     digits = _NO_DIGITS.sub("", cleaned).lstrip("0")
+    if len(digits) == _WITH_TRUNK_8:
+        digits = digits.removeprefix("8")
     return digits if len(digits) >= _LEAST_DIGITS else None
 
 
