@@ -11,6 +11,8 @@ from phonenumbers import NumberParseException, PhoneNumberFormat, ValidationResu
 
 from orders.rules.cleaning import clean_code
 
+# A plus sign and fifteen digits.
+LONGEST_E164: Final = 16
 # The least that a search looks for; fewer would be anybody's.
 _LEAST_DIGITS: Final = 6
 _WITH_TRUNK_8: Final = 11
@@ -29,7 +31,11 @@ def e164(phone: str | None, *, country: str | None) -> str | None:
     number = _parsed(phone, country)
     if number is None and phone.startswith("00"):  # how most of the world dials abroad
         number = _parsed(f"+{phone[2:]}", None)
-    return None if number is None else phonenumbers.format_number(number, PhoneNumberFormat.E164)
+    if number is None:
+        return None
+    # Some countries have longer ones within, such as service numbers, which nobody dials from abroad.
+    told = phonenumbers.format_number(number, PhoneNumberFormat.E164)
+    return told if len(told) <= LONGEST_E164 else None
 
 
 def phone_country(*addresses: Mapping[str, str | None] | None) -> str | None:
