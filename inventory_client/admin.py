@@ -6,6 +6,7 @@ from uuid import UUID
 from django import forms
 from django.conf import settings
 from django.contrib import admin
+from django.core.validators import RegexValidator
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
@@ -14,10 +15,15 @@ from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWi
 
 from inventory_client.models import Reservation, Stock
 from inventory_client.stock import LevelBelowReserved, set_stock_levels
+from inventory_client.wire import IDENTIFIER_IN_WORDS, IDENTIFIER_PATTERN
 
 
 class StockForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
-    product_id = forms.CharField(max_length=200, widget=UnfoldAdminTextInputWidget())
+    product_id = forms.CharField(
+        max_length=200,
+        widget=UnfoldAdminTextInputWidget(),
+        validators=[RegexValidator(IDENTIFIER_PATTERN, f"{IDENTIFIER_IN_WORDS}.")],
+    )
     on_hand = forms.IntegerField(min_value=0, max_value=2**63 - 1, widget=UnfoldAdminIntegerFieldWidget())
 
     class Meta:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Final
 from uuid import UUID
 
 import msgspec
@@ -17,11 +17,16 @@ EFFECT_HEADER = "Inventory-Effect"
 BUSY = "busy"
 
 MAX_LINES = 1000
-# Neither control characters (PostgreSQL stores no NUL) nor blanks at the ends.
-ProductId = Annotated[
-    str,
-    msgspec.Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x20\x7f]([^\x00-\x1f\x7f]*[^\x00-\x20\x7f])?$(?!\n)"),
-]
+# Control characters, of which PostgreSQL cannot store NUL, and what else ends a line.
+_CONTROL: Final = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
+# All blanks of Unicode, and what shows nothing: zero width, direction of text, byte order.
+_UNSEEN: Final = rf"{_CONTROL} \xa0\xad\u061c\u1680\u2000-\u200f\u202a-\u202f\u205f\u2060\u2066-\u2069\u3000\ufeff"
+# What others know a thing by: neither control characters nor, at its ends, anything unseen. So none looks like nothing,
+# and no two differ by what nobody sees around them.
+# Python's `$` would let a line break at the end pass, ECMAScript's would not: `(?!\n)` makes them agree.
+IDENTIFIER_PATTERN: Final = rf"^[^{_UNSEEN}]([^{_CONTROL}]*[^{_UNSEEN}])?$(?!\n)"
+IDENTIFIER_IN_WORDS: Final = "Expected neither control characters (such as a line break) nor blanks around it"
+ProductId = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=IDENTIFIER_PATTERN)]
 Quantity = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
 Revision = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
 

@@ -23,6 +23,8 @@ from orders.requests.placing import (
 )
 from orders.rules.errors import InvalidRequest
 from orders.rules.ids import new_id, new_number, new_timed_id, time_of
+from orders.rules.money import unknown_currency
+from orders.rules.phones import e164, phone_country
 from orders.rules.statuses import FulfillmentStatus, OrderStatus, PaymentStatus
 
 
@@ -99,7 +101,8 @@ def order_row(
 ) -> dict[str, Any]:
     """The row of a pending order as it is asked for, keys named like the columns.
 
-    Raises InvalidRequest when there are amounts but no currency.
+    Raises InvalidRequest when there are amounts but no currency, or one that is no longer in use: only history,
+    which holds no stock, has that.
     """
     items, total = items_amount(request), total_amount(request)
     currency = request.currency or (storefront.currency or None if total is not None else None)
@@ -107,6 +110,9 @@ def order_row(
         raise InvalidRequest.at(
             "/currency", "required", "Amounts need a currency: the order names none, and the storefront has no default"
         )
+    if wrong := unknown_currency(currency, retired_too=reservation_id is None):
+        raise InvalidRequest(wrong)
+    shipping, billing = stored_address(request.shipping_address), stored_address(request.billing_address)
     confirmed = total == 0 and storefront.confirms_what_is_paid and reservation_id is not None
     return {
         "id": order_id,
@@ -129,8 +135,9 @@ def order_row(
         "total_amount": total,
         "contact_email": request.contact.email,
         "contact_phone": request.contact.phone,
-        "shipping_address": stored_address(request.shipping_address),
-        "billing_address": stored_address(request.billing_address),
+        "contact_phone_e164": e164(request.contact.phone, country=phone_country(shipping, billing)),
+        "shipping_address": shipping,
+        "billing_address": billing,
         "note": request.note,
         "metadata": request.metadata,
         "tags": sorted(set(request.tags)),

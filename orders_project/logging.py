@@ -28,6 +28,7 @@ PRIVATE_FIELDS = frozenset(
         "params",
         "password",
         "phone",
+        "phone_e164",
         "request",
         "secret",
         "shipping_address",

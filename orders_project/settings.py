@@ -171,6 +171,8 @@ LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = False
+# ISO 3166-1 has no code for it and leaves XK free; shops, banks and carriers use that.
+COUNTRIES_OVERRIDE = {"XK": "Kosovo"}
 
 # --- Transport security ------------------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ READY_FOR: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "approve_return": [("confirm", {}), ("ship", {}), ("request_return", {"cause": "damaged"})],
     "cancel": [],
     "correct_payment": [CAPTURE],
+    "change_customer": [],
     "close_return": [
         ("confirm", {}),
         ("ship", {}),
@@ -41,12 +42,16 @@ READY_FOR: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "record_payment": [],
     "reject_refund": [CAPTURE, ("request_refund", {})],
     "reject_return": [("confirm", {}), ("ship", {}), ("request_return", {"cause": "damaged"})],
+    "reinstate": [("cancel", {})],
     "release_hold": [("hold", {"kind": HoldKind.MANUAL})],
     "request_refund": [CAPTURE],
     "request_return": [("confirm", {}), ("ship", {})],
     "restore": [("delete", {})],
     "ship": [("confirm", {})],
     "track": [],
+    "undo_completion": [("confirm", {}), ("ship", {}), ("complete", {})],
+    "undo_delivery": [("confirm", {}), ("ship", {}), ("deliver", {})],
+    "undo_shipment": [("confirm", {}), ("ship", {})],
 }
 
 

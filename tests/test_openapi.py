@@ -180,7 +180,9 @@ def test_a_filter_without_a_value_is_refused_as_the_document_says(api, document)
     assert {name: api.get(f"/api/v1/orders?{name}=").status_code for name in texts} == dict.fromkeys(texts, 400)
 
 
-NEEDS_A_BODY = {"amend", "correct_payment", "extend", "hold", "record_payment", "request_return"}
+NEEDS_A_BODY = {"amend", "change_customer", "extend", "hold", "record_payment", "request_return"}
+# It can stand in the query.
+NEEDS_A_REASON = {"correct_payment", "reinstate", "undo_completion", "undo_delivery", "undo_shipment"}
 
 
 def test_says_which_body_may_be_absent(document):
@@ -201,6 +203,10 @@ def test_an_operation_without_a_body_is_answered_as_the_document_says(api, store
     order_id = place_order(abc123=1)["id"]
     make_ready(name, order_id)
 
+    if name in NEEDS_A_REASON:
+        without = api.generic("POST", f"/api/v1/orders/{order_id}/{name}")
+        assert (without.status_code, without.json()["errors"][0]["pointer"]) == (400, "/reason")
+        name += "?reason=a+mistake"
     response = api.generic("POST", f"/api/v1/orders/{order_id}/{name}")
 
     if name in NEEDS_A_BODY:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from django import forms
 from django.contrib import admin, messages
@@ -25,13 +25,15 @@ from orders.admin.operations.staff_requests import caller_of, storefronts_of, us
 from orders.api.switching import switch_off, switch_on
 from orders.models import Carrier, Storefront
 from orders.models.storefronts import MOST_REASON
-from orders.rules.currencies import MINOR_DIGITS, format_amount
+from orders.rules.currencies import CURRENT, format_amount
+
+_CURRENCIES: Final = [("", "–"), *((code, code) for code in sorted(CURRENT))]
 
 
 class StorefrontForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
     currency = forms.ChoiceField(
         required=False,
-        choices=[("", "–"), *((code, code) for code in sorted(MINOR_DIGITS))],
+        choices=_CURRENCIES,
         help_text=Storefront._meta.get_field("currency").help_text,
         widget=UnfoldAdminSelectWidget,
     )
@@ -57,8 +59,11 @@ class StorefrontForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic 
         ]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        """The limit is in the currency that is chosen beside it."""
+        """The limit is in the currency that is chosen beside it. One that was retired since may stay."""
         super().__init__(*args, **kwargs)
+        kept, field = self.instance.currency, self.fields.get("currency")
+        if isinstance(field, forms.ChoiceField) and kept and kept not in CURRENT:
+            field.choices = [*_CURRENCIES, (kept, f"{kept} (no longer in use)")]
         if isinstance(limit := self.fields.get("refund_approval_above"), AmountField):
             limit.currency = self.data.get("currency") or self.instance.currency or None
 

@@ -76,7 +76,7 @@ class BulkView(APIView):
 def _arguments(asked: Bulk) -> Struct:
     text = b"{}" if asked.arguments is UNSET else bytes(asked.arguments)
     try:
-        arguments = parse(text, PERFORMERS[asked.operation].request)
+        arguments = parse(text, PERFORMERS[asked.operation].request, part=True)
         return checked_details(arguments) if isinstance(arguments, OrderDetails) else arguments
     except errors.InvalidRequest as error:
         for part in error.errors:

@@ -259,14 +259,15 @@ FIRST_VERSION_READ: Final[dict[str, Any]] = {
     "operation_id": "first_version_read",
     "summary": "Read an order",
     "description": "As the first version told it. New clients use `GET /api/v1/orders/{id}`.",
-    "responses": _responses({200: FIRST_VERSION_ANSWER}, 404, 405, first_version=True),
+    "responses": _responses({200: ref("FirstVersionOrder")}, 404, 405, first_version=True),
     "parameters": [_FIRST_VERSION_ID, _ETAG, *_ALWAYS_ANSWERED],
     "tags": ["first-version"],
 }
 FIRST_VERSION_UPDATE: Final[dict[str, Any]] = {
     "operation_id": "first_version_update",
-    "summary": "Change status and tracking",
-    "description": "The operation that leads to the status, then the tracking; refused, neither has an effect.",
+    "summary": "Change status, tracking and customer",
+    "description": "The customer, the operation that leads to the status, then the tracking; refused, none has an "
+    "effect. The whole order may be sent back, with its items as they are.",
     "request": _body("FirstVersionUpdate"),
     "responses": _responses({200: FIRST_VERSION_ANSWER}, 400, 404, 409, 412, 413, 415, first_version=True),
     "parameters": [_FIRST_VERSION_ID, _IF_MATCH, _ETAG, *_ALWAYS_ANSWERED],
@@ -276,7 +277,7 @@ FIRST_VERSION_DELETE: Final[dict[str, Any]] = {
     "operation_id": "first_version_delete",
     "summary": "Delete an order",
     "description": "It is kept, out of sight; a second time is a 404.",
-    "responses": _responses({200: FIRST_VERSION_ANSWER}, 400, 404, 409, 412, first_version=True),
+    "responses": _responses({200: ref("FirstVersionDeleted")}, 400, 404, 409, 412, first_version=True),
     "parameters": [_FIRST_VERSION_ID, _IF_MATCH, *_ALWAYS_ANSWERED],
     "tags": ["first-version"],
 }

@@ -47,6 +47,8 @@ STATUS_CODES: dict[type[errors.OrderError], int] = {
     errors.OwnRequest: status.HTTP_409_CONFLICT,
     errors.PaymentConflict: status.HTTP_409_CONFLICT,
     errors.NotExpired: status.HTTP_409_CONFLICT,
+    errors.ComesBack: status.HTTP_409_CONFLICT,
+    errors.RefundPaidOut: status.HTTP_409_CONFLICT,
     errors.MoneyOnOrder: status.HTTP_409_CONFLICT,
     errors.NotDeletable: status.HTTP_409_CONFLICT,
     errors.NotDeleted: status.HTTP_409_CONFLICT,

@@ -194,9 +194,10 @@ def _credits(order: Order) -> Iterator[Contradiction]:
         yield "credits_not_as_ledger", f"credits of {counted[0]}, the total is {order.total_amount}"
     units: Counter[tuple[UUID, bool]] = Counter()
     for credit in credited:
-        if credit.cause in (CreditCause.CANCELED, CreditCause.RETURNED):
+        if credit.cause in (CreditCause.CANCELED, CreditCause.RETURNED, CreditCause.REINSTATED):
             for line in credit.parts:
-                units[line.item_id, credit.cause == CreditCause.RETURNED] += line.quantity
+                less = credit.cause == CreditCause.REINSTATED
+                units[line.item_id, credit.cause == CreditCause.RETURNED] += -line.quantity if less else line.quantity
     for item in order.lines:
         found = (units[item.pk, False], units[item.pk, True])
         if found[0] > item.canceled or found[1] > item.returned:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Final
 
 import msgspec
+from msgspec import UNSET
 
 from orders.importing.history import (
     PSP,
@@ -87,7 +88,7 @@ def _missing(told: ImportedOrder, here: Order) -> Iterator[Told]:
     if any(canceled):
         yield Operation.CANCEL, Cancel(cause=cancel_cause_of(told), items=chosen(item_ids, canceled)), None
     if any(shipped) or gone_here:
-        part = chosen(item_ids, shipped) if any(left) else None
+        part = chosen(item_ids, shipped) if any(left) else UNSET
         yield Operation.SHIP, Parcel(shipped_at=history.shipped_at, items=part), history.shipped_at
     on_its_way = any(parcel.shipped_at and not parcel.delivered_at for parcel in here.shipments.all())
     if history.delivered_at is not None and (any(shipped) or on_its_way):

@@ -8,6 +8,8 @@ from itertools import repeat
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
+from msgspec import UNSET
+
 from orders.drafts import item_rows, order_row
 from orders.importing.lines import ImportedOrder, ItemHistory, Payment
 from orders.importing.marketplace import STATUS_OF
@@ -144,7 +146,7 @@ def _told_operations(order: ImportedOrder, item_ids: Sequence[UUID]) -> Iterator
     if any(canceled):
         yield Operation.CANCEL, Cancel(cause=cancel_cause_of(order), items=chosen(item_ids, canceled)), None
     if any(shipped):
-        part = chosen(item_ids, shipped) if still_open else None
+        part = chosen(item_ids, shipped) if still_open else UNSET
         yield Operation.SHIP, Parcel(shipped_at=history.shipped_at, items=part), history.shipped_at
         if history.delivered_at is not None:
             yield Operation.DELIVER, Deliver(delivered_at=history.delivered_at), history.delivered_at

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from orders.importing.marketplace import STATUS_OF
-from orders.requests.fields import Amount, QuantityOrZero, Text100
+from orders.requests.fields import Amount, Identifier100, QuantityOrZero, Text100
 from orders.requests.parsing import parse
 from orders.requests.placing import NewItem, NewOrder, checked, total_amount
 from orders.rules.errors import FieldError, InvalidRequest, MalformedJson, OrderError
@@ -66,7 +66,7 @@ class ImportedOrder(NewOrder, forbid_unknown_fields=True, frozen=True, kw_only=T
     """An order as `POST /api/v1/orders` takes it, with where and when it was placed and what came after."""
 
     storefront: StorefrontCode
-    external_reference: Text100
+    external_reference: Identifier100
     placed_at: Moment
     # Of one that was canceled some systems do not tell any more what it was.
     items: Annotated[list[NewItem], Meta(max_length=MAX_ITEMS)]
@@ -118,7 +118,7 @@ def read_order(text: bytes, *, now: datetime) -> ImportedOrder:
         raise MalformedJson(f"The line is not JSON: {error}. Expected one JSON object, encoded as UTF-8.") from None
     order = parse(text, ImportedOrder)
     if order.items:
-        checked(order)
+        checked(order, of_the_past=True)
     elif STATUS_OF.get(order.history.status) is not OrderStatus.CANCELED:
         raise InvalidRequest.at("/items", "out_of_range", "Expected `array` of length >= 1")
     if wrong := [*_wrong_stamps(order, now), *_wrong_words(order), *_wrong_counts(order)]:

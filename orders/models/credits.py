@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db import models
 from django.db.models import Value
 
-from orders.rules.credits import CreditedLine
+from orders.rules.credits import Credited, CreditedLine
 from orders.rules.ids import new_id
 from orders.rules.statuses import CreditCause
 
@@ -40,3 +40,9 @@ class Credit(models.Model):
     @property
     def parts(self) -> list[CreditedLine]:
         return [CreditedLine(UUID(line["item_id"]), line["quantity"], line["amount"]) for line in self.lines]
+
+    @property
+    def credited(self) -> Credited:
+        parts = self.parts
+        other = self.amount - self.shipping_amount - sum(line.amount for line in parts)
+        return Credited(parts, self.shipping_amount, other)

@@ -9,8 +9,10 @@ from typing import Any, Never
 from uuid import UUID
 
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import OpClass
 from django.db import models
 from django.db.models import F, Q, Value
+from django.db.models.functions import Reverse
 
 from orders.models.items import OrderItem
 from orders.models.querysets import AllOrdersManager, OrderManager
@@ -73,7 +75,9 @@ class Order(models.Model):
     payment_count = models.PositiveIntegerField(default=0, db_default=0)
 
     contact_email = models.CharField(max_length=254, null=True, blank=True)
-    contact_phone = models.CharField(max_length=40, null=True, blank=True)
+    contact_phone = models.CharField(max_length=300, null=True, blank=True)
+    # Derived from it, in the country of the addresses: what other systems dial, and the back office looks up.
+    contact_phone_e164 = models.CharField(max_length=16, null=True, blank=True)
     shipping_address = models.JSONField(null=True, blank=True)
     billing_address = models.JSONField(null=True, blank=True)
     note = models.TextField(max_length=5000, blank=True, default="")
@@ -110,8 +114,10 @@ class Order(models.Model):
             ("amend_order", "Can amend the items of orders"),
             ("confirm_order", "Can confirm orders and extend reservations"),
             ("ship_order", "Can pack, ship, deliver and complete orders"),
+            ("undo_fulfillment", "Can take back shipments, deliveries and completions"),
             ("track_shipment", "Can change tracking"),
             ("cancel_order", "Can cancel orders"),
+            ("reinstate_order", "Can reinstate canceled orders"),
             ("hold_order", "Can hold orders up and release holds"),
             ("record_payment", "Can record payments"),
             ("correct_payment", "Can take back payments that were recorded by mistake"),
@@ -167,8 +173,14 @@ class Order(models.Model):
             models.Index(fields=["storefront", "-placed_at", "-id"], name="order_list"),
             models.Index(fields=["storefront", "status", "-placed_at", "-id"], name="order_list_of_status"),
             models.Index(fields=["storefront", "customer_id", "-placed_at", "-id"], name="order_list_of_customer"),
-            # What the back office looks up besides: an e-mail address, and deleted orders (hardly any).
+            # What the back office looks up besides: an e-mail address, how a telephone number ends, and deleted
+            # orders (hardly any).
             models.Index(fields=["contact_email"], name="order_contact_email", condition=~Q(contact_email=None)),
+            models.Index(
+                OpClass(Reverse("contact_phone_e164"), name="text_pattern_ops"),
+                name="order_contact_phone",
+                condition=~Q(contact_phone_e164=None),
+            ),
             models.Index(fields=["-id"], name="order_deleted", condition=~Q(deleted_at=None)),
             # What the sweeper cancels when its time has come.
             models.Index(
@@ -308,6 +320,13 @@ class Order(models.Model):
             item.shipped += units.get(item.pk, 0)
         self._roll_up(None)
 
+    def unship_units(self, units: Mapping[UUID, int]) -> None:
+        """They have not left after all; nothing of them has come back."""
+        for item in self.lines:
+            item.shipped -= units.get(item.pk, 0)
+        self.status, self.fulfillment_status = OrderStatus.CONFIRMED, FulfillmentStatus.UNFULFILLED
+        self._roll_up(None)
+
     def _roll_up(self, cause: CancelReason | None) -> None:
         """Draw status and fulfillment from the ledger of the items."""
         shipped = sum(item.shipped for item in self.lines)
@@ -323,6 +342,9 @@ class Order(models.Model):
 
     def complete(self) -> None:
         self.status = OrderStatus.COMPLETED
+
+    def reopen(self) -> None:
+        self.status = OrderStatus.SHIPPED
 
     def derive_money(self) -> None:
         """Draw the payment status from credits and payments."""
@@ -359,6 +381,13 @@ class Order(models.Model):
         if self.needs_stock_to_be_restored:
             # The revision counts on: a late answer about the old hold is never taken for one about the new.
             self.reservation_id, self.reserved_until = reservation_id, reserved_until
+
+    def mark_reinstated(self, canceled: Mapping[UUID, int], *, reservation_id: UUID, reserved_until: datetime) -> None:
+        """Pending again, on the new hold that the caller has made for it; of each item, by id, so many are canceled."""
+        for item in self.lines:
+            item.canceled = canceled[item.pk]
+        self.status, self.cancel_reason = OrderStatus.PENDING, None
+        self.reservation_id, self.reserved_until = reservation_id, reserved_until
 
     def stock_changed(self) -> None:
         """Its reservation is to hold other units than before, or none any more."""

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import models
 from django.db.models import Exists, F, OuterRef
 from django.db.models.expressions import RawSQL
-from django.db.models.functions import Now
+from django.db.models.functions import Now, Reverse
 
 from orders.models.storefronts import Storefront
 from orders.models.upkeep import UpkeepFailure
@@ -51,6 +51,13 @@ class OrderQuerySet(models.QuerySet["Order"]):
 
     def in_status(self, status: OrderStatus) -> Self:
         return self.filter(status=RawSQL(f"'{status.value}'", ()))  # noqa: S611 - one of our own words
+
+    def with_phone(self, number: str) -> Self:
+        """With this whole number in E.164, or one that ends with these digits."""
+        reversed_phones = self.alias(reversed_phone=Reverse("contact_phone_e164"))
+        if number.startswith("+"):
+            return reversed_phones.filter(reversed_phone=number[::-1])
+        return reversed_phones.filter(reversed_phone__startswith=number[::-1])
 
     def held_up(self) -> Self:
         return self.exclude(holds=RawSQL("'[]'::jsonb", ()))

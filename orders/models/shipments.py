@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -34,6 +36,19 @@ class Shipment(models.Model):
 
     def __str__(self) -> str:
         return f"{self.tracking_company or 'Shipment'} {self.tracking_number or ''}".strip()
+
+    @property
+    def state(self) -> str:
+        """Where it is, in words."""
+        if self.delivered_at is not None:
+            return "delivered"
+        return "being prepared" if self.shipped_at is None else "on its way"
+
+    def units(self) -> dict[UUID, int]:
+        """What is in it, by item id."""
+        if self._state.adding:
+            return {}
+        return {line.item_id: line.quantity for line in self.items.all()}
 
 
 class ShipmentItem(models.Model):

@@ -18,6 +18,7 @@ from orders.rules.money import (
     refuse_sum_out_of_range,
     refuse_wrong_sum,
     total_sum,
+    unknown_currency,
 )
 from orders.rules.statuses import CreditCause
 
@@ -181,6 +182,8 @@ def _sum_up(order: Order, items: list[OrderItem], request: Amend, *, of_items_be
         raise errors.InvalidRequest.at(
             "/items", "required", "Some items have a unit_amount and some none: give it for all or for none"
         )
+    for position, item in enumerate(items):
+        refuse_discount_beyond(item.line_amount, item.discount_amount, pointer=f"/items/{position}/discount_amount")
     if request.shipping_amount is not None:
         order.shipping_amount = request.shipping_amount
     for name in ("tax_amount", "discount_amount"):
@@ -190,8 +193,6 @@ def _sum_up(order: Order, items: list[OrderItem], request: Amend, *, of_items_be
             setattr(order, name, amount)
         elif of_items or of_items_before[name]:  # what the items have no more, or have now, the order has too
             setattr(order, name, getattr(order, name) - of_items_before[name] + of_items)
-    for position, item in enumerate(items):
-        refuse_discount_beyond(item.line_amount, item.discount_amount, pointer=f"/items/{position}/discount_amount")
     if any(priced):
         order.items_amount = sum(item.line_amount or 0 for item in items)
         refuse_wrong_sum("items_amount", expected=order.items_amount, given=request.items_amount)
@@ -221,6 +222,8 @@ def _sum_up(order: Order, items: list[OrderItem], request: Amend, *, of_items_be
             raise errors.InvalidRequest.at(
                 "/currency", "required", "Amounts need a currency; neither order nor storefront has one"
             )
+        if wrong := unknown_currency(order.currency, retired_too=order.reservation_id is None):
+            raise errors.InvalidRequest(wrong)
 
 
 def _refused(index: int, field: str, code: str, detail: str) -> errors.InvalidRequest:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
+from msgspec import UNSET, UnsetType
+
 from orders.operations.call import Call, Document
 from orders.operations.crediting import credit_units
 from orders.operations.locked_order import LockedOrder, locked_order
@@ -26,17 +28,21 @@ def cancel_order(order_id: UUID, request: Cancel, *, call: Call) -> Document:
     if request.cause == CancelReason.EXPIRED:
         raise InvalidRequest.at("/cause", "not_a_choice", "An order expires by itself; choose another cause")
     with locked_order(order_id, Operation.CANCEL, call) as locked:
-        return _cancel(locked, request.items, request.cause, amount=request.amount)
+        return _cancel(locked, request.cause, items=request.items, amount=request.amount)
 
 
 def expire_order(order_id: UUID, request: Plain, *, call: Call) -> Document:
     """Cancel a pending order whose stock was held long enough and on which there is no money."""
     with locked_order(order_id, Operation.EXPIRE, call) as locked:
-        return _cancel(locked, None, CancelReason.EXPIRED)
+        return _cancel(locked, CancelReason.EXPIRED)
 
 
 def _cancel(
-    locked: LockedOrder, items: Sequence[AskedUnits] | None, cause: CancelReason, *, amount: int | None = None
+    locked: LockedOrder,
+    cause: CancelReason,
+    *,
+    items: Sequence[AskedUnits] | UnsetType = UNSET,
+    amount: int | UnsetType = UNSET,
 ) -> Document:
     order = locked.order
     units = chosen_units(order, items, available=open_units(order), verb="canceled")

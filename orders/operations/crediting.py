@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from uuid import UUID
+
+from msgspec import UNSET, UnsetType
 
 from orders.models import Credit, Order, Refund, Return
 from orders.operations.call import Call
 from orders.rules import errors
-from orders.rules.credits import CREDITS_OF_CANCELED, Credited, credit_of, credit_of_units, sum_by_item
+from orders.rules.credits import CREDITS_OF_CANCELED, Credited, credit_of, credit_of_units, sum_by_item, taken_back
 from orders.rules.statuses import CreditCause, OrderStatus
 
 
@@ -19,7 +21,7 @@ def credit_units(
     units: Mapping[UUID, int],
     *,
     before: Mapping[UUID, int],
-    amount: int | None = None,
+    amount: int | UnsetType = UNSET,
     part_of: Return | None = None,
 ) -> None:
     """Credit units that have been canceled or have come back with their share, or with another amount.
@@ -28,12 +30,12 @@ def credit_units(
     Raises AmountExceeded or InvalidRequest.
     """
     if order.due_amount is None or order.total_amount is None:
-        if amount is not None:
+        if amount is not UNSET:
             detail = "The order has no prices, so nothing is known to be owed; leave the amount out"
             raise errors.InvalidRequest.at("/amount", "not_allowed", detail)
         return
     credited = usual_credit(order, units, before=before)
-    if amount is not None:
+    if amount is not UNSET:
         if amount > order.due_amount:
             raise errors.AmountExceeded(
                 requested=amount, available=order.due_amount, can_be="credited: what is still owed"
@@ -80,6 +82,14 @@ def write_credit(
         order.credited_amount += credited.amount
         if cause in CREDITS_OF_CANCELED:
             order.canceled_amount += credited.amount
+    order.derive_money()
+
+
+def take_credits_back(order: Order, call: Call, *, but: Collection[UUID]) -> None:
+    """Each credit is corrected by one of as much below zero, except those with these ids."""
+    for credit in order.credits.exclude(pk__in=but) if order.credit_count else ():
+        cause = CreditCause.REINSTATED if credit.cause in CREDITS_OF_CANCELED else CreditCause(credit.cause)
+        write_credit(order, call, cause, taken_back(credit.credited), refund=credit.refund)
     order.derive_money()
 
 

@@ -12,11 +12,12 @@ from msgspec import UNSET, UnsetType
 from orders.announcing.payloads import PERSONAL_FIELDS
 from orders.operations.call import Call, Document
 from orders.operations.locked_order import LockedOrder, locked_order
-from orders.requests.operations import AddressPatch, ContactPatch, OrderDetails
+from orders.requests.operations import AddressPatch, ChangeCustomer, ContactPatch, OrderDetails
 from orders.requests.placing import Address, address_of, too_large_metadata
 from orders.rules.errors import InvalidRequest
 from orders.rules.lifecycle import Operation
 from orders.rules.limits import MAX_METADATA_ENTRIES
+from orders.rules.phones import e164, phone_country
 from orders.rules.sight import Sight
 
 
@@ -36,11 +37,22 @@ def change_details(order_id: UUID, details: OrderDetails, *, call: Call) -> Docu
         return locked.commit(rewritten=rewritten)
 
 
+def change_customer(order_id: UUID, request: ChangeCustomer, *, call: Call) -> Document:
+    """The order belongs to another customer. The same one again is no change, no version and no event."""
+    with locked_order(order_id, Operation.CHANGE_CUSTOMER, call) as locked:
+        if locked.order.customer_id == request.customer_id:
+            return locked.unchanged()
+        locked.order.customer_id = request.customer_id
+        return locked.commit()
+
+
 def _given_unseen(details: OrderDetails, call: Call) -> frozenset[str]:
     """The fields that are given and that the caller may not see."""
     if call.caller.sight is Sight.CUSTOMER:
         return frozenset()
-    return frozenset(field for field in PERSONAL_FIELDS if getattr(details, field) is not UNSET)
+    given = frozenset(field for field in PERSONAL_FIELDS if getattr(details, field) is not UNSET)
+    # In the country of an address the telephone number is read: whether there is one, nobody is told by that.
+    return given | {"contact"} if given & {"shipping_address", "billing_address"} else given
 
 
 def _apply(locked: LockedOrder, details: OrderDetails, rewritten: frozenset[str]) -> bool:
@@ -64,6 +76,8 @@ def _apply(locked: LockedOrder, details: OrderDetails, rewritten: frozenset[str]
             put(f"contact_{name}", value, Operation.CHANGE_CONTACT, field="contact")
     for field in ("shipping_address", "billing_address"):
         put(field, _merged_address(getattr(order, field), getattr(details, field)), Operation.CHANGE_ADDRESS)
+    country = phone_country(order.shipping_address, order.billing_address)
+    order.contact_phone_e164 = e164(order.contact_phone, country=country)
     return changed
 
 

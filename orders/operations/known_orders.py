@@ -16,6 +16,7 @@ from django.db import connection
 from orders.importing.lines import ImportedOrder, LeftOut
 from orders.models import Storefront
 from orders.rules import errors
+from orders.rules.currencies import CURRENT
 
 # By the index order_reference_once, whatever is asked for: one statement, planned once.
 _EXISTING_SQL: Final = """
@@ -37,7 +38,7 @@ Reference = tuple[int, str]
 
 
 def storefronts_of(orders: Iterable[ImportedOrder]) -> dict[str, Storefront]:
-    """The orders' storefronts by code. A missing one is made, with the currency of its first order."""
+    """The orders' storefronts by code. A missing one is made, with the currency of its first order if it is in use."""
     currencies: dict[str, str] = {}
     for order in orders:
         currencies.setdefault(order.storefront, order.currency or "")
@@ -48,7 +49,7 @@ def storefronts_of(orders: Iterable[ImportedOrder]) -> dict[str, Storefront]:
             defaults={
                 "name": code.replace("-", " ").title(),
                 "number_prefix": Storefront.number_prefix_for(code),
-                "currency": currencies[code],
+                "currency": currencies[code] if currencies[code] in CURRENT else "",
             },
         )
     return storefronts

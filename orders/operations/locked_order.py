@@ -24,6 +24,8 @@ from orders.rules.lifecycle import Operation
 # What the obstacles look at and the operation then works with is read once.
 _PARTS: Final[dict[Operation, str]] = {
     Operation.DELIVER: "shipments",
+    Operation.UNDO_SHIPMENT: "shipments__items",
+    Operation.UNDO_DELIVERY: "shipments",
     Operation.CORRECT_PAYMENT: "payments",
     Operation.APPROVE_REFUND: "refunds",
     Operation.REJECT_REFUND: "refunds",

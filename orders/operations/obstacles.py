@@ -12,7 +12,8 @@ from uuid import UUID
 
 from django.db.models import prefetch_related_objects
 
-from orders.models import Order, PaymentRecord
+from orders.models import Order, PaymentRecord, Shipment
+from orders.operations.before_canceled import before_it_ended
 from orders.rules import clock, errors
 from orders.rules.callers import Caller, refusal_to
 from orders.rules.errors import OrderError
@@ -102,11 +103,6 @@ def _track(order: Order, caller: Caller) -> Iterator[OrderError]:
         yield errors.NothingLeft(Operation.TRACK, "no parcel that has not been delivered")
 
 
-def _deliver(order: Order, caller: Caller) -> Iterator[OrderError]:
-    if not any(shipment.shipped_at and not shipment.delivered_at for shipment in order.shipments.all()):
-        yield errors.NothingLeft(Operation.DELIVER, "no parcel on its way")
-
-
 def _correct_payment(order: Order, caller: Caller) -> Iterator[OrderError]:
     if not payments_in_force(order):
         yield errors.NothingLeft(Operation.CORRECT_PAYMENT, "no payment that counts")
@@ -117,6 +113,38 @@ def payments_in_force(order: Order) -> list[PaymentRecord]:
     payments = list(order.payments.all()) if order.payment_count else []
     corrected = {payment.corrects_id for payment in payments}
     return [payment for payment in payments if payment.pk not in corrected and payment.kind != PaymentKind.CORRECTION]
+
+
+def _parcel_that_is(state: str, operation: Operation) -> Check:
+    def check(order: Order, caller: Caller) -> Iterator[OrderError]:
+        if not any(shipment.state == state for shipment in order.shipments.all()):
+            yield errors.NothingLeft(operation, f"no parcel that is {state}")
+
+    return check
+
+
+def _undo_shipment(order: Order, caller: Caller) -> Iterator[OrderError]:
+    parcels = [parcel for parcel in order.shipments.all() if parcel.state == "on its way"]
+    if not parcels:
+        yield errors.NothingLeft(Operation.UNDO_SHIPMENT, "no parcel that is on its way")
+    elif order.returns.all():
+        prefetch_related_objects(parcels, "items")
+        come_back = [coming_back(order, parcel) for parcel in parcels]
+        if all(come_back):
+            yield errors.ComesBack(come_back[0])
+
+
+def coming_back(order: Order, parcel: Shipment) -> list[str]:
+    """Products of which units in the parcel come back, or have come back."""
+    units, left = parcel.units(), units_to_return(order)
+    return [item.product_id for item in order.lines if units.get(item.pk, 0) > left[item.pk]]
+
+
+def _reinstate(order: Order, caller: Caller) -> Iterator[OrderError]:
+    if order.status == OrderStatus.CANCELED and order.refunded_amount:
+        paid_since = order.refunded_amount - before_it_ended(order).refunded
+        if paid_since > 0:
+            yield errors.RefundPaidOut(paid_since)
 
 
 def _request_refund(order: Order, caller: Caller) -> Iterator[OrderError]:
@@ -182,7 +210,10 @@ _CHECKS: Final[dict[Operation, Check]] = {
     Operation.PACK: _open_units(Operation.PACK),
     Operation.SHIP: _open_units(Operation.SHIP),
     Operation.TRACK: _track,
-    Operation.DELIVER: _deliver,
+    Operation.DELIVER: _parcel_that_is("on its way", Operation.DELIVER),
+    Operation.UNDO_SHIPMENT: _undo_shipment,
+    Operation.UNDO_DELIVERY: _parcel_that_is("delivered", Operation.UNDO_DELIVERY),
+    Operation.REINSTATE: _reinstate,
     Operation.CANCEL: _open_units(Operation.CANCEL),
     Operation.CORRECT_PAYMENT: _correct_payment,
     Operation.REQUEST_REFUND: _request_refund,

@@ -6,6 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from django.db import IntegrityError
+from msgspec import UNSET, UnsetType
 
 from orders.models import Order, PaymentRecord, Refund
 from orders.models.payments import OPEN_REFUNDS
@@ -83,12 +84,10 @@ def record_payment(order_id: UUID, request: RecordPayment, *, call: Call) -> Doc
 def correct_payment(order_id: UUID, request: CorrectPayment, *, call: Call) -> Document:
     """Take back a fact that was recorded by mistake. It stays in sight, counts no more, and its reference is free.
 
-    Raises UnknownPart, Ambiguous, WrongState when it is taken back already, and InvalidRequest without a reason.
+    Raises UnknownPart, Ambiguous, WrongState when it is taken back already.
     """
     with locked_order(order_id, Operation.CORRECT_PAYMENT, call, deleted=True) as locked:
         order = locked.order
-        if not call.reason.strip():
-            raise errors.InvalidRequest.at("/reason", "required", "Say why the payment is taken back")
         payments = list(order.payments.all())
         wrong = _meant(order, payments, request.payment_id)
         correction = PaymentRecord.objects.create(
@@ -107,10 +106,10 @@ def correct_payment(order_id: UUID, request: CorrectPayment, *, call: Call) -> D
         return locked.commit()
 
 
-def _meant(order: Order, payments: list[PaymentRecord], payment_id: UUID | None) -> PaymentRecord:
+def _meant(order: Order, payments: list[PaymentRecord], payment_id: UUID | UnsetType) -> PaymentRecord:
     """One that counts; there is at least one."""
     counting = payments_in_force(order)
-    if payment_id is None:
+    if payment_id is UNSET:
         if len(counting) > 1:
             raise errors.Ambiguous("payment", [payment.pk for payment in counting])
         return counting[0]
@@ -139,8 +138,8 @@ def _latest(storefront_id: int, request: RecordPayment) -> PaymentRecord | None:
 
 
 def _currency(order: Order, request: RecordPayment) -> str | None:
-    """The order's; an order that has none takes that of its first payment."""
-    if wrong := unknown_currency(request.currency):
+    """The order's; an order that has none takes that of its first payment. One that is retired history alone has."""
+    if request.currency != order.currency and (wrong := unknown_currency(request.currency)):
         raise errors.InvalidRequest(wrong)
     if request.currency is not None and order.currency is not None and request.currency != order.currency:
         raise errors.CurrencyMismatch(expected=order.currency, got=request.currency)

@@ -17,17 +17,20 @@ from orders.operations.call import ANY_VERSION, Call, Document, PaymentKey
 from orders.operations.canceling import cancel_order, expire_order
 from orders.operations.confirming import confirm_order, extend_reservation
 from orders.operations.deleting import delete_order, restore_order
-from orders.operations.details import change_details
+from orders.operations.details import change_customer, change_details
 from orders.operations.holding import hold_order, release_hold
 from orders.operations.idempotency import Replay
 from orders.operations.payments import correct_payment, record_payment
 from orders.operations.refunds import approve_refund, fail_refund, reject_refund, request_refund
+from orders.operations.reinstating import reinstate_order
 from orders.operations.returns import approve_return, close_return, receive_return, reject_return, request_return
 from orders.operations.shipping import complete_order, deliver_order, pack_order, ship_order, track_shipment
+from orders.operations.undoing import undo_completion, undo_delivery, undo_shipment
 from orders.reading.seen import as_seen, seen_json
 from orders.requests.operations import (
     Amend,
     Cancel,
+    ChangeCustomer,
     CorrectPayment,
     DecideRefund,
     DecideReturn,
@@ -44,10 +47,12 @@ from orders.requests.operations import (
     RequestRefund,
     RequestReturn,
     Tracking,
+    Undo,
+    UndoParcel,
     refuse_far_moments,
 )
-from orders.rules.errors import NoTimeLeft, OrderError
-from orders.rules.lifecycle import Operation
+from orders.rules.errors import InvalidRequest, NoTimeLeft, OrderError
+from orders.rules.lifecycle import OPERATIONS, Operation
 from orders.rules.sight import Sight
 
 
@@ -64,12 +69,17 @@ PERFORMERS: Final[dict[Operation, Performer]] = {
     Operation.EXTEND: Performer(Extend, extend_reservation),
     Operation.AMEND: Performer(Amend, amend_items),
     Operation.CHANGE_DETAILS: Performer(OrderDetails, change_details),
+    Operation.CHANGE_CUSTOMER: Performer(ChangeCustomer, change_customer),
     Operation.PACK: Performer(Packing, pack_order),
     Operation.SHIP: Performer(Parcel, ship_order),
     Operation.TRACK: Performer(Tracking, track_shipment),
     Operation.DELIVER: Performer(Deliver, deliver_order),
     Operation.COMPLETE: Performer(Plain, complete_order),
+    Operation.UNDO_SHIPMENT: Performer(UndoParcel, undo_shipment),
+    Operation.UNDO_DELIVERY: Performer(UndoParcel, undo_delivery),
+    Operation.UNDO_COMPLETION: Performer(Undo, undo_completion),
     Operation.CANCEL: Performer(Cancel, cancel_order),
+    Operation.REINSTATE: Performer(Undo, reinstate_order),
     Operation.RECORD_PAYMENT: Performer(RecordPayment, record_payment),
     Operation.CORRECT_PAYMENT: Performer(CorrectPayment, correct_payment),
     Operation.REQUEST_REFUND: Performer(RequestRefund, request_refund),
@@ -94,6 +104,8 @@ def perform(operation: Operation, order_id: UUID, request: Any, *, call: Call) -
 
     What is returned, raised and rehearsed tells no more of the order than the caller may see.
     """
+    if OPERATIONS[operation].needs_reason and not call.reason.strip():
+        raise InvalidRequest.at("/reason", "required", f"Say why: {operation} needs a reason")
     refuse_far_moments(request)
     sight = call.caller.sight
     try:
@@ -112,7 +124,7 @@ def perform(operation: Operation, order_id: UUID, request: Any, *, call: Call) -
 def perform_in_turn(order_id: UUID, operations: Sequence[tuple[Operation, Any]], *, call: Call) -> Document:
     """Do several operations on one order in one transaction: all of them, or none when one is refused.
 
-    Not for amend and restore, which ask the inventory first. The caller's precondition is about the first.
+    Not for amend, restore and reinstate, which ask the inventory first. The caller's precondition is about the first.
     """
     call = replace(call, joins_transaction=True)
     document: Document = {}

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from msgspec import UNSET
+
 from orders.models import Order, Refund, Return
+from orders.models.payments import OPEN_REFUNDS
 from orders.operations.call import Call, Document
 from orders.operations.crediting import usual_credit, write_credit
 from orders.operations.locked_order import LockedOrder, locked_order
@@ -35,7 +38,7 @@ def request_refund(order_id: UUID, request: RequestRefund, *, call: Call) -> Doc
         meant = _what_for(order, request)
         available = order.refundable_amount
         amount = request.amount
-        if amount is None:
+        if amount is UNSET:
             amount = min(available, order.overpaid_amount or available if meant.usual is None else meant.usual)
             if amount == 0:
                 raise errors.NothingLeft(Operation.REQUEST_REFUND, "nothing left to refund for these units")
@@ -53,8 +56,8 @@ class _WhatFor(NamedTuple):
 
 
 def _what_for(order: Order, request: RequestRefund) -> _WhatFor:
-    if request.return_id is not None:
-        if request.items is not None:
+    if request.return_id is not UNSET:
+        if request.items is not UNSET:
             detail = "A refund is for a return or for items; name one of them"
             raise errors.InvalidRequest.at("/items", "not_allowed", detail)
         announced = order.returns.filter(pk=request.return_id).first()
@@ -64,7 +67,7 @@ def _what_for(order: Order, request: RequestRefund) -> _WhatFor:
         refunds = order.refunds.filter(part_of=announced)
         given = sum(refund.settled_amount + refund.open_amount for refund in refunds)
         return _WhatFor(part_of=announced, usual=max(0, credited - given))
-    if request.items is None:
+    if request.items is UNSET:
         return _WhatFor()
     ended = order.ended_units()
     available = {item.pk: item.quantity - ended[item.pk] for item in order.lines}
@@ -100,6 +103,18 @@ def fail_refund(order_id: UUID, request: DecideRefund, *, call: Call) -> Documen
         locked.order.refund_pending_amount -= refund.open_amount
         _decide(refund, RefundState.FAILED, call)
         return locked.commit()
+
+
+def withdraw_refunds(order: Order, call: Call, *, but: Collection[UUID]) -> list[Instruction]:
+    """What is open still is not to be paid out any more, except those with these ids."""
+    instructions: list[Instruction] = []
+    for refund in order.refunds.exclude(pk__in=but).filter(state__in=OPEN_REFUNDS):
+        if refund.state == RefundState.APPROVED:  # somebody has been told to pay it out
+            told = {"kind": "withdraw_refund", "amount": refund.open_amount}
+            instructions.append({**_pay_out(order, refund), **told})
+        order.refund_pending_amount -= refund.open_amount
+        _decide(refund, RefundState.REJECTED, call)
+    return instructions
 
 
 def grant_goodwill(order: Order, refund: Refund, call: Call) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from orders.models import Order, Shipment, ShipmentItem
 from orders.operations.call import Call, Document
@@ -48,12 +48,12 @@ def ship_order(order_id: UUID, request: Parcel, *, call: Call) -> Document:
     with locked_order(order_id, Operation.SHIP, call) as locked:
         order = locked.order
         _refuse_impossible(request, "shipped_at", call, after=order.placed_at, what="the order was placed")
-        if request.shipment_id is None and request.items is None:
+        if request.shipment_id is UNSET and request.items is UNSET:
             loads = _everything(order)
         else:
             shipment = _prepared(order, request.shipment_id)
-            packed = [Units(item_id, quantity) for item_id, quantity in _contents(shipment).items()]
-            units = chosen_units(order, request.items or packed or None, available=open_units(order), verb="shipped")
+            packed = [Units(item_id, quantity) for item_id, quantity in shipment.units().items()]
+            units = chosen_units(order, request.items or packed or UNSET, available=open_units(order), verb="shipped")
             loads = [_Load(shipment, units)]
         told = [load for load in loads if not load.is_packed] or loads
         if len(told) > 1 and _tells_of_one(request):
@@ -88,7 +88,7 @@ def _everything(order: Order) -> list[_Load]:
     parcels = _parcels(order)
     for parcel in parcels:
         if parcel.shipped_at is None:
-            units = {item_id: min(quantity, left[item_id]) for item_id, quantity in _contents(parcel).items()}
+            units = {item_id: min(quantity, left[item_id]) for item_id, quantity in parcel.units().items()}
             units = {item_id: quantity for item_id, quantity in units.items() if quantity > 0}
             if units:
                 left.subtract(units)
@@ -124,14 +124,13 @@ def deliver_order(order_id: UUID, request: Deliver, *, call: Call) -> Document:
     with locked_order(order_id, Operation.DELIVER, call) as locked:
         order = locked.order
         shipments = list(order.shipments.all())
-        arrived = [parcel for parcel in shipments if parcel.shipped_at and not parcel.delivered_at]
-        if request.shipment_id is not None:
+        arrived = [parcel for parcel in shipments if parcel.state == "on its way"]
+        if request.shipment_id is not UNSET:
             chosen = [parcel for parcel in shipments if parcel.pk == request.shipment_id]
             if not chosen:
                 raise errors.UnknownPart("shipment", request.shipment_id)
             if chosen[0] not in arrived:
-                state = "delivered" if chosen[0].delivered_at else "being prepared"
-                raise errors.WrongState("shipment", state, "on its way")
+                raise errors.WrongState("shipment", chosen[0].state, "on its way")
             arrived = chosen
         for parcel in arrived:
             shipped_at = parcel.shipped_at
@@ -166,16 +165,10 @@ def drop_needless_parcels(order: Order) -> None:
         order.shipments.filter(shipped_at=None).exclude(items=None).delete()
 
 
-def _contents(shipment: Shipment) -> dict[UUID, int]:
-    if shipment._state.adding:
-        return {}
-    return {line.item_id: line.quantity for line in shipment.items.all()}
-
-
-def _prepared(order: Order, shipment_id: UUID | None) -> Shipment:
+def _prepared(order: Order, shipment_id: UUID | UnsetType) -> Shipment:
     """The parcel with the id; without one that of which only the tracking is known, or a new one."""
     parcels = _parcels(order)
-    if shipment_id is not None:
+    if shipment_id is not UNSET:
         for parcel in parcels:
             if parcel.pk == shipment_id:
                 if parcel.shipped_at is not None:
@@ -191,14 +184,14 @@ def _parcels(order: Order) -> list[Shipment]:
 
 
 def _announced_or_new(order: Order, parcels: Sequence[Shipment]) -> Shipment:
-    announced = [parcel for parcel in parcels if parcel.shipped_at is None and not _contents(parcel)]
+    announced = [parcel for parcel in parcels if parcel.shipped_at is None and not parcel.units()]
     return announced[-1] if announced else _new_parcel(order)
 
 
-def _tracked(order: Order, shipment_id: UUID | None) -> Shipment:
+def _tracked(order: Order, shipment_id: UUID | UnsetType) -> Shipment:
     """The parcel with the id; without one the latest that is not there yet, or a new one."""
     parcels = list(order.shipments.all())
-    if shipment_id is not None:
+    if shipment_id is not UNSET:
         for parcel in parcels:
             if parcel.pk == shipment_id:
                 return parcel

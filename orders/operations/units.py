@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import Protocol, TypeVar
 from uuid import UUID
 
+from msgspec import UNSET, UnsetType
+
 from orders.models import Order, Refund, Return
 from orders.rules import errors
 
@@ -24,13 +26,13 @@ Part = TypeVar("Part", Refund, Return)
 
 
 def chosen_units(
-    order: Order, asked: Iterable[AskedUnits] | None, *, available: Mapping[UUID, int], verb: str
+    order: Order, asked: Iterable[AskedUnits] | UnsetType, *, available: Mapping[UUID, int], verb: str
 ) -> dict[UUID, int]:
     """Units by item id: those asked for, or all that are available.
 
     `verb` completes "… can be" in the refusal. Raises UnknownPart or QuantityExceeded.
     """
-    if asked is None:
+    if asked is UNSET:
         return {item_id: units for item_id, units in available.items() if units > 0}
     chosen: Counter[UUID] = Counter()
     for units in asked:
@@ -51,12 +53,12 @@ def open_units(order: Order) -> dict[UUID, int]:
     return {item.pk: item.open for item in order.lines}
 
 
-def part_meant(what: str, parts: Iterable[Part], part_id: UUID | None, *, state: str) -> Part:
+def part_meant(what: str, parts: Iterable[Part], part_id: UUID | UnsetType, *, state: str) -> Part:
     """The part with the id; without one the only one in the state.
 
     Raises UnknownPart, WrongState, or Ambiguous when several are in the state. At least one is.
     """
-    if part_id is None:
+    if part_id is UNSET:
         candidates = [part for part in parts if part.state == state]
         if len(candidates) > 1:
             raise errors.Ambiguous(what, [part.pk for part in candidates])

@@ -110,7 +110,11 @@ def new_order_document(
         **_NO_MONEY_YET,
         "due_amount": order["total_amount"],
         "balance_amount": order["total_amount"],
-        "contact": {"email": order["contact_email"], "phone": order["contact_phone"]},
+        "contact": {
+            "email": order["contact_email"],
+            "phone": order["contact_phone"],
+            "phone_e164": order["contact_phone_e164"],
+        },
         "shipping_address": order["shipping_address"] or NO_ADDRESS,
         "billing_address": order["billing_address"],
         "shipments": [],

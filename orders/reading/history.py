@@ -12,6 +12,7 @@ from events.models import Event
 from orders.announcing.payloads import ORDER_CREATED
 from orders.reading.documents import instant
 from orders.rules.limits import MAX_PAGE_BYTES
+from orders.rules.statuses import OrderStatus
 
 _NEWEST_FIRST: Final = F("sequence").desc()
 _PLACE: Final = Window(RowNumber(), order_by=_NEWEST_FIRST)
@@ -46,6 +47,12 @@ def order_at(order_id: UUID, version: int, *, storefront_id: int) -> dict[str, A
     )
     order: dict[str, Any] | None = data and data["order"]
     return order
+
+
+def change_to(status: OrderStatus, order_id: UUID, *, storefront_id: int) -> Event | None:
+    """The latest event by which it came to have that status; None of what came with it, by an import."""
+    events = Event.objects.filter(stream_id=order_id, storefront_id=storefront_id, data__changes__status__1=status)
+    return events.order_by("-sequence").first()
 
 
 def operation_of(event: Event) -> str:

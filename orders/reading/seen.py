@@ -18,7 +18,7 @@ Document = dict[str, Any]
 
 RECEIPT: Final = ("id", "number", "version", "status")
 MASKED: Final[Mapping[str, Any]] = {
-    "contact": {"email": None, "phone": None},
+    "contact": {"email": None, "phone": None, "phone_e164": None},
     "shipping_address": NO_ADDRESS,
     "billing_address": None,
     "note": "",

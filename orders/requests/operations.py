@@ -12,11 +12,14 @@ from uuid import UUID
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from inventory_client.wire import ProductId
+from orders.requests.cleaned import ADDRESS, CONTACT, CURRENCY, clean
 from orders.requests.fields import (
     Amount,
     Country,
     Currency,
     Email,
+    Identifier100,
+    Identifier200,
     MetadataPatch,
     Moment,
     MovedAmount,
@@ -28,12 +31,11 @@ from orders.requests.fields import (
     Tags,
     Text40,
     Text100,
-    Text200,
     Text300,
     TrackingLink,
     UnitAmount,
 )
-from orders.requests.placing import LineAmount, unknown_country
+from orders.requests.placing import LineAmount, unknown_country, wrong_email
 from orders.rules.errors import InvalidRequest
 from orders.rules.lifecycle import Operation
 from orders.rules.limits import MAX_ITEMS, MAX_MINUTES, MAX_ORDERS_IN_BULK
@@ -45,6 +47,8 @@ _LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
 
 
 class OperationRequest(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """What by its absence means all there is, or the only one, must really be absent: `null` is not that."""
+
     reason: Reason = ""
 
 
@@ -65,7 +69,7 @@ CreditAmount = Annotated[
     ),
 ]
 ParentReference = Annotated[
-    Text200,
+    Identifier200,
     Meta(
         description="The `psp_reference` of the payment this one belongs to: of the authorization for a capture or "
         "void, of the capture for a refund or chargeback. It may be recorded later."
@@ -78,6 +82,9 @@ class ContactPatch(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True
     email: Email | UnsetType | None = UNSET
     phone: Phone | UnsetType | None = UNSET
 
+    def __post_init__(self) -> None:
+        clean(self, CONTACT)
+
 
 class AddressPatch(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     name: Text300 | UnsetType | None = UNSET
@@ -87,6 +94,9 @@ class AddressPatch(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True
     region: Text300 | UnsetType | None = UNSET
     postal_code: Text300 | UnsetType | None = UNSET
     country: Country | UnsetType | None = UNSET
+
+    def __post_init__(self) -> None:
+        clean(self, ADDRESS)
 
 
 class OrderDetails(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -98,6 +108,10 @@ class OrderDetails(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True
     contact: ContactPatch | UnsetType | None = UNSET
     shipping_address: AddressPatch | UnsetType | None = UNSET
     billing_address: AddressPatch | UnsetType | None = UNSET
+
+
+class ChangeCustomer(OperationRequest, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    customer_id: Identifier200
 
 
 class Extend(OperationRequest, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -131,16 +145,16 @@ class Amend(OperationRequest, forbid_unknown_fields=True, frozen=True, kw_only=T
 class Tracking(OperationRequest, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """How a parcel travels. What is absent stays as it is; a link is built from carrier and number."""
 
-    shipment_id: UUID | None = None
+    shipment_id: UUID | UnsetType = UNSET
     tracking_company: Text100 | UnsetType | None = UNSET
-    tracking_number: Text100 | UnsetType | None = UNSET
+    tracking_number: Identifier100 | UnsetType | None = UNSET
     tracking_link: TrackingLink | UnsetType | None = UNSET
 
 
 class Packing(Tracking, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """A parcel with chosen units; without `items`, all that are open and not packed."""
 
-    items: UnitList | None = None
+    items: UnitList | UnsetType = UNSET
     packed_at: Moment | None = None
 
 
@@ -156,16 +170,26 @@ class Parcel(Packing, forbid_unknown_fields=True, frozen=True, kw_only=True):
 class Deliver(OperationRequest, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """Without `shipment_id`, every parcel that is on its way."""
 
-    shipment_id: UUID | None = None
+    shipment_id: UUID | UnsetType = UNSET
     delivered_at: Moment | None = None
+
+
+class UndoParcel(OperationRequest, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """It needs a `reason`; `shipment_id` may be absent when there is only one such parcel."""
+
+    shipment_id: UUID | UnsetType = UNSET
+
+
+class Undo(OperationRequest, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """It needs a `reason`."""
 
 
 class Cancel(OperationRequest, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """Without `items`, all that is open."""
 
     cause: CancelReason = CancelReason.CUSTOMER
-    items: UnitList | None = None
-    amount: CreditAmount | None = None
+    items: UnitList | UnsetType = UNSET
+    amount: CreditAmount | UnsetType = UNSET
 
 
 class RecordPayment(OperationRequest, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -173,18 +197,21 @@ class RecordPayment(OperationRequest, forbid_unknown_fields=True, frozen=True, k
 
     kind: PaymentKind
     amount: MovedAmount
-    psp_reference: Text200
+    psp_reference: Identifier200
     psp: Text40 = ""
     currency: Currency | None = None
     occurred_at: Moment | None = None
     refund_id: UUID | None = None
     parent_reference: ParentReference | None = None
 
+    def __post_init__(self) -> None:
+        clean(self, CURRENCY)
+
 
 class CorrectPayment(OperationRequest, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """What was recorded by mistake, and a `reason`; `payment_id` may be absent when there is only one payment."""
 
-    payment_id: UUID | None = None
+    payment_id: UUID | UnsetType = UNSET
 
 
 class RequestRefund(OperationRequest, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -193,28 +220,28 @@ class RequestRefund(OperationRequest, forbid_unknown_fields=True, frozen=True, k
     Where nothing is, all that is kept. What is refunded beyond it is owed less from now on, out of goodwill.
     """
 
-    amount: MovedAmount | None = None
-    return_id: UUID | None = None
-    items: UnitList | None = None
+    amount: MovedAmount | UnsetType = UNSET
+    return_id: UUID | UnsetType = UNSET
+    items: UnitList | UnsetType = UNSET
 
 
 class DecideRefund(OperationRequest, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """`refund_id` may be absent when there is only one to decide on."""
 
-    refund_id: UUID | None = None
+    refund_id: UUID | UnsetType = UNSET
 
 
 class RequestReturn(OperationRequest, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """Without `items`, every shipped unit that is not on its way back yet."""
 
     cause: ReturnCause
-    items: UnitList | None = None
+    items: UnitList | UnsetType = UNSET
 
 
 class DecideReturn(OperationRequest, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """`return_id` may be absent when there is only one to decide on."""
 
-    return_id: UUID | None = None
+    return_id: UUID | UnsetType = UNSET
 
 
 class ReceivedUnits(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -231,23 +258,23 @@ class ReceiveReturn(OperationRequest, forbid_unknown_fields=True, frozen=True, k
     are damaged, or no stock was ever held for the order here. With `rest_follows` what is missing is still announced.
     """
 
-    return_id: UUID | None = None
+    return_id: UUID | UnsetType = UNSET
     rest_follows: bool = False
-    items: Annotated[list[ReceivedUnits], Meta(min_length=1, max_length=MAX_ITEMS)] | None = None
-    amount: CreditAmount | None = None
+    items: Annotated[list[ReceivedUnits], Meta(min_length=1, max_length=MAX_ITEMS)] | UnsetType = UNSET
+    amount: CreditAmount | UnsetType = UNSET
 
 
 class Hold(OperationRequest, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """Without `blocks`, what a hold of this kind usually blocks."""
 
     kind: HoldKind
-    blocks: Annotated[list[Operation], Meta(min_length=1)] | None = None
+    blocks: Annotated[list[Operation], Meta(min_length=1)] | UnsetType = UNSET
 
 
 class ReleaseHold(OperationRequest, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """`hold_id` may be absent when there is only one."""
 
-    hold_id: UUID | None = None
+    hold_id: UUID | UnsetType = UNSET
 
 
 class Bulk(Struct, forbid_unknown_fields=True, frozen=True):
@@ -259,8 +286,9 @@ class Bulk(Struct, forbid_unknown_fields=True, frozen=True):
 
 
 def checked_details(details: OrderDetails) -> OrderDetails:
-    """Raises InvalidRequest for an address in no country of this world."""
-    errors = unknown_country(details.shipping_address, "shipping_address")
+    """Raises InvalidRequest for an address in no country of this world, and for an e-mail that is none."""
+    errors = wrong_email(details.contact)
+    errors += unknown_country(details.shipping_address, "shipping_address")
     errors += unknown_country(details.billing_address, "billing_address")
     if errors:
         raise InvalidRequest(errors)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, Final, TypeVar
 
 import msgspec
+import orjson
 from msgspec import Struct
 
+from orders.requests.fields import IN_WORDS
 from orders.rules.errors import FieldError, InvalidRequest, MalformedJson
 
 S = TypeVar("S", bound=Struct)
@@ -23,12 +27,13 @@ _CODES: Final = (
 )
 
 
-def parse(body: bytes, shape: type[S]) -> S:
+def parse(body: bytes, shape: type[S], *, part: bool = False) -> S:
     """Read a JSON body into its struct.
 
     A part that stays raw is not looked into: whoever parses it finds what is wrong with it. Raises
     MalformedJson when the body is not JSON at all, and InvalidRequest naming the first thing that does not
-    fit, with a JSON pointer to it.
+    fit, with a JSON pointer to it; also for a name that an object has twice: readers take either (RFC 8259, 4).
+    With `part` it is one of a body for which that has been looked at.
     """
     try:
         value = msgspec.json.decode(body, type=shape)
@@ -36,9 +41,32 @@ def parse(body: bytes, shape: type[S]) -> S:
         raise InvalidRequest([_field_error(str(error))]) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedJson(f"The body is not JSON: {error}. Send one JSON object, encoded as UTF-8.") from None
+    if not part and _has_doubled_names(body):
+        _refuse_doubled_names(body)
     if _NUL.search(body):
         _refuse_nul(msgspec.to_builtins(value, enc_hook=_unread), "")
     return value
+
+
+def _has_doubled_names(body: bytes) -> bool:
+    """Whether it may have any: written anew, it has each once. Escaped quotes make a difference too, but seldom."""
+    try:
+        return body.count(b'"') != orjson.dumps(orjson.loads(body)).count(b'"')
+    except ValueError:
+        return True
+
+
+def _refuse_doubled_names(body: bytes) -> None:
+    """Raises InvalidRequest."""
+
+    def read(pairs: list[tuple[str, Any]]) -> None:
+        names = [name for name, _ in pairs]
+        if doubled := [name for name in names if names.count(name) > 1]:
+            detail = f"An object has the name {doubled[0][:100]!r} twice; name each once"
+            raise InvalidRequest.at("", "not_unique", detail)
+
+    with suppress(ValueError):  # what is raw is read by its own reader
+        json.loads(body, object_pairs_hook=read)
 
 
 def _unread(part: msgspec.Raw) -> None:
@@ -57,6 +85,9 @@ def _field_error(message: str) -> FieldError:
         code = "out_of_range"
     elif "matching regex" in detail:
         code = "wrong_format"
+        detail = next((words for pattern, words in IN_WORDS.items() if repr(pattern)[1:-1] in detail), detail)
+    if detail.endswith("got `null`"):
+        detail += ": give a value, or leave it out"
     return FieldError(pointer, code, detail + ".")
 
 

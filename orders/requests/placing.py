@@ -6,6 +6,7 @@ from the same structs.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated
 
@@ -14,22 +15,24 @@ from django_countries import countries
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from inventory_client.wire import ProductId
+from orders.requests.cleaned import ADDRESS, CONTACT, CURRENCY, clean
 from orders.requests.fields import (
     Amount,
     Country,
     Currency,
     Email,
+    Identifier100,
+    Identifier200,
     Metadata,
     Note,
     Phone,
     Quantity,
     Tags,
-    Text100,
-    Text200,
     Text300,
     UnitAmount,
 )
 from orders.requests.parsing import parse
+from orders.rules.emails import is_email
 from orders.rules.errors import FieldError, InvalidRequest, TotalsMismatch
 from orders.rules.limits import MAX_ITEMS, MAX_METADATA_BYTES, MAX_ORDERS_IN_BATCH
 from orders.rules.money import (
@@ -76,6 +79,9 @@ class Contact(Struct, forbid_unknown_fields=True, frozen=True):
     email: Email | None = None
     phone: Phone | None = None
 
+    def __post_init__(self) -> None:
+        clean(self, CONTACT)
+
 
 class Address(Struct, forbid_unknown_fields=True, frozen=True):
     name: Text300 | None = None
@@ -86,11 +92,14 @@ class Address(Struct, forbid_unknown_fields=True, frozen=True):
     postal_code: Text300 | None = None
     country: Country | None = None
 
+    def __post_init__(self) -> None:
+        clean(self, ADDRESS)
+
 
 class NewOrder(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    customer_id: Text200
+    customer_id: Identifier200
     items: Annotated[list[NewItem], Meta(min_length=1, max_length=MAX_ITEMS)]
-    external_reference: Text100 | None = None
+    external_reference: Identifier100 | None = None
     currency: Currency | None = None
     items_amount: Amount | None = None
     shipping_amount: Amount = 0
@@ -105,6 +114,9 @@ class NewOrder(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     metadata: Metadata = {}
     tags: Tags = []
 
+    def __post_init__(self) -> None:
+        clean(self, CURRENCY)
+
 
 class NewBatch(Struct, forbid_unknown_fields=True, frozen=True):
     orders: Annotated[list[msgspec.Raw], Meta(min_length=1, max_length=MAX_ORDERS_IN_BATCH)]
@@ -115,7 +127,7 @@ def parse_orders(body: bytes) -> list[NewOrder | InvalidRequest | TotalsMismatch
     parsed: list[NewOrder | InvalidRequest | TotalsMismatch] = []
     for position, raw in enumerate(parse(body, NewBatch).orders):
         try:
-            parsed.append(checked(parse(bytes(raw), NewOrder)))
+            parsed.append(checked(parse(bytes(raw), NewOrder, part=True)))
         except (InvalidRequest, TotalsMismatch) as error:
             for part in error.errors:
                 part["pointer"] = f"/orders/{position}{part['pointer']}"
@@ -123,12 +135,14 @@ def parse_orders(body: bytes) -> list[NewOrder | InvalidRequest | TotalsMismatch
     return parsed
 
 
-def checked(order: NewOrder) -> NewOrder:
-    """What spans fields: known currency and countries, size of metadata, prices on all items or none, sums.
+def checked(order: NewOrder, *, of_the_past: bool = False) -> NewOrder:
+    """What spans fields or is known once they are cleaned: currency, e-mail, countries, size of metadata, prices on all
+    items or none, sums.
 
-    Raises InvalidRequest or TotalsMismatch.
+    An order of the past may be in a currency of its time. Raises InvalidRequest or TotalsMismatch.
     """
-    errors = unknown_currency(order.currency)
+    errors = unknown_currency(order.currency, retired_too=of_the_past)
+    errors += wrong_email(order.contact)
     for field in ("shipping_address", "billing_address"):
         errors += unknown_country(getattr(order, field), field)
     errors += too_large_metadata(order.metadata)
@@ -150,15 +164,21 @@ def checked(order: NewOrder) -> NewOrder:
 def unknown_country(address: Struct | UnsetType | None, field: str) -> list[FieldError]:
     """Of an address, whole or in part."""
     country = getattr(address, "country", None)
-    if country and country not in countries.countries:
-        return [
-            FieldError(
-                f"/{field}/country",
-                "unknown_country",
-                f"{country} is not a country of ISO 3166-1 alpha-2.",
-            )
-        ]
-    return []
+    if not country or country in countries.countries:
+        return []
+    if not re.fullmatch("[A-Z]{2}", country):
+        detail = f"{country[:20]!r} is not the two letters of a country, such as AU (ISO 3166-1 alpha-2)."
+        return [FieldError(f"/{field}/country", "wrong_format", detail)]
+    return [FieldError(f"/{field}/country", "unknown_country", f"{country} is not a country of ISO 3166-1 alpha-2.")]
+
+
+def wrong_email(contact: Struct | UnsetType | None) -> list[FieldError]:
+    """Of a contact, whole or in part."""
+    email = getattr(contact, "email", None)
+    if not email or is_email(email):
+        return []
+    detail = "Expected one e-mail address, such as ann@example.com, as browsers take it."
+    return [FieldError("/contact/email", "wrong_format", detail)]
 
 
 def too_large_metadata(metadata: Mapping[str, str]) -> list[FieldError]:

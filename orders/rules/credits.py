@@ -17,7 +17,7 @@ from uuid import UUID
 from orders.rules.statuses import CreditCause
 
 # Of these is an order's canceled_amount made.
-CREDITS_OF_CANCELED: Final = frozenset({CreditCause.CANCELED, CreditCause.AMENDED})
+CREDITS_OF_CANCELED: Final = frozenset({CreditCause.CANCELED, CreditCause.AMENDED, CreditCause.REINSTATED})
 
 
 class SoldLine(NamedTuple):
@@ -140,6 +140,12 @@ def credit_of(amount: int, usual: Credited) -> Credited:
     *dealt, shipping = deal(amount, parts)
     lines = [line._replace(amount=part) for line, part in zip(usual.lines, dealt, strict=True)]
     return Credited(lines, shipping)
+
+
+def taken_back(credited: Credited) -> Credited:
+    """What makes it undone: as much below zero."""
+    lines = [line._replace(amount=-line.amount) for line in credited.lines]
+    return Credited(lines, -credited.shipping, -credited.other)
 
 
 def beyond_due(*, kept: int, pending: int, due: int) -> int:

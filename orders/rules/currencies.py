@@ -1,23 +1,40 @@
-"""ISO 4217: the currencies in use and the digits of their minor unit (list one, amendment 177)."""
+"""ISO 4217: the currencies in use, those that were, and the digits of their minor unit."""
+
+from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Final
 
-_TWO_DIGITS = """
+# List one (amendment 179), without what nobody is paid in: metals, funds, units of account, codes for tests.
+_TWO_DIGITS: Final = """
 AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CNY COP CRC CUP CVE
 CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL HTG HUF IDR ILS INR IRR JMD KES KGS KHR
 KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD PAB
 PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TOP TRY
 TTD TWD TZS UAH USD UYU UZS VED VES WST XCD XCG YER ZAR ZMW ZWG
 """
-_NO_DIGITS = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF"
-_THREE_DIGITS = "BHD IQD JOD KWD LYD OMR TND"
+_NO_DIGITS: Final = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF"
+_THREE_DIGITS: Final = "BHD IQD JOD KWD LYD OMR TND"
 
-MINOR_DIGITS: dict[str, int] = {
+# List three: withdrawn, as BGN on 2026-01-01; with the digits they had while they were in use.
+_RETIRED_TWO_DIGITS: Final = """
+AFA ANG ATS AYM AZM BGL BGN CSD CUC CYP DEM EEK FIM FRF GHC GWP HRK IEP LTL LVL MRO MTL MZM NLG RUR SDD SIT SKK SLL SRG
+STD TMM VEB VEF YUM ZMK ZWD ZWL ZWN ZWR
+"""
+_RETIRED_NO_DIGITS: Final = "ADP BEF BYB BYR ESP GRD ITL LUF MGF PTE ROL TPE TRL"
+
+CURRENT: Final[Mapping[str, int]] = {
     **dict.fromkeys(_TWO_DIGITS.split(), 2),
     **dict.fromkeys(_NO_DIGITS.split(), 0),
     **dict.fromkeys(_THREE_DIGITS.split(), 3),
 }
+# Nobody pays in these any more; orders of that time are still in them.
+RETIRED: Final[Mapping[str, int]] = {
+    **dict.fromkeys(_RETIRED_TWO_DIGITS.split(), 2),
+    **dict.fromkeys(_RETIRED_NO_DIGITS.split(), 0),
+}
+MINOR_DIGITS: Final[Mapping[str, int]] = {**RETIRED, **CURRENT}
 
 _DECIMAL: Final = re.compile(r"(?P<sign>-?)(?P<whole>[0-9]{1,15})(?:(?P<mark>[.,])(?P<part>[0-9]{1,15}))?")
 

@@ -20,12 +20,17 @@ class Operation(StrEnum):
     CHANGE_DETAILS = "change_details"
     CHANGE_CONTACT = "change_contact"
     CHANGE_ADDRESS = "change_address"
+    CHANGE_CUSTOMER = "change_customer"
     PACK = "pack"
     SHIP = "ship"
     TRACK = "track"
     DELIVER = "deliver"
     COMPLETE = "complete"
+    UNDO_SHIPMENT = "undo_shipment"
+    UNDO_DELIVERY = "undo_delivery"
+    UNDO_COMPLETION = "undo_completion"
     CANCEL = "cancel"
+    REINSTATE = "reinstate"
     RECORD_PAYMENT = "record_payment"
     CORRECT_PAYMENT = "correct_payment"
     REQUEST_REFUND = "request_refund"
@@ -47,7 +52,8 @@ class Operation(StrEnum):
 class OperationRules(NamedTuple):
     """`scope` is what an API key needs, `permission` what staff need; without them only the system may.
 
-    `moves_to` is the status the operation leads to, `part` what it edits: refusals speak of them.
+    `moves_to` is the status the operation leads to, `part` what it edits: refusals speak of them. What takes something
+    back needs a reason of everybody.
     """
 
     meaning: str
@@ -57,12 +63,14 @@ class OperationRules(NamedTuple):
     moves_to: OrderStatus | None = None
     part: str | None = None
     can_be_held_up: bool = False
+    needs_reason: bool = False
 
 
 _PENDING: Final = frozenset({OrderStatus.PENDING})
 _CONFIRMED: Final = frozenset({OrderStatus.CONFIRMED})
 _BEFORE_SHIPPED: Final = _PENDING | _CONFIRMED
 _OPEN: Final = _BEFORE_SHIPPED | {OrderStatus.SHIPPED}
+_ON_THE_WAY: Final = frozenset({OrderStatus.CONFIRMED, OrderStatus.SHIPPED})
 _SENT: Final = frozenset({OrderStatus.CONFIRMED, OrderStatus.SHIPPED, OrderStatus.COMPLETED})
 _ANY: Final = frozenset(OrderStatus)
 
@@ -99,6 +107,9 @@ OPERATIONS: Final[dict[Operation, OperationRules]] = {
         "orders.change_order_details",
         part="address",
     ),
+    Operation.CHANGE_CUSTOMER: OperationRules(
+        "the order belongs to another customer", _ANY, Scope.ORDERS_WRITE, "orders.change_order_details"
+    ),
     Operation.PACK: OperationRules(
         "prepare a parcel", _BEFORE_SHIPPED, Scope.SHIPMENTS_WRITE, "orders.ship_order", can_be_held_up=True
     ),
@@ -119,7 +130,7 @@ OPERATIONS: Final[dict[Operation, OperationRules]] = {
     ),
     Operation.DELIVER: OperationRules(
         "a parcel has arrived",
-        frozenset({OrderStatus.CONFIRMED, OrderStatus.SHIPPED}),
+        _ON_THE_WAY,
         Scope.SHIPMENTS_WRITE,
         "orders.ship_order",
     ),
@@ -131,6 +142,27 @@ OPERATIONS: Final[dict[Operation, OperationRules]] = {
         moves_to=OrderStatus.COMPLETED,
         can_be_held_up=True,
     ),
+    Operation.UNDO_SHIPMENT: OperationRules(
+        "take back, with a reason, that a parcel has left: it is packed again, its units are open",
+        _ON_THE_WAY,
+        Scope.SHIPMENTS_WRITE,
+        "orders.undo_fulfillment",
+        needs_reason=True,
+    ),
+    Operation.UNDO_DELIVERY: OperationRules(
+        "take back, with a reason, that a parcel has arrived: it is on its way again",
+        _ON_THE_WAY,
+        Scope.SHIPMENTS_WRITE,
+        "orders.undo_fulfillment",
+        needs_reason=True,
+    ),
+    Operation.UNDO_COMPLETION: OperationRules(
+        "open a completed order again, with a reason",
+        frozenset({OrderStatus.COMPLETED}),
+        Scope.SHIPMENTS_WRITE,
+        "orders.undo_fulfillment",
+        needs_reason=True,
+    ),
     Operation.CANCEL: OperationRules(
         "end what has not been shipped, all of it or some; captured money is to be refunded",
         _BEFORE_SHIPPED,
@@ -138,6 +170,13 @@ OPERATIONS: Final[dict[Operation, OperationRules]] = {
         "orders.cancel_order",
         moves_to=OrderStatus.CANCELED,
         can_be_held_up=True,
+    ),
+    Operation.REINSTATE: OperationRules(
+        "take back, with a reason, the cancellation that ended the order: its stock is held again",
+        frozenset({OrderStatus.CANCELED}),
+        Scope.ORDERS_WRITE,
+        "orders.reinstate_order",
+        needs_reason=True,
     ),
     Operation.RECORD_PAYMENT: OperationRules(
         "record an authorization, capture, void, refund or chargeback, or that one failed or was won; of deleted "
@@ -151,6 +190,7 @@ OPERATIONS: Final[dict[Operation, OperationRules]] = {
         _ANY,
         Scope.PAYMENTS_WRITE,
         "orders.correct_payment",
+        needs_reason=True,
     ),
     Operation.REQUEST_REFUND: OperationRules(
         "ask for captured money to be given back", _ANY, Scope.REFUNDS_WRITE, "orders.request_refund"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
-from orders.rules.currencies import MINOR_DIGITS
+from orders.rules.currencies import CURRENT, RETIRED
 from orders.rules.errors import FieldError, InvalidRequest, TotalsMismatch
 from orders.rules.statuses import PaymentStatus
 
@@ -19,10 +20,19 @@ _FORMULAS: Final = {
 }
 
 
-def unknown_currency(currency: str | None) -> list[FieldError]:
-    """Nothing, or the one thing that is wrong with it. ISO 4217 has more: metals, funds, codes for tests."""
-    if currency is None or currency in MINOR_DIGITS:
+def unknown_currency(currency: str | None, *, retired_too: bool = False) -> list[FieldError]:
+    """Nothing, or the one thing that is wrong with it; `retired_too` is for what was paid while they were in use.
+
+    ISO 4217 has more: metals, funds, codes for tests.
+    """
+    if currency is None or currency in CURRENT or (retired_too and currency in RETIRED):
         return []
+    if currency in RETIRED:
+        detail = f"{currency} is no longer in use, and only orders imported with their history can be in it"
+        return [FieldError("/currency", "retired_currency", f"{detail}; use a current one of ISO 4217, such as EUR")]
+    if not re.fullmatch("[A-Z]{3}", currency):
+        detail = f"{currency[:20]!r} is not the three letters of a currency, such as EUR (ISO 4217)"
+        return [FieldError("/currency", "wrong_format", detail)]
     detail = f"{currency} is not a currency that can be paid with; use one of ISO 4217, such as EUR"
     return [FieldError("/currency", "unknown_currency", detail)]
 

@@ -58,6 +58,7 @@ class CreditCause(models.TextChoices):
     RETURNED = "returned", "Units came back"
     GOODWILL = "goodwill", "Goodwill"
     AMENDED = "amended", "Other prices for canceled units"
+    REINSTATED = "reinstated", "Cancellation taken back"
 
 
 class RefundState(models.TextChoices):
@@ -105,6 +106,8 @@ class ConfirmationPolicy(models.TextChoices):
 
 
 class StatusRules(NamedTuple):
+    """`next_statuses` are those of a life that goes on; what was done by mistake is taken back besides."""
+
     meaning: str
     next_statuses: frozenset[OrderStatus]
 

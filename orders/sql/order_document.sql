@@ -42,7 +42,10 @@
         - orders_order.captured_amount + orders_order.refunded_amount + orders_order.charged_back_amount
     end as balance_amount,
     (select row_to_json(part) from (
-        select orders_order.contact_email as email, orders_order.contact_phone as phone) part
+        select
+            orders_order.contact_email as email, orders_order.contact_phone as phone,
+            orders_order.contact_phone_e164 as phone_e164
+        ) part
     ) as contact,
     coalesce(orders_order.shipping_address, '{
         "name": null, "line1": null, "line2": null, "city": null, "region": null, "postal_code": null, "country": null
@@ -96,7 +99,8 @@
               from orders_refund where order_id = orders_order.id order by id
         ) asked
     ), '[]') else '[]' end as refunds,
-    case when orders_order.fulfillment_status <> 'unfulfilled' then coalesce((
+    -- A parcel that was told to have left may have been taken back since.
+    case when orders_order.fulfillment_status <> 'unfulfilled' or orders_order.version > 1 then coalesce((
         select json_agg(announced) from (
             select
                 back.id,

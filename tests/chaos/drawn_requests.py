@@ -126,6 +126,8 @@ def requests_of_first_version(draw: Draw, order: ModelOrder) -> Body:
     body: Body = {}
     if not draw(_one_in_four):
         body["status"] = draw(st.sampled_from(anything)) if draw(_one_in_four) else following
+    if draw(_one_in_four):
+        body["customerId"] = draw(st.sampled_from(["cus123", "cus456"]))
     if draw(_one_in_four) or not body:
         names = {"trackingCompany": _companies, "trackingNumber": _numbers, "trackingLink": _links}
         body |= {name: draw(values) for name, values in names.items() if draw(_coins)}
@@ -238,6 +240,19 @@ def _deliver(draw: Draw, storefront: ModelStorefront, order: ModelOrder) -> Body
     return _given(shipment_id=_id_of(draw, parcels) if parcels else None, delivered_at=delivered_at)
 
 
+def _change_customer(draw: Draw, storefront: ModelStorefront, order: ModelOrder) -> Body:
+    return {"customer_id": draw(st.sampled_from(["cus123", "cus456"]))}
+
+
+def _undo(draw: Draw, storefront: ModelStorefront, order: ModelOrder) -> Body:
+    return {} if draw(_one_in_twelve) else {"reason": "a mistake"}
+
+
+def _undo_parcel(draw: Draw, storefront: ModelStorefront, order: ModelOrder) -> Body:
+    parcels = order.shipments if draw(_one_in_four) else [*order.on_their_way(), *order.arrived()]
+    return _given(shipment_id=_id_of(draw, parcels) if parcels else None) | _undo(draw, storefront, order)
+
+
 def _cancel(draw: Draw, storefront: ModelStorefront, order: ModelOrder) -> Body:
     cause = "expired" if draw(_one_in_twelve) else draw(_cancel_causes)
     items = _some_units(draw, {item.id: item.open for item in order.items})
@@ -341,11 +356,16 @@ _BODIES: Final[Mapping[str, Callable[[Draw, ModelStorefront, ModelOrder], Body]]
     "extend": _extend,
     "amend": _amend,
     "change_details": _change_details,
+    "change_customer": _change_customer,
     "pack": _pack,
     "ship": _ship,
     "track": _track,
     "deliver": _deliver,
+    "undo_shipment": _undo_parcel,
+    "undo_delivery": _undo_parcel,
+    "undo_completion": _undo,
     "cancel": _cancel,
+    "reinstate": _undo,
     "record_payment": _record_payment,
     "correct_payment": _correct_payment,
     "request_refund": _request_refund,

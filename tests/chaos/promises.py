@@ -122,7 +122,7 @@ _MONEY: Final = {
         select from orders_order o,
                lateral (select count(*) as credits, coalesce(sum(amount), 0) as credited,
                                coalesce(sum(amount) filter (
-                                   where cause in ('canceled', 'amended')), 0) as canceled
+                                   where cause in ('canceled', 'amended', 'reinstated')), 0) as canceled
                           from orders_credit credit where credit.order_id = o.id) counted
          where (credit_count, credited_amount, canceled_amount) <> (credits, credited, canceled)
             or credited_amount > coalesce(total_amount, 0)""",

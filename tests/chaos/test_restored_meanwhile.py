@@ -16,7 +16,7 @@ from inventory_client.models import Stock
 from inventory_client.values import HoldRequest
 from orders import operations
 from orders.models import Order
-from orders.operations import deleting
+from orders.operations import holding_again
 from tests.chaos.promises import broken_promises
 
 # Only a test that fails waits as long.
@@ -53,7 +53,7 @@ def test_a_restore_does_not_go_past_a_release_the_inventory_has_not_heard_of(
 
     with ThreadPoolExecutor(1) as threads:
         with monkeypatch.context() as patch:
-            patch.setattr(deleting, "get_inventory", lambda: slow_ledger)
+            patch.setattr(holding_again, "get_inventory", lambda: slow_ledger)
             held_up = threads.submit(restore)
             assert slow_ledger.held.wait(GIVE_UP_SECONDS)
         restored = restore()

@@ -61,7 +61,9 @@ FEWER_STEPS: Final = 30
 # Only a test that fails waits as long.
 GIVE_UP_SECONDS: Final = 120
 # Nobody holds stock for these before the order's row is locked, so what two of them do is one after the other.
-NEEDS_NO_HOLD: Final = {name: weight for name, weight in ANYTHING.items() if name not in ("amend", "restore")}
+NEEDS_NO_HOLD: Final = {
+    name: weight for name, weight in ANYTHING.items() if name not in ("amend", "restore", "reinstate")
+}
 # The answers after which a caller knows nothing; each may be given while the inventory has its bad hour.
 NOBODY_KNOWS: Final = {"inventory_unavailable", "inventory_outcome_unknown", "order_busy"}
 

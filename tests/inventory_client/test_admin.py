@@ -64,6 +64,13 @@ def test_adds_a_product(staff):
     assert _levels() == {"bowl": 4}
 
 
+def test_adds_no_product_that_could_not_be_ordered(staff):
+    response = staff.post("/admin/inventory_client/stock/add/", {"product_id": "cu\x1bp", "on_hand": "4"})
+
+    assert b"Expected neither control characters (such as a line break) nor blanks around it." in response.content
+    assert _levels() == {}
+
+
 def test_refuses_a_level_below_what_is_reserved_in_words(staff):
     set_stock_levels({"cup": 5})
     EmbeddedLedger(hold_grace_seconds=120).hold([HoldRequest(A, {"cup": 3})])

@@ -95,3 +95,11 @@ def test_the_command_needs_something_to_set(tmp_path):
         call_command("set_stock")
     with pytest.raises(CommandError, match="There is no file"):
         call_command("set_stock", "--file", str(tmp_path / "missing.csv"))
+
+
+@pytest.mark.parametrize("product", [" ", "cup ", "cu\np", "cup\u200b"])
+def test_the_command_sets_no_product_that_could_not_be_ordered(product):
+    with pytest.raises(CommandError, match=r"is no product id\. Expected neither control"):
+        call_command("set_stock", f"{product}=3")
+
+    assert _levels() == {}

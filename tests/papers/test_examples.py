@@ -174,6 +174,7 @@ def test_an_order_lives_as_the_page_says(api, stock):
         Operation.APPROVE_REFUND,
         Operation.REJECT_REFUND,
         Operation.REJECT_RETURN,
+        Operation.REINSTATE,
         Operation.RESTORE,
     }
 

@@ -1,4 +1,5 @@
 import csv
+import re
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -7,6 +8,7 @@ import msgspec
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from inventory_client.stock import LevelBelowReserved, set_stock_levels
+from inventory_client.wire import IDENTIFIER_IN_WORDS, IDENTIFIER_PATTERN
 
 BATCH = 5000
 
@@ -68,6 +70,8 @@ def _level(where: str, row: object) -> tuple[str, int]:
         raise CommandError(f"{where}: {error}. Expected a product id and its units on hand.") from error
     if not level.product_id or level.on_hand < 0:
         raise CommandError(f"{where}: expected a product id and 0 or more units.")
+    if not re.search(IDENTIFIER_PATTERN, level.product_id):
+        raise CommandError(f"{where}: {level.product_id!r} is no product id. {IDENTIFIER_IN_WORDS}.")
     return level.product_id, level.on_hand
 
 

@@ -162,4 +162,4 @@ def instruction_in_words(instruction: Fields) -> str:
         for payment in instruction.get("payments") or ()
     ]
     of = f" of {', '.join(payments)}" if payments else ""
-    return f"{instruction.get('kind')} {format_amount(instruction.get('amount'), currency)}{of}"
+    return f"{str(instruction.get('kind')).replace('_', ' ')} {format_amount(instruction.get('amount'), currency)}{of}"

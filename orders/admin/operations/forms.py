@@ -22,7 +22,18 @@ from unfold.widgets import (
 )
 
 from orders.models import Order
-from orders.requests.operations import DecideRefund, DecideReturn, Deliver, Extend, Hold, Plain, ReleaseHold
+from orders.requests.operations import (
+    ChangeCustomer,
+    DecideRefund,
+    DecideReturn,
+    Deliver,
+    Extend,
+    Hold,
+    Plain,
+    ReleaseHold,
+    Undo,
+    UndoParcel,
+)
 from orders.requests.parsing import parse
 from orders.rules.errors import InvalidRequest
 from orders.rules.lifecycle import BLOCKED_BY, HOLDABLE
@@ -33,7 +44,6 @@ from orders.rules.statuses import HoldKind
 # What to write, where the structs can only say that something does not match.
 _WANTED: Final = {
     ("contact_email", "wrong_format"): "Write one address, such as ann@example.com.",
-    ("contact_phone", "wrong_format"): "Write digits, and + ( ) . / - or blanks between them, such as +61 2 5550 1234.",
     ("tracking_link", "wrong_format"): "Write a whole address that begins with https:// or http://.",
     ("number", "out_of_range"): "Thirty days at most.",
     ("tags", "out_of_range"): "At most 20 tags, each of at most 40 characters.",
@@ -185,6 +195,28 @@ class ReasonedForm(OperationForm):
 
     def build(self) -> None:
         self.fields["reason"].required = True
+
+
+class UndoForm(ReasonedForm):
+    asks = Undo
+
+
+class UndoParcelForm(ReasonedForm):
+    asks = UndoParcel
+    part_name = "shipment_id"
+
+
+class ChangeCustomerForm(OperationForm):
+    asks = ChangeCustomer
+
+    customer_id = TextField("Customer", required=True)
+
+    def build(self) -> None:
+        if self.order is not None:
+            self.fields["customer_id"].initial = self.order.customer_id
+
+    def body(self) -> dict[str, Any]:
+        return {"customer_id": self.cleaned_data.get("customer_id", "")}
 
 
 class DecideRefundForm(OperationForm):

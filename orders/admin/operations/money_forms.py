@@ -11,7 +11,7 @@ from orders.admin.display.amounts import AmountField
 from orders.admin.operations.forms import OperationForm, TextField
 from orders.models import Order, Refund
 from orders.requests.operations import CorrectPayment, RecordPayment, RequestRefund
-from orders.rules.currencies import MINOR_DIGITS, format_amount
+from orders.rules.currencies import CURRENT, format_amount
 from orders.rules.statuses import PaymentKind, RefundState, ReturnState
 
 _TO_SETTLE = (RefundState.REQUESTED, RefundState.APPROVED)
@@ -46,7 +46,7 @@ class RecordPaymentForm(OperationForm):
         if self.order.currency is None:
             chosen = self.order.storefront.currency
             self.fields["currency"] = forms.ChoiceField(
-                choices=[(code, code) for code in sorted(MINOR_DIGITS)], initial=chosen, widget=UnfoldAdminSelectWidget
+                choices=[(code, code) for code in sorted(CURRENT)], initial=chosen, widget=UnfoldAdminSelectWidget
             )
             amount.currency = self.data.get("currency") or chosen or None
         amount.label = f"Amount ({amount.currency})" if self.order.currency else "Amount"

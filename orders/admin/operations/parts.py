@@ -30,8 +30,9 @@ def parts_of(order: Order, operation: Operation, *, caller: Caller) -> list[Part
 def _parcel(order: Order, parcel: Shipment) -> Part:
     inside = contents_in_words(contents_of(parcel), product_names(order))
     tracked = " ".join(filter(None, (parcel.tracking_company, parcel.tracking_number)))
-    state = "shipped" if parcel.shipped_at else "packed" if parcel.packed_at else "announced"
-    return Part(str(parcel.pk), ", ".join(filter(None, (tracked, inside, state))))
+    state = "packed" if parcel.packed_at else "announced"
+    told = state if parcel.shipped_at is None else parcel.state
+    return Part(str(parcel.pk), ", ".join(filter(None, (tracked, inside, told))))
 
 
 def _packed_or(nothing: str) -> Callable[[Order, Caller], Iterator[Part]]:
@@ -52,13 +53,16 @@ def _not_there_yet(order: Order, caller: Caller) -> Iterator[Part]:
             yield _parcel(order, parcel)
 
 
-def _on_their_way(order: Order, caller: Caller) -> Iterator[Part]:
-    parcels = [
-        _parcel(order, parcel) for parcel in order.shipments.all() if parcel.shipped_at and not parcel.delivered_at
-    ]
-    if len(parcels) > 1:
-        yield Part("", "All parcels that are on their way")
-    yield from parcels
+def _parcels_that_are(state: str, *, all_of_them: str = "") -> Callable[[Order, Caller], Iterator[Part]]:
+    """`all_of_them` is what naming none of several means, where that means anything."""
+
+    def find(order: Order, caller: Caller) -> Iterator[Part]:
+        parcels = [_parcel(order, parcel) for parcel in order.shipments.all() if parcel.state == state]
+        if all_of_them and len(parcels) > 1:
+            yield Part("", all_of_them)
+        yield from parcels
+
+    return find
 
 
 def _refunds(*states: RefundState, of_others: bool = False) -> Callable[[Order, Caller], Iterator[Part]]:
@@ -98,7 +102,9 @@ _PARTS: Final = {
     Operation.PACK: _packed_or("A new parcel"),
     Operation.SHIP: _packed_or("All that is open: packed parcels as they are, the rest in a new one"),
     Operation.TRACK: _not_there_yet,
-    Operation.DELIVER: _on_their_way,
+    Operation.DELIVER: _parcels_that_are("on its way", all_of_them="All parcels that are on their way"),
+    Operation.UNDO_SHIPMENT: _parcels_that_are("on its way"),
+    Operation.UNDO_DELIVERY: _parcels_that_are("delivered"),
     Operation.APPROVE_REFUND: _refunds(RefundState.REQUESTED, of_others=True),
     Operation.REJECT_REFUND: _refunds(RefundState.REQUESTED),
     Operation.FAIL_REFUND: _refunds(RefundState.APPROVED),

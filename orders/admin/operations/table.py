@@ -9,6 +9,7 @@ from unfold.enums import ActionVariant
 from orders.admin.operations.amend_form import AmendForm
 from orders.admin.operations.details_form import DetailsForm
 from orders.admin.operations.forms import (
+    ChangeCustomerForm,
     DecideRefundForm,
     DecideReturnForm,
     DeliverForm,
@@ -16,6 +17,8 @@ from orders.admin.operations.forms import (
     HoldForm,
     ReasonedForm,
     ReleaseHoldForm,
+    UndoForm,
+    UndoParcelForm,
 )
 from orders.admin.operations.money_forms import CorrectPaymentForm, RecordPaymentForm, RequestRefundForm
 from orders.admin.operations.staff_operation import Place, StaffOperation
@@ -73,6 +76,28 @@ _TABLE: Final = (
         variant=ActionVariant.PRIMARY,
     ),
     StaffOperation(
+        name=Operation.REINSTATE,
+        title="Reinstate",
+        title_many="Reinstate selected orders",
+        done="has been reinstated.",
+        explanation="The cancellation that ended the order is taken back: its stock is held again, if there is still "
+        "enough, and refunds that are not paid out yet are withdrawn.",
+        icon="settings_backup_restore",
+        place=Place.HEADER,
+        form_class=UndoForm,
+    ),
+    StaffOperation(
+        name=Operation.UNDO_COMPLETION,
+        title="Open again",
+        title_many="Open selected orders again",
+        done="has been opened again.",
+        explanation="The order was completed by mistake. Parcels that were taken for delivered by that are on their "
+        "way again.",
+        icon="undo",
+        place=Place.HEADER,
+        form_class=UndoForm,
+    ),
+    StaffOperation(
         name=Operation.CHANGE_DETAILS,
         title="Change details",
         done="has been changed.",
@@ -80,6 +105,15 @@ _TABLE: Final = (
         icon="edit",
         place=Place.HEADER,
         form_class=DetailsForm,
+    ),
+    StaffOperation(
+        name=Operation.CHANGE_CUSTOMER,
+        title="Change customer",
+        done="has another customer.",
+        explanation="The order belongs to another customer. Contact and addresses stay as they are.",
+        icon="person_edit",
+        place=Place.MENU,
+        form_class=ChangeCustomerForm,
     ),
     StaffOperation(
         name=Operation.HOLD,
@@ -129,6 +163,25 @@ _TABLE: Final = (
         icon="pin_drop",
         place=Place.SHIPMENTS,
         form_class=TrackingForm,
+    ),
+    StaffOperation(
+        name=Operation.UNDO_SHIPMENT,
+        title="Take back shipment",
+        done="has a parcel that has not left.",
+        explanation="A parcel has not left after all. It is packed still, and its units are open.",
+        icon="undo",
+        place=Place.PART,
+        form_class=UndoParcelForm,
+    ),
+    StaffOperation(
+        name=Operation.UNDO_DELIVERY,
+        title="Take back delivery",
+        done="has a parcel that has not arrived.",
+        explanation="A parcel has not arrived after all, or not when it was said. It is on its way, and can be "
+        "delivered at the right time.",
+        icon="undo",
+        place=Place.PART,
+        form_class=UndoParcelForm,
     ),
     StaffOperation(
         name=Operation.RECORD_PAYMENT,
@@ -252,7 +305,7 @@ _TABLE: Final = (
         title_many="Cancel selected orders",
         done="has been canceled.",
         explanation="What has not been shipped ends, all of it or some, and its stock is released. What was captured "
-        "for more than is still due is to be refunded. This cannot be undone.",
+        "for more than is still due is to be refunded.",
         icon="cancel",
         place=Place.MENU,
         form_class=CancelForm,

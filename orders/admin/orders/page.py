@@ -34,6 +34,8 @@ _WITH_PARCEL: Final = {
     Operation.SHIP: "Ship",
     Operation.TRACK: "Tracking",
     Operation.DELIVER: "Delivered",
+    Operation.UNDO_SHIPMENT: "Has not left",
+    Operation.UNDO_DELIVERY: "Has not arrived",
 }
 _WITH_PAYMENT: Final = {Operation.CORRECT_PAYMENT: "Take back"}
 _WITH_REFUND: Final = {
@@ -155,6 +157,7 @@ def _customer(order: Order) -> dict[str, Any]:
     return {
         "email": order.contact_email,
         "phone": order.contact_phone,
+        "phone_e164": order.contact_phone_e164,
         "shipping_address": address_lines(order.shipping_address),
         "billing_address": address_lines(order.billing_address),
         "note": order.note,

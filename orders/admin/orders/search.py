@@ -13,6 +13,8 @@ from django.db.models import QuerySet
 
 from orders.models import Shipment, Storefront
 from orders.models.querysets import OrderQuerySet
+from orders.rules.cleaning import clean_text
+from orders.rules.phones import searched_number
 from orders.rules.sight import Sight
 
 _HELP: Final = "Order number or how it begins, order id, customer id, external reference{} or tracking number."
@@ -22,13 +24,14 @@ _LONGEST: Final = 200  # no column that is searched holds more
 
 
 def help_text(sight: Sight) -> str:
-    return _HELP.format(", e-mail" if sight is Sight.CUSTOMER else "")
+    return _HELP.format(", e-mail, telephone number" if sight is Sight.CUSTOMER else "")
 
 
 def found(orders: OrderQuerySet, term: str, *, sight: Sight) -> OrderQuerySet:
     """The orders that the term stands for; where it could be several things, the first that exists.
 
-    Who may not see an e-mail finds nothing by one: otherwise whoever guesses would be told whose it is.
+    Who may not see an e-mail or a telephone number finds nothing by one: otherwise whoever guesses would be told whose
+    it is.
     """
     term = term.strip()
     if not term:
@@ -38,12 +41,17 @@ def found(orders: OrderQuerySet, term: str, *, sight: Sight) -> OrderQuerySet:
     if (order_id := _uuid_in(term)) is not None:
         return orders.filter(pk=order_id)
     if "@" in term:
-        return orders.filter(contact_email=term) if sight is Sight.CUSTOMER else orders.none()
+        # Cleaned as it was when it came in.
+        return orders.filter(contact_email=clean_text(term)) if sight is Sight.CUSTOMER else orders.none()
     numbered = _numbered(orders, term.upper())
     if numbered is not None and numbered.exists():
         return numbered
     anywhere = orders.in_any_storefront()
-    for candidates in (anywhere.filter(customer_id=term), anywhere.filter(external_reference=term)):
+    by_term = [anywhere.filter(customer_id=term), anywhere.filter(external_reference=term)]
+    number = searched_number(term) if sight is Sight.CUSTOMER else None
+    if number is not None:
+        by_term.append(orders.with_phone(number))
+    for candidates in by_term:
         if candidates.exists():
             return candidates
     return orders.filter(pk__in=_with_parcel(term))

@@ -8,6 +8,7 @@ from orders.api.components.answers import PROBLEM
 from orders.api.components.shapes import FLAG, TEXT, TEXT_OR_NULL, UUID, either, list_of, object_of, ref
 
 FIRST_VERSION_RECEIPT: Final = ("orderId", "status")
+_DONE: Final = {"type": "boolean", "const": True}
 _ORDER: Final = {
     "orderId": UUID,
     "customerId": TEXT,
@@ -19,16 +20,17 @@ _ORDER: Final = {
 }
 
 FIRST_VERSION: Final[dict[str, Any]] = {
-    "FirstVersionAnswer": object_of(
-        {"data": ref("FirstVersionOrderOrReceipt"), "message": TEXT, "success": {"type": "boolean", "const": True}}
-    ),
+    "FirstVersionAnswer": object_of({"data": ref("FirstVersionOrderOrReceipt"), "message": TEXT, "success": _DONE}),
     "FirstVersionOrderOrReceipt": {
         **either("FirstVersionOrder", "FirstVersionReceipt"),
         "description": "The receipt without the scope `orders:read`.",
     },
     "FirstVersionReceipt": object_of({name: _ORDER[name] for name in FIRST_VERSION_RECEIPT}),
     "FirstVersionOrder": object_of(_ORDER),
-    "FirstVersionOrderItem": object_of({"productId": TEXT, "quantity": {"type": "integer"}, "reserved": FLAG}),
+    "FirstVersionDeleted": object_of({"data": {"type": "null"}, "message": TEXT, "success": _DONE}),
+    "FirstVersionOrderItem": object_of(
+        {"id": UUID, "orderId": UUID, "productId": TEXT, "quantity": {"type": "integer"}, "reserved": FLAG}
+    ),
     "FirstVersionProblem": {
         **PROBLEM,
         "properties": {

@@ -175,7 +175,17 @@ ORDER_AND_ITS_PARTS: Final[dict[str, Any]] = {
         **object_of(without_personal_data(_ORDER)),
     },
     "OrderItem": object_of(_ITEM),
-    "Contact": object_of({"email": TEXT_OR_NULL, "phone": TEXT_OR_NULL}),
+    "Contact": object_of(
+        {
+            "email": TEXT_OR_NULL,
+            "phone": {**TEXT_OR_NULL, "description": "As the customer wrote it."},
+            "phone_e164": {
+                **TEXT_OR_NULL,
+                "description": "The same in E.164, such as +61255501234, read in the country of the shipping address, "
+                "else of the billing address; null where it is no number that can be told.",
+            },
+        }
+    ),
     "Address": object_of(
         dict.fromkeys(("name", "line1", "line2", "city", "region", "postal_code", "country"), TEXT_OR_NULL)
     ),

@@ -12,6 +12,7 @@ from orders.operations import PERFORMERS
 from orders.requests.first_version import FirstVersionNewOrder, FirstVersionUpdate
 from orders.requests.operations import Bulk, OperationRequest, OrderDetails
 from orders.requests.placing import NewBatch, NewOrder
+from orders.rules.lifecycle import OPERATIONS
 
 # Structs that go by another name here, where the plain one is what is answered: nothing is absent or too long there.
 NAMES: Final = {"Contact": "NewContact", "Address": "NewAddress", "Hold": "NewHold"}
@@ -67,10 +68,9 @@ def _components() -> dict[str, Any]:
     }
     components["Cancel"]["properties"]["cause"] |= ref("CancelCause")
     components["RecordPayment"]["properties"]["kind"] = ref("RecordedKind")
-    # Staff and keys alike have to say why: the operation refuses it without.
-    components["CorrectPayment"]["required"] = ["reason"]
-    components["CorrectPayment"]["properties"]["reason"]["minLength"] = 1
-    components["NewHold"]["properties"]["blocks"]["anyOf"][0]["items"] = ref("BlockedOperation")
+    for name in {performer.request.__name__ for done, performer in PERFORMERS.items() if OPERATIONS[done].needs_reason}:
+        components[name]["properties"]["reason"]["description"] = "Needed, here or in the query."
+    components["NewHold"]["properties"]["blocks"]["items"] = ref("BlockedOperation")
     components["Operation"]["type"] = "string"
     return components
 

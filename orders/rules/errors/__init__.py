@@ -16,6 +16,7 @@ from orders.rules.errors.conflicts import (
 from orders.rules.errors.obstacles import (
     AddressInUse,
     AmountExceeded,
+    ComesBack,
     DetailsLocked,
     ExceededLine,
     InvalidTransition,
@@ -33,6 +34,7 @@ from orders.rules.errors.obstacles import (
     OrderOnHold,
     OwnRequest,
     QuantityExceeded,
+    RefundPaidOut,
     StorefrontSwitchedOff,
     WrongState,
 )
@@ -61,6 +63,7 @@ __all__ = [
     "Ambiguous",
     "AmountExceeded",
     "AnswerFull",
+    "ComesBack",
     "CurrencyMismatch",
     "DetailsLocked",
     "DuplicateReference",
@@ -95,6 +98,7 @@ __all__ = [
     "PlacementTooSlow",
     "PreferenceNotSupported",
     "QuantityExceeded",
+    "RefundPaidOut",
     "StorefrontSwitchedOff",
     "TemporarilyUnavailable",
     "TotalsMismatch",

@@ -255,6 +255,34 @@ class WrongState(OrderError):
         )
 
 
+class ComesBack(OrderError):
+    code = "units_come_back"
+    title = "Units of this parcel come back, or have come back"
+    obstacle = "state"
+    tells_contents = True
+
+    def __init__(self, product_ids: Sequence[str]) -> None:
+        super().__init__(
+            f"{', '.join(product_ids)} of this parcel is announced to come back, or has come back, so the parcel has "
+            "left. Reject or close a return that is wrong; one that was received stands.",
+            products=list(product_ids),
+        )
+
+
+class RefundPaidOut(OrderError):
+    code = "refund_paid_out"
+    title = "Money has gone back already"
+    obstacle = "state"
+    tells_contents = True
+
+    def __init__(self, amount: int) -> None:
+        super().__init__(
+            f"{amount} (minor units) have been paid back since the order was canceled, so it cannot be reinstated. "
+            "Place a new order.",
+            refunded=amount,
+        )
+
+
 class NotExpired(OrderError):
     code = "not_expired"
     title = "The order does not expire"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -57,6 +57,13 @@ def usual(order: ModelOrder, units: Mapping[str, int], ended: Mapping[str, int])
         lines.append({"item_id": item.id, "quantity": count, "amount": share})
     shipping = (order.total_amount or 0) - sum(worth.values()) if order.status == "canceled" else 0
     return lines, min(shipping, room)
+
+
+def take_back(order: ModelOrder, given: Sequence[Credit]) -> None:
+    for credit in list(given):
+        lines = [{**line, "amount": -line["amount"]} for line in credit.lines]
+        cause = "reinstated" if credit.cause in ("canceled", "amended") else credit.cause
+        order.credits.append(Credit(cause, -credit.amount, lines, -credit.shipping_amount, refund_id=credit.refund_id))
 
 
 def correct_canceled(order: ModelOrder, before: ModelOrder) -> None:

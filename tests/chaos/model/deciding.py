@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from tests.chaos.model.credits import credit_units
-from tests.chaos.model.money import void, what_is_over
-from tests.chaos.model.order import ModelOrder, address_of
+from tests.chaos.model.credits import credit_units, take_back
+from tests.chaos.model.money import grant, void, what_is_over, withdraw
+from tests.chaos.model.order import Ended, ModelOrder, address_of
 from tests.chaos.model.parcels import drop_needless_parcels
 from tests.chaos.model.parts import NEW, Asked, Hold
 from tests.chaos.model.rules import BLOCKED_BY
@@ -52,10 +52,25 @@ def change_details(order: ModelOrder, asked: Asked, by: str, storefront: ModelSt
     return [] if changed else None
 
 
+def change_customer(order: ModelOrder, asked: Asked, by: str, storefront: ModelStorefront) -> Instructions | None:
+    if order.customer_id == asked["customer_id"]:
+        return None
+    order.customer_id = asked["customer_id"]
+    return []
+
+
 def cancel(order: ModelOrder, asked: Asked, by: str, storefront: ModelStorefront) -> Instructions:
     """End open units. The order ends with the last of them, unless some have been shipped."""
     units = order.chosen_units(asked.get("items"), order.open_units())
     ended = {item.id: item.canceled + item.returned for item in order.items}
+    ended_from = Ended(
+        order.status,
+        {item.id: item.canceled for item in order.items},
+        len(order.credits),
+        len(order.refunds),
+        [refund.id for refund in order.refunds if refund.state == "requested"],
+        order.refunded,
+    )
     for item in order.items:
         item.canceled += units.get(item.id, 0)
     order.awaits_inventory = True
@@ -64,9 +79,25 @@ def cancel(order: ModelOrder, asked: Asked, by: str, storefront: ModelStorefront
             order.status = "shipped"
         else:
             order.status, order.cancel_reason = "canceled", asked.get("cause", "customer")
+            order.ended_from = ended_from
     drop_needless_parcels(order)
     credit_units(order, "canceled", units, ended, amount=asked.get("amount"))
     return what_is_over(order, by, storefront)
+
+
+def reinstate(order: ModelOrder, asked: Asked, by: str, storefront: ModelStorefront) -> Instructions:
+    """As it was before it was canceled; what it was credited with since is taken back, open refunds are withdrawn."""
+    ended = order.ended_from
+    assert ended is not None
+    told = withdraw(order.refunds[ended.refunds :], order, by)
+    for item in order.items:
+        item.canceled = ended.canceled[item.id]
+    order.status, order.cancel_reason, order.ended_from = ended.status, None, None
+    take_back(order, order.credits[ended.credits :])
+    for refund in order.refunds:
+        if refund.id in ended.waiting and refund.state == "approved":
+            grant(order, refund)
+    return told
 
 
 def expire(order: ModelOrder, asked: Asked, by: str, storefront: ModelStorefront) -> Instructions:

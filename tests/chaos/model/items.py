@@ -93,15 +93,14 @@ def sum_up(
 ) -> None:
     """Amounts that are absent stay; sums that are given have to be right."""
     prices = _sum_of(order.items)
+    if any((item.discount_amount or 0) > (item.line_amount or 0) for item in order.items):
+        raise Refused("validation_error")
     order.shipping_amount = asked.get("shipping_amount", order.shipping_amount)
     for name in ("tax_amount", "discount_amount"):
         of_items = sum(getattr(item, name) or 0 for item in order.items)
         setattr(order, name, asked.get(name, getattr(order, name) - before.get(name, 0) + of_items))
         if getattr(order, name) < of_items:
             raise Refused("totals_mismatch")
-    for item in order.items:
-        if (item.discount_amount or 0) > (item.line_amount or 0):
-            raise Refused("validation_error")
     order.items_amount = asked.get("items_amount", order.items_amount) if prices is None else prices
     order.total_amount = asked.get("total_amount", order.total_amount)
     if order.items_amount is not None:

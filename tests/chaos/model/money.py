@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from tests.chaos.model.credits import deal, usual
@@ -52,8 +53,6 @@ def record_payment(order: ModelOrder, asked: Asked, by: str, storefront: ModelSt
 
 def correct_payment(order: ModelOrder, asked: Asked, by: str, storefront: ModelStorefront) -> Instructions:
     """What never was counts no more; it and its correction stay in sight."""
-    if not asked.get("reason", "").strip():
-        raise Refused("validation_error")
     facts, payment_id = order.facts(), asked.get("payment_id")
     if payment_id is None and len(facts) > 1:
         raise Refused("ambiguous")
@@ -100,10 +99,10 @@ def _settle(order: ModelOrder, refund: Refund, by: str) -> None:
     if refund.state != was and refund.decided_by is None:
         refund.decide(refund.state, by)
     if was in ("requested", "rejected") and refund.state == "settled":
-        _grant(order, refund)
+        grant(order, refund)
 
 
-def _grant(order: ModelOrder, refund: Refund) -> None:
+def grant(order: ModelOrder, refund: Refund) -> None:
     """What it gives back beyond what is over is owed less, from when it is agreed to."""
     if order.due is None:
         return
@@ -148,7 +147,7 @@ def approve_refund(order: ModelOrder, asked: Asked, by: str, storefront: ModelSt
     if refund.requested_by == by:
         raise Refused("own_request")
     refund.decide("approved", by)
-    _grant(order, refund)
+    grant(order, refund)
     return [_to_pay_out(order, refund)]
 
 
@@ -176,6 +175,17 @@ def void(order: ModelOrder) -> Instructions:
     return [Instruction({"amount": amount, "currency": order.currency, "payments": _references(left)})]
 
 
+def withdraw(refunds: Sequence[Refund], order: ModelOrder, by: str) -> Instructions:
+    """Those that are open are not paid out any more; who was told to is told so."""
+    told = []
+    for refund in refunds:
+        if refund.state == "approved":
+            told.append(replace(_to_pay_out(order, refund), kind="withdraw_refund"))
+        if refund.pending:
+            refund.decide("rejected", by)
+    return told
+
+
 def _refund(
     order: ModelOrder,
     amount: int,
@@ -195,7 +205,7 @@ def _refund(
     if much or (limit is not None and order.currency != storefront.currency):
         return []
     refund.decide("approved", by)
-    _grant(order, refund)
+    grant(order, refund)
     return [_to_pay_out(order, refund)]
 
 

@@ -12,9 +12,23 @@ from tests.chaos.model.rules import ALLOWED_IN, BEFORE_SHIPPED, STATUS_REFUSALS,
 
 PERSONAL: Final = ("contact", "shipping_address", "billing_address", "note")
 _PARTS: Final = ("items", "shipments", "payments", "credits", "refunds", "returns", "holds")
+# By the only number that is drawn.
+_IN_E164: Final = {None: None, "+61 2 9999 0000": "+61299990000"}
 NO_ADDRESS: Final = dict.fromkeys(("name", "line1", "line2", "city", "region", "postal_code", "country"))
 
 Part = TypeVar("Part", Parcel, Refund, Return, Hold)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What the order was when the cancellation that ended it came; `credits` and `refunds` say how many there were."""
+
+    status: str
+    canceled: Mapping[str, int]
+    credits: int
+    refunds: int
+    waiting: Sequence[str]  # ids of the refunds that waited for approval
+    refunded: int
 
 
 @dataclass(repr=False)
@@ -53,6 +67,8 @@ class ModelOrder:
     placed_at: str = NEW
     updated_at: str = NEW
     deleted: bool = False
+    ended_from: Ended | None = None
+    completed_parcels: list[str] = field(default_factory=list)  # that completing took for delivered
     held: dict[str, int] = field(default_factory=dict)
     awaits_inventory: bool = False
 
@@ -189,7 +205,7 @@ class ModelOrder:
 
     @property
     def canceled_amount(self) -> int:
-        return sum(credit.amount for credit in self.credits if credit.cause in ("canceled", "amended"))
+        return sum(credit.amount for credit in self.credits if credit.cause in ("canceled", "amended", "reinstated"))
 
     def _less(self, amount: int) -> int | None:
         if self.total_amount is None:
@@ -244,6 +260,14 @@ class ModelOrder:
                 yield "nothing_left"
             case "deliver" if not self.on_their_way():
                 yield "nothing_left"
+            case "undo_shipment" if not self.on_their_way():
+                yield "nothing_left"
+            case "undo_shipment" if all(self.comes_back(parcel) for parcel in self.on_their_way()):
+                yield "units_come_back"
+            case "undo_delivery" if not self.arrived():
+                yield "nothing_left"
+            case "reinstate" if self.ended_from and self.refunded > self.ended_from.refunded:
+                yield "refund_paid_out"
             case "request_refund" if self.refundable == 0:
                 yield "nothing_left"
             case "correct_payment" if not self.facts():
@@ -286,6 +310,14 @@ class ModelOrder:
 
     def on_their_way(self) -> list[Parcel]:
         return [parcel for parcel in self.shipments if parcel.shipped_at and not parcel.delivered_at]
+
+    def arrived(self) -> list[Parcel]:
+        return [parcel for parcel in self.shipments if parcel.delivered_at]
+
+    def comes_back(self, parcel: Parcel) -> bool:
+        """Some of it is announced to come back, or has come back."""
+        left = self.units_to_return()
+        return any(units > left[item_id] for item_id, units in parcel.units.items())
 
     @staticmethod
     def meant(parts: Sequence[Part], part_id: str | None, candidates: Sequence[Part]) -> Part:
@@ -342,7 +374,7 @@ class ModelOrder:
             "refunded_amount": self.refunded,
             "charged_back_amount": self.charged_back,
             "balance_amount": (due or 0) - self.kept if priced else None,
-            "contact": self.contact,
+            "contact": self.contact | {"phone_e164": _IN_E164[self.contact["phone"]]},
             "shipping_address": self.shipping_address or NO_ADDRESS,
             "billing_address": self.billing_address,
             "note": self.note,

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from tests.chaos.model.order import ModelOrder
-from tests.chaos.model.parts import NEW, Asked, Parcel
+from tests.chaos.model.parts import NEW, Asked, Hold, Parcel
 from tests.chaos.model.rules import Refused
 from tests.chaos.model.telling import Instructions
 
@@ -112,8 +112,41 @@ def deliver(order: ModelOrder, asked: Asked, by: str, storefront: ModelStorefron
 
 def complete(order: ModelOrder, asked: Asked, by: str, storefront: ModelStorefront) -> Instructions:
     order.status = "completed"
+    order.completed_parcels = [parcel.id for parcel in order.on_their_way()]
     for parcel in order.on_their_way():
         parcel.delivered_at = NEW
+    return []
+
+
+def undo_shipment(order: ModelOrder, asked: Asked, by: str, storefront: ModelStorefront) -> Instructions:
+    parcel = order.meant(order.shipments, asked.get("shipment_id"), order.on_their_way())
+    if not parcel.shipped_at or parcel.delivered_at:
+        raise Refused("wrong_state")
+    if order.comes_back(parcel):
+        raise Refused("units_come_back")
+    parcel.packed_at, parcel.shipped_at = parcel.packed_at or parcel.shipped_at, None
+    for item in order.items:
+        item.shipped -= parcel.units.get(item.id, 0)
+    order.status = "confirmed"
+    return []
+
+
+def undo_delivery(order: ModelOrder, asked: Asked, by: str, storefront: ModelStorefront) -> Instructions:
+    parcel = order.meant(order.shipments, asked.get("shipment_id"), order.arrived())
+    if not parcel.delivered_at:
+        raise Refused("wrong_state")
+    parcel.delivered_at = None
+    return []
+
+
+def undo_completion(order: ModelOrder, asked: Asked, by: str, storefront: ModelStorefront) -> Instructions:
+    """Parcels that were delivered before stay so; then a hold keeps the sweeper from completing it again."""
+    order.status = "shipped"
+    for parcel in order.shipments:
+        if parcel.id in order.completed_parcels:
+            parcel.delivered_at = None
+    if order.delivered_at:
+        order.holds.append(Hold("manual", ["complete"], by))
     return []
 
 

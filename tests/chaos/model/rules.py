@@ -16,12 +16,17 @@ ALLOWED_IN: Final[dict[str, frozenset[str]]] = {
     "change_details": _ANY,
     "change_contact": _OPEN,
     "change_address": BEFORE_SHIPPED,
+    "change_customer": _ANY,
     "pack": BEFORE_SHIPPED,
     "ship": frozenset({"confirmed"}),
     "track": _OPEN,
     "deliver": frozenset({"confirmed", "shipped"}),
     "complete": frozenset({"shipped"}),
+    "undo_shipment": frozenset({"confirmed", "shipped"}),
+    "undo_delivery": frozenset({"confirmed", "shipped"}),
+    "undo_completion": frozenset({"completed"}),
     "cancel": BEFORE_SHIPPED,
+    "reinstate": frozenset({"canceled"}),
     "record_payment": _ANY,
     "correct_payment": _ANY,
     "request_refund": _ANY,
@@ -45,6 +50,7 @@ STATUS_REFUSALS: Final = {
     **dict.fromkeys(("amend", "change_details", "change_contact", "change_address", "track"), "details_locked"),
     "delete": "not_deletable",
 }
+NEEDS_REASON: Final = frozenset({"undo_shipment", "undo_delivery", "undo_completion", "reinstate", "correct_payment"})
 # What a hold can block, and what it does block when it is not said.
 HOLDABLE: Final = frozenset({"confirm", "amend", "pack", "ship", "complete", "cancel", "expire"})
 BLOCKED_BY: Final = {

@@ -12,7 +12,7 @@ from typing import Final
 from tests.chaos.model import deciding, items, money, parcels, returns
 from tests.chaos.model.order import ModelOrder, address_of
 from tests.chaos.model.parts import NEW, Asked, Document
-from tests.chaos.model.rules import HOLDABLE, Refused
+from tests.chaos.model.rules import HOLDABLE, NEEDS_REASON, Refused
 from tests.chaos.model.telling import Instructions, Outcome, Told
 
 # Each changes the order it is given, and returns what others are to do: None when there is nothing to change.
@@ -21,12 +21,17 @@ _OPERATIONS: Final[Mapping[str, Callable[[ModelOrder, Asked, str, ModelStorefron
     "extend": deciding.extend,
     "amend": items.amend,
     "change_details": deciding.change_details,
+    "change_customer": deciding.change_customer,
     "pack": parcels.pack,
     "ship": parcels.ship,
     "track": parcels.track,
     "deliver": parcels.deliver,
     "complete": parcels.complete,
+    "undo_shipment": parcels.undo_shipment,
+    "undo_delivery": parcels.undo_delivery,
+    "undo_completion": parcels.undo_completion,
     "cancel": deciding.cancel,
+    "reinstate": deciding.reinstate,
     "record_payment": money.record_payment,
     "correct_payment": money.correct_payment,
     "request_refund": money.request_refund,
@@ -48,7 +53,9 @@ _OPERATIONS: Final[Mapping[str, Callable[[ModelOrder, Asked, str, ModelStorefron
 _MAY_BE_NO_CHANGE: Final = frozenset({"change_details", "track", "record_payment"})
 _OF_DELETED: Final = frozenset({"record_payment", "correct_payment", "restore"})
 # After these the storefront's policy is asked.
-_MAY_CONFIRM: Final = frozenset({"record_payment", "correct_payment", "amend", "cancel", "release_hold", "restore"})
+_MAY_CONFIRM: Final = frozenset(
+    {"record_payment", "correct_payment", "amend", "cancel", "release_hold", "restore", "reinstate"}
+)
 # What a rehearsal tells the differences of.
 _MONEY: Final = (
     "items_amount",
@@ -130,7 +137,7 @@ class ModelStorefront:
             raise
 
     def _hold_again(self, order: ModelOrder, after: ModelOrder, *, rehearsal: bool) -> None:
-        """A pending order gave its stock back when it was deleted; what it gave back is free by now."""
+        """It gave its stock back when it was canceled, or deleted while pending: that is free by now."""
         if not rehearsal:
             self.settle(order)
             self.demand(after.units_to_hold())
@@ -241,6 +248,9 @@ class ModelStorefront:
             self._hold_more(order, after, rehearsal=rehearsal)
         if operation == "restore" and after.status == "pending":
             self._hold_again(order, after, rehearsal=rehearsal)
+        if operation == "reinstate":
+            self._hold_again(order, after, rehearsal=rehearsal)
+            after.awaits_inventory = after.status == "confirmed"
         if operation in _MAY_CONFIRM:
             self._confirm_by_policy(after)
         after.version, after.updated_at = after.version + 1, NEW
@@ -296,14 +306,16 @@ class ModelStorefront:
             raise Refused("order_not_found")
         tracking = {name: asked[key] for key, name in _FIRST_VERSION_TRACKING.items() if asked.get(key)}
         wanted = asked.get("status", order.status)
-        if wanted == order.status:
-            return self.perform(order, "track", tracking, by)
-        if wanted not in _FIRST_VERSION_OPERATIONS:
+        if wanted != order.status and wanted not in _FIRST_VERSION_OPERATIONS:
             raise Refused("invalid_transition")
+        told = []
+        if asked.get("customerId"):
+            told += self.perform(order, "change_customer", {"customer_id": asked["customerId"]}, by)
+        if wanted == order.status:
+            return told + (self.perform(order, "track", tracking, by) if tracking else [])
         latest = vars(order.shipments[-1]) if order.shipments else {}
         retracks = any(latest.get(name) != value for name, value in tracking.items())
         operation = _FIRST_VERSION_OPERATIONS[wanted]
-        told = []
         if (order.status, wanted) == ("pending", "shipped"):
             told += self.perform(order, "confirm", {}, by)
         told += self.perform(order, operation, tracking if wanted == "shipped" else {}, by)
@@ -315,9 +327,11 @@ class ModelStorefront:
 def first_version_document(order: ModelOrder) -> Document:
     """An order in the first version's words."""
     tracking = vars(order.shipments[-1]) if order.shipments else {}
-    holds_stock = order.status != "canceled" and not order.deleted
+    holds_stock = order.status != "canceled"
     lines = [
         {
+            "id": item.id,
+            "orderId": order.id,
             "productId": item.product_id,
             "quantity": item.quantity,
             "reserved": holds_stock and item.canceled < item.quantity,
@@ -340,6 +354,8 @@ def _moment(text: str) -> datetime:
 def _check_choices(operation: str, asked: Asked) -> None:
     """What no order takes, whatever it is like."""
     if operation == "cancel" and asked.get("cause") == "expired":
+        raise Refused("validation_error")
+    if operation in NEEDS_REASON and not asked.get("reason", "").strip():
         raise Refused("validation_error")
     if operation == "record_payment" and asked["kind"] == "correction":
         raise Refused("validation_error")

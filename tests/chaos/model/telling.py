@@ -14,16 +14,17 @@ _EVENT_TYPES: Final = {"place": "order.created", "delete": "order.deleted", "res
 
 @dataclass
 class Instruction:
-    """What others are to do now: pay a refund out, or void what was authorized."""
+    """What others are to do now: pay a refund out, or not, or void what was authorized."""
 
     more: Mapping[str, Any]
     refund: Refund | None = None
+    kind: str = "refund"
 
     def shown(self) -> Document:
         """With the refund's id, which the service may have chosen only now."""
         if self.refund is None:
             return {"kind": "void", **self.more}
-        return {"kind": "refund", "refund_id": self.refund.id, "amount": self.refund.amount, **self.more}
+        return {"kind": self.kind, "refund_id": self.refund.id, "amount": self.refund.amount, **self.more}
 
 
 Instructions = list[Instruction]

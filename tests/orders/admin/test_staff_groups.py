@@ -11,10 +11,11 @@ from tests.orders.admin.conftest import buttons_on, operation_page, page_of
 from tests.orders.asking import done
 
 SUPPORT = {
-    "confirm", "extend", "amend", "change_details", "track", "cancel", "request_refund", "request_return",
+    "confirm", "extend", "amend", "change_details", "change_customer", "track", "cancel", "reinstate", "request_refund",
+    "request_return",
     "approve_return", "reject_return", "close_return", "hold", "release_hold",
 }  # fmt: skip
-PARCELS = {"pack", "ship", "track", "deliver", "complete"}
+PARCELS = {"pack", "ship", "track", "deliver", "complete", "undo_shipment", "undo_delivery", "undo_completion"}
 MAY = {
     "support": SUPPORT,
     "lead": SUPPORT | PARCELS | {"approve_refund", "reject_refund", "receive_return", "delete", "restore"},
@@ -27,7 +28,7 @@ MAY = {
 }  # fmt: skip
 TOGETHER = {
     "confirm", "ship", "deliver", "complete", "hold", "extend", "pack", "approve_refund", "reject_refund",
-    "approve_return", "reject_return", "release_hold", "cancel", "delete", "restore",
+    "approve_return", "reject_return", "release_hold", "cancel", "delete", "restore", "reinstate", "undo_completion",
 }  # fmt: skip
 PAGES = {
     "support": {"order", "storefront", "event", "stock", "reservation"},
@@ -86,6 +87,8 @@ def ready(api, sold, storefront):
     with_confirmed = sold("confirm")
     orders = dict.fromkeys(STAFF_OPERATIONS, pending) | dict.fromkeys(with_busy, busy)
     orders |= {"ship": with_confirmed, "complete": shipped, "restore": deleted}
+    orders |= {"undo_shipment": shipped, "undo_delivery": sold("confirm", "ship", "deliver")}
+    orders |= {"undo_completion": sold("confirm", "ship", "complete"), "reinstate": sold("cancel")}
     return {slug: Order.all_objects.get(pk=order.pk) for slug, order in orders.items()}
 
 

@@ -131,3 +131,14 @@ def test_a_users_page_has_the_storefronts_and_superusers_alone_choose_them(admin
     assert list(bob.storefronts.all()) == [storefront]
     assert "Storefronts" in page
     assert 'name="storefronts"' not in page
+
+
+def test_a_retired_currency_cannot_be_chosen_and_one_that_is_there_stays(admin, storefront):
+    page = admin.post("/admin/orders/storefront/add/", NEW | {"currency": "HRK"})
+    assert list(page.context["adminform"].errors) == ["currency"]
+    Storefront.objects.update(currency="BGN")
+
+    admin.post(page_of(storefront), NEW | {"name": "Sofia", "currency": "BGN"})
+
+    storefront.refresh_from_db()
+    assert (storefront.name, storefront.currency) == ("Sofia", "BGN")

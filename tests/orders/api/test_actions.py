@@ -30,6 +30,11 @@ ASKED: Final[dict[str, dict[str, Any]]] = {
     "record_payment": {"kind": "capture", "amount": 5, "psp_reference": "fresh"},
     "correct_payment": {"reason": "typed wrong"},
     "request_return": {"cause": "unwanted"},
+    "change_customer": {"customer_id": "cus456"},
+    "undo_shipment": {"reason": "still here"},
+    "undo_delivery": {"reason": "not there"},
+    "undo_completion": {"reason": "too early"},
+    "reinstate": {"reason": "after all"},
     "hold": {"kind": "manual"},
 }
 PATCHES: Final = frozenset({"change_details", "change_contact", "change_address"})
@@ -43,12 +48,17 @@ amend           yes       yes        yes             status    status     status
 change_details  yes       yes        yes             yes       yes        yes        yes
 change_contact  yes       yes        yes             yes       yes        status     status
 change_address  yes       yes        quantity        status    status     status     status
+change_customer yes       yes        yes             yes       yes        yes        yes
 pack            yes       yes        yes             both      both       both       both
 ship            status    yes        yes             both      both       both       both
 track           yes       yes        yes             yes       quantity   both       status
 deliver         both      quantity   yes             yes       quantity   both       both
 complete        status    status     status          yes       yes        status     status
+undo_shipment   both      quantity   yes             yes       quantity   both       both
+undo_delivery   both      quantity   quantity        quantity  yes        status     both
+undo_completion status    status     status          status    status     yes        status
 cancel          yes       yes        yes             both      both       both       both
+reinstate       status    status     status          status    status     status     yes
 record_payment  yes       yes        yes             yes       yes        yes        yes
 correct_payment quantity  quantity   quantity        quantity  quantity   quantity   quantity
 request_refund  quantity  quantity   quantity        quantity  quantity   quantity   quantity
@@ -98,12 +108,23 @@ OF_SCOPE: Final = {
         "change_details",
         "change_contact",
         "change_address",
+        "change_customer",
         "cancel",
+        "reinstate",
         "hold",
         "release_hold",
     },
     "orders:delete": {"delete", "restore"},
-    "shipments:write": {"pack", "ship", "track", "deliver", "complete"},
+    "shipments:write": {
+        "pack",
+        "ship",
+        "track",
+        "deliver",
+        "complete",
+        "undo_shipment",
+        "undo_delivery",
+        "undo_completion",
+    },
     "payments:write": {"record_payment", "correct_payment", "fail_refund"},
     "refunds:write": {"request_refund"},
     "refunds:approve": {"approve_refund", "reject_refund"},

@@ -104,8 +104,9 @@ INVALID = {
         "/items/1/unit_amount",
     ),
     "a currency that is none": (order(currency="XXX"), "unknown_currency", "/currency"),
-    "a currency in small letters": (order(currency="aud"), "wrong_format", "/currency"),
-    "a currency with a line break": (order(currency="AUD\n"), None, "/currency"),
+    "a currency that is a sign": (order(currency="€"), "wrong_format", "/currency"),
+    "a currency that is blank": (order(currency=" "), "wrong_format", "/currency"),
+    "a currency of the past": (order(currency="DEM"), "retired_currency", "/currency"),
     "a country that is none": (
         order(shipping_address={"country": "ZZ"}),
         "unknown_country",
@@ -118,16 +119,21 @@ INVALID = {
     ),
     "an address that is a text": (order(shipping_address="5 Main St"), "wrong_type", "/shipping_address"),
     "an email that is none": (order(contact={"email": "nobody"}), "wrong_format", "/contact/email"),
-    "an email with a line break": (order(contact={"email": "a@b.co\n"}), "wrong_format", "/contact/email"),
-    "a phone that is none": (order(contact={"phone": "call me"}), "wrong_format", "/contact/phone"),
-    "a phone with a line break": (order(contact={"phone": "+61 2 1234\n"}), "wrong_format", "/contact/phone"),
+    "an email in two lines": (order(contact={"email": "a@b.co\nc@d.co"}), "wrong_format", "/contact/email"),
+    "a phone that is a number": (order(contact={"phone": 61255501234}), "wrong_type", "/contact/phone"),
+    "a phone of 301 characters": (order(contact={"phone": "1" * 301}), "out_of_range", "/contact/phone"),
+    "a phone in E.164, which is made here": (
+        order(contact={"phone_e164": "+61255501234"}),
+        "unknown_field",
+        "/contact/phone_e164",
+    ),
     "a contact that is null": (order(contact=None), "wrong_type", "/contact"),
     "a note of 5,001 characters": (order(note="n" * 5001), "out_of_range", "/note"),
     "51 metadata entries": (order(metadata={str(n): "" for n in range(51)}), "out_of_range", "/metadata"),
     "metadata that is nested": (order(metadata={"a": {"b": "c"}}), "wrong_type", "/metadata"),
     "metadata with an empty key": (order(metadata={"": "x"}), "out_of_range", "/metadata"),
     "an empty reference": (order(external_reference=""), "out_of_range", "/external_reference"),
-    "a NUL in the customer": (order(customer_id="cus\0"), "nul_character", "/customer_id"),
+    "a NUL in the customer": (order(customer_id="cus\0"), "wrong_format", "/customer_id"),
     "a NUL in a product": (item(product_id="cup\0"), "wrong_format", "/items/0/product_id"),
     "a line break in a product": (item(product_id="cup\nplate"), "wrong_format", "/items/0/product_id"),
     "a NUL in a name": (item(name="\0"), "nul_character", "/items/0/name"),
@@ -138,7 +144,7 @@ INVALID = {
     ),
     "a NUL in a metadata value": (order(metadata={"k": "\0"}), "nul_character", "/metadata/k"),
     "a NUL in a metadata key": (order(metadata={"k\0": "v"}), "nul_character", "/metadata/k"),
-    "a NUL in the reference": (order(external_reference="a\0b"), "nul_character", "/external_reference"),
+    "a NUL in the reference": (order(external_reference="a\0b"), "wrong_format", "/external_reference"),
     "a NUL in the note": (order(note="\0"), "nul_character", "/note"),
 }
 
@@ -276,7 +282,7 @@ def test_a_number_no_computer_word_holds_ends_only_its_own_order_of_a_batch(api,
         (b'{"customer_id": "c", "items": [{"productId": "cup", "quantity": 1}]}', "unknown_field", "/customer_id"),
         (b'{"customerId": "c", "items": [{"productId": "cup", "quantity": 0}]}', "out_of_range", "/items/0/quantity"),
         (b'{"customerId": "c", "items": [{"productId": "cup", "quantity": 1.5}]}', "wrong_type", "/items/0/quantity"),
-        (b'{"customerId": "c\\u0000", "items": [{"productId": "cup", "quantity": 1}]}', "nul_character", "/customerId"),
+        (b'{"customerId": "c\\u0000", "items": [{"productId": "cup", "quantity": 1}]}', "wrong_format", "/customerId"),
         (
             b'{"customerId": "c", "items": [{"productId": "\\u0000", "quantity": 1}]}',
             "wrong_format",
@@ -332,19 +338,6 @@ def test_refuses_more_units_of_one_product_than_any_number_the_ledger_holds(api,
     problem = assert_refused(response, 409, "out_of_stock")
     assert problem["products"] == [{"product_id": "cup", "requested": 500_000_000, "available": 10}]
     assert_nothing_happened()
-
-
-def test_takes_the_last_of_duplicated_keys_as_every_json_reader_does(api, stock):
-    stock(cup=10)
-
-    response = post(
-        api,
-        "/api/v1/orders",
-        b'{"customer_id": "a", "customer_id": "b", "items": [{"product_id": "cup", "quantity": 3, "quantity": 2}]}',
-    )
-
-    assert response.status_code == 201
-    assert (response.json()["customer_id"], response.json()["items"][0]["quantity"]) == ("b", 2)
 
 
 @pytest.mark.parametrize(

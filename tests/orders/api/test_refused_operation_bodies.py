@@ -91,10 +91,10 @@ WRONG: list[tuple[str, Any, str, str]] = [
     ("record_payment", {**_PAYMENT, "amount": "100"}, "/amount", "wrong_type"),
     ("record_payment", {**_PAYMENT, "psp_reference": ""}, "/psp_reference", "out_of_range"),
     ("record_payment", {**_PAYMENT, "psp_reference": "r" * 201}, "/psp_reference", "out_of_range"),
-    ("record_payment", {**_PAYMENT, "psp_reference": "r\0"}, "/psp_reference", "nul_character"),
+    ("record_payment", {**_PAYMENT, "psp_reference": "r\0"}, "/psp_reference", "wrong_format"),
     ("record_payment", {**_PAYMENT, "psp": "p" * 41}, "/psp", "out_of_range"),
-    ("record_payment", {**_PAYMENT, "currency": "aud"}, "/currency", "wrong_format"),
-    ("record_payment", {**_PAYMENT, "currency": "AUD\n"}, "/currency", "wrong_format"),
+    ("record_payment", {**_PAYMENT, "currency": "A$"}, "/currency", "wrong_format"),
+    ("record_payment", {**_PAYMENT, "currency": "\n"}, "/currency", "wrong_format"),
     ("record_payment", {**_PAYMENT, "occurred_at": "2026-01-01T00:00:00"}, "/occurred_at", "wrong_type"),
     ("record_payment", {**_PAYMENT, "refund_id": "nope"}, "/refund_id", "invalid"),
     ("record_payment", {**_PAYMENT, "late": True}, "/late", "unknown_field"),
@@ -209,3 +209,82 @@ def test_far_out_times_never_make_an_order_unreadable(api, storefront, when):
     done(api, order_id, "complete")
     for path in ("", "/timeline", "/actions", "?version=3"):
         assert api.get(f"/api/v1/orders/{order_id}{path}").status_code == 200
+
+
+# Where absence means all there is, or the only one.
+MEANT: dict[str, list[str]] = {
+    "cancel": ["items", "amount"],
+    "pack": ["items", "shipment_id"],
+    "ship": ["items", "shipment_id"],
+    "track": ["shipment_id"],
+    "deliver": ["shipment_id"],
+    "undo_shipment": ["shipment_id"],
+    "undo_delivery": ["shipment_id"],
+    "correct_payment": ["payment_id"],
+    "request_refund": ["amount", "items", "return_id"],
+    "approve_refund": ["refund_id"],
+    "reject_refund": ["refund_id"],
+    "fail_refund": ["refund_id"],
+    "request_return": ["items"],
+    "approve_return": ["return_id"],
+    "reject_return": ["return_id"],
+    "receive_return": ["items", "amount", "return_id"],
+    "close_return": ["return_id"],
+    "hold": ["blocks"],
+    "release_hold": ["hold_id"],
+}
+
+
+@pytest.mark.parametrize(("operation", "field"), [(name, field) for name, fields in MEANT.items() for field in fields])
+def test_null_does_not_mean_everything(api, storefront, operation, field):
+    order_id = sell(api)["id"]
+    ready_for(operation, order_id)
+    before = read(api, order_id)
+
+    body = {**EXAMPLES[operation].body, field: None}
+    problem = assert_refused(ask(api, order_id, operation, **body), 400, "validation_error")
+
+    (error,) = problem["errors"]
+    assert (error["pointer"], error["code"]) == (f"/{field}", "wrong_type")
+    assert error["detail"].endswith("got `null`: give a value, or leave it out.")
+    assert read(api, order_id) == before
+
+
+DOUBLED = [
+    (
+        "POST",
+        "/api/v1/orders/{}/cancel",
+        '{"items":[{"item_id":"%s","quantity":1}],"items":[{"item_id":"%s","quantity":2}]}',
+    ),
+    ("POST", "/api/v1/orders/{}/cancel", '{"cause":"fraud","ca\\u0075se":"staff"}'),
+    ("POST", "/api/v1/orders/{}/cancel", '{"items":[{"item_id":"%s","quantity":1,"quantity":2}]}'),
+    ("PATCH", "/api/v1/orders/{}", '{"metadata":{"a":"1","a":"2"}}'),
+    ("PUT", "/order/update/{}", '{"status":"confirmed","status":"canceled"}'),
+    ("POST", "/api/v1/orders", '{"customer_id":"a","customer_id":"b","items":[{"product_id":"cup","quantity":1}]}'),
+    ("POST", "/api/v1/orders/batch", '{"orders":[{}],"orders":[{}]}'),
+    ("POST", "/api/v1/orders/batch", '{"orders":[{"customer_id":"a","customer_id":"b"}]}'),
+    ("POST", "/api/v1/orders/bulk", '{"operation":"cancel","ids":["{0}"],"arguments":{"reason":"a","reason":"b"}}'),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "body"), DOUBLED)
+def test_of_a_name_that_stands_twice_nobody_knows_which_is_meant(api, storefront, method, path, body):
+    order = sell(api)
+    before = everything()
+
+    text = body.replace("%s", item_ids(order)["cup"]).replace("{0}", order["id"])
+    response = api.generic(method, path.format(order["id"]), text, content_type="application/json")
+
+    problem = assert_refused(response, 400, "validation_error")
+    assert [error["code"] for error in problem["errors"]] == [
+        "not_unique" if "[]," not in body else problem["errors"][0]["code"]
+    ]
+    assert everything() == before
+
+
+def test_escaped_quotes_are_no_names(api, storefront):
+    body = '{"note": "\\u0022a\\u0022: \\"b\\", \\u0022a\\u0022"}'
+
+    response = api.generic("PATCH", f"/api/v1/orders/{sell(api)['id']}", body, content_type="application/json")
+
+    assert (response.status_code, response.json()["note"]) == (200, '"a": "b", "a"')

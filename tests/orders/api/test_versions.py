@@ -122,11 +122,11 @@ def patched(api, path, body):
 
 def test_an_email_that_changes_leaves_the_phone_and_the_note_alone(api, place_order):
     path = f"/api/v1/orders/{place_order(cup=1)['id']}"
-    patched(api, path, {"note": "n", "contact": {"email": "a@b.co", "phone": "+61 2 1234"}})
+    patched(api, path, {"note": "n", "contact": {"email": "a@b.co", "phone": "+61 2 5550 1234"}})
 
     order = patched(api, path, {"contact": {"email": "c@d.co"}})
 
-    assert order["contact"] == {"email": "c@d.co", "phone": "+61 2 1234"}
+    assert order["contact"] == {"email": "c@d.co", "phone": "+61 2 5550 1234", "phone_e164": "+61255501234"}
     assert order["note"] == "n"
 
 
@@ -158,14 +158,18 @@ def test_null_removes(api, place_order):
     }
     patched(api, path, fields)
 
-    assert patched(api, path, {"contact": {"phone": None}})["contact"] == {"email": "a@b.co", "phone": None}
+    assert patched(api, path, {"contact": {"phone": None}})["contact"] == {
+        "email": "a@b.co",
+        "phone": None,
+        "phone_e164": None,
+    }
     emptied = patched(api, path, dict.fromkeys(fields))
 
     assert {name: emptied[name] for name in fields} == {
         "note": "",
         "metadata": {},
         "tags": [],
-        "contact": {"email": None, "phone": None},
+        "contact": {"email": None, "phone": None, "phone_e164": None},
         "shipping_address": dict.fromkeys(ADDRESS),
         "billing_address": None,
     }

@@ -352,3 +352,48 @@ def test_newest_order_comes_first_in_the_list_whatever_the_order_of_the_lines(ru
     listed = client_of(Storefront.objects.get()).get("/api/v1/orders").json()
 
     assert [order["external_reference"] for order in listed["results"]] == ["newest", "middle", "oldest"]
+
+
+def test_an_order_of_the_past_is_in_the_currency_of_its_time_and_is_paid_in_it(run_import):
+    done = run_import(line(currency="HRK"))
+
+    assert done.code == 0
+    order = Order.objects.get()
+    assert (order.currency, order.total_amount, order.payment_status) == ("HRK", 2500, "paid")
+    assert [payment.currency for payment in order.payments.all()] == ["HRK"]
+
+
+def test_a_storefront_made_by_history_has_no_currency_that_nobody_pays_in(run_import):
+    run_import(line(currency="ITL", storefront="roma") + line("r2", storefront="milano", currency="EUR"))
+
+    assert dict(Storefront.objects.values_list("code", "currency")) == {"roma": "", "milano": "EUR"}
+
+
+def test_history_that_names_no_currency_is_in_the_one_its_storefront_had(run_import, storefront):
+    Storefront.objects.update(currency="DEM")
+
+    done = run_import(line(storefront="au", currency=None))
+
+    assert (done.code, Order.objects.get().currency) == (0, "DEM")
+
+
+def test_contact_address_and_currency_are_taken_as_they_were_meant(run_import):
+    done = run_import(
+        line(
+            currency="brl\u200e",
+            contact={"email": "\u00a0ana@example.com\t"},
+            shipping_address={
+                "city": "\u202bمی\u200cخواهم\u202c",
+                "postal_code": "１０",
+                "country": " br",
+                "region": "",
+            },
+            billing_address={"city": "\u3000"},
+        )
+    )
+
+    assert done.code == 0
+    order = Order.objects.get()
+    assert (order.currency, order.contact_email, order.billing_address) == ("BRL", "ana@example.com", None)
+    told = {name: value for name, value in order.shipping_address.items() if value is not None}
+    assert told == {"city": "می\u200cخواهم", "postal_code": "10", "country": "BR"}

@@ -120,3 +120,14 @@ def test_two_at_once_place_each_order_once(command_environment, manage_py, tmp_p
     assert [import_.returncode for import_ in racing] == [0, 0], reports
     assert Order.objects.count() == Event.objects.count() == 200
     assert Stock.objects.get(pk="cup").reserved == 400
+
+
+def test_an_order_that_is_placed_now_is_in_no_currency_of_the_past(run_import, stock):
+    stock(cup=10)
+
+    done = run_import(line("r1", currency="HRK") + line("r2"), "--place")
+
+    assert done.code == 3
+    assert "  line 1 (r1): HRK is no longer in use, and only orders imported with their history" in done.report
+    assert list(Order.objects.values_list("external_reference", flat=True)) == ["r2"]
+    assert Stock.objects.get(pk="cup").reserved == 2

@@ -58,6 +58,9 @@ def test_the_screen_shows_twenty_refusals_and_the_report_all(run_import, tmp_pat
         ({"external_reference": "x" * 101}, "/external_reference", "out_of_range"),
         ({"customer_id": 7}, "/customer_id", "wrong_type"),
         ({"currency": "XXQ"}, "/currency", "unknown_currency"),
+        ({"currency": "R$"}, "/currency", "wrong_format"),
+        ({"contact": {"email": "Ana <ana@example.com>"}}, "/contact/email", "wrong_format"),
+        ({"shipping_address": {"country": "ZZ"}}, "/shipping_address/country", "unknown_country"),
         ({"placed_at": ...}, "/placed_at", "required"),
         ({"placed_at": "2017-03-01T10:00:00"}, "/placed_at", "wrong_type"),
         ({"placed_at": "01/03/2017"}, "/placed_at", "invalid"),
@@ -78,7 +81,15 @@ def test_the_screen_shows_twenty_refusals_and_the_report_all(run_import, tmp_pat
         ),
         ({"payments": [{"method": "cash", "amount": -1}]}, "/payments/0/amount", "out_of_range"),
         ({"metadata": {str(number): "x" for number in range(46)}}, "/metadata", "out_of_range"),
-        ({"customer_id": "a\0b"}, "/customer_id", "nul_character"),
+        ({"customer_id": "a\0b"}, "/customer_id", "wrong_format"),
+        ({"customer_id": " "}, "/customer_id", "wrong_format"),
+        ({"external_reference": "A-1\u00a0"}, "/external_reference", "wrong_format"),
+        (
+            {"items": [{"product_id": "cup\n", "quantity": 1, "unit_amount": 2000}]},
+            "/items/0/product_id",
+            "wrong_format",
+        ),
+        ({"note": "a\0b"}, "/note", "nul_character"),
     ],
 )
 def test_refuses_a_field_that_does_not_fit_and_writes_nothing_of_its_line(run_import, tmp_path, changes, pointer, code):

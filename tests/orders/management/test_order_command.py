@@ -323,7 +323,7 @@ def test_the_list_shows_every_operation_with_its_statuses_and_scope(database):
     _, lines = order("--list")
 
     shown = {line.split()[0]: line for line in lines[1:]}
-    assert len(shown) == 26
+    assert len(shown) == 31
     assert shown["cancel"].split("  ")[0] == "cancel"
     assert "end what has not been shipped" in shown["cancel"]
     assert shown["cancel"].endswith("orders:write")

@@ -34,6 +34,7 @@ ASKED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"items": [{"item_id": "<item>", "quantity": 1, "condition": "damaged", "restock": False}]},
         {"units_<item>": "1", "condition_<item>": "damaged", "restock_<item>": ""},
     ),
+    "change_customer": ({"customer_id": "cus456"}, {"customer_id": "cus456"}),
     "close_return": ({}, {}),
     "correct_payment": ({}, {}),
     "request_refund": ({"amount": 400}, {"amount": "4.00"}),

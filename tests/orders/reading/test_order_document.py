@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 from events.models import Event
 from events.schemas import validate
 from inventory_client.stock import set_stock_levels
+from inventory_client.wire import IDENTIFIER_PATTERN
 
 text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
 some_text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=20)
+customers = st.from_regex(IDENTIFIER_PATTERN).filter(lambda text: len(text) <= 200)
 addresses = st.fixed_dictionaries(
     {},
     optional={
@@ -49,7 +51,7 @@ def new_orders(draw: st.DrawFn) -> dict[str, Any]:
         "note": text,
         "metadata": st.dictionaries(some_text, text, max_size=3),
     }
-    return {"customer_id": draw(some_text), "items": items, **draw(st.fixed_dictionaries({}, optional=optional))}
+    return {"customer_id": draw(customers), "items": items, **draw(st.fixed_dictionaries({}, optional=optional))}
 
 
 @given(body=new_orders())

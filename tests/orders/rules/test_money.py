@@ -56,6 +56,14 @@ def test_only_currencies_that_can_be_paid_with_are_known():
     assert (error.pointer, error.code) == ("/currency", "unknown_currency")
 
 
+def test_a_currency_that_was_retired_is_known_for_the_past_alone():
+    assert unknown_currency("HRK", retired_too=True) == []
+    (error,) = unknown_currency("HRK")
+    assert (error.pointer, error.code) == ("/currency", "retired_currency")
+    (error,) = unknown_currency("XAU", retired_too=True)
+    assert error.code == "unknown_currency"
+
+
 @pytest.mark.parametrize(
     ("authorized", "captured", "kept", "ordered", "due", "status"),
     [

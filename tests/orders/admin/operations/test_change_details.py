@@ -76,10 +76,10 @@ def test_everything_that_is_wrong_is_shown_beside_its_field(change, order_in):
         order,
         note="x" * 5001,
         contact_email="nonsense",
-        contact_phone="call me",
+        contact_phone="1" * 301,
         shipping_address_city="x" * 301,
         shipping_address_country="XX",
-        billing_address_country="au",
+        billing_address_country="AUS",
     )
 
     errors = page.context["form"].errors
@@ -147,3 +147,51 @@ def test_too_many_or_too_long_tags_are_refused_beside_their_field(change, order_
     assert many.context["form"].errors == {"tags": [sentence]}
     assert long.context["form"].errors == {"tags": [sentence]}
     assert Order.objects.get(pk=order.pk).version == 1
+
+
+def test_what_was_pasted_is_kept_as_it_was_meant(change, order_in):
+    order = order_in("pending")
+
+    change(
+        order,
+        contact_email="\u200eada@example.com\u00a0",
+        shipping_address_name="\u202bمی\u200cخواهم\u202c",
+        shipping_address_postal_code="１０",
+        shipping_address_country="XK",
+    )
+
+    order = Order.objects.get(pk=order.pk)
+    told = {name: value for name, value in order.shipping_address.items() if value is not None}
+    assert order.contact_email == "ada@example.com"
+    assert told == {"name": "می\u200cخواهم", "postal_code": "10", "country": "XK"}
+
+
+def test_a_field_of_nothing_that_can_be_seen_is_empty(change, order_in):
+    order = order_in("pending")
+    change(order, contact_email="ada@example.com", shipping_address_city="Perth")
+
+    change(order, contact_email="\u200b", shipping_address_city="\ufeff")
+
+    order = Order.objects.get(pk=order.pk)
+    assert (order.contact_email, order.shipping_address) == (None, None)
+
+
+def test_a_phone_is_kept_as_it_was_typed_and_shown_in_e164_beside_it(admin, change, order_in):
+    order = order_in("pending")
+
+    change(order, contact_phone="(02) 5550 1234", shipping_address_country="AU")
+
+    stored = Order.objects.get(pk=order.pk)
+    assert (stored.contact_phone, stored.contact_phone_e164) == ("(02) 5550 1234", "+61255501234")
+    html = admin.get(page_of(order)).content.decode()
+    assert "(02) 5550 1234" in html
+    assert "+61255501234" in html
+
+
+def test_a_phone_may_be_any_text(change, order_in):
+    order = order_in("pending")
+
+    change(order, contact_phone="call the shop")
+
+    stored = Order.objects.get(pk=order.pk)
+    assert (stored.contact_phone, stored.contact_phone_e164) == ("call the shop", None)

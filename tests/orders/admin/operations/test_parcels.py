@@ -176,7 +176,7 @@ def test_of_several_parcels_the_chosen_one_is_tracked(admin, sold):
     do_operation(admin, order, "track", part=first.pk, tracking_number="A2")
 
     assert asked.context["form"] is None
-    assert [part.label for part in asked.context["parts"]] == ["A, 2 × cup, shipped", "B, 1 × plate, shipped"]
+    assert [part.label for part in asked.context["parts"]] == ["A, 2 × cup, on its way", "B, 1 × plate, on its way"]
     assert set(parcels_of(order)) == {"A2", "B"}
     assert second.tracking_number == "B"
 
@@ -233,6 +233,9 @@ def test_each_parcel_has_the_buttons_for_what_can_be_done_with_it(admin, sold):
     delivered = admin.get(page_of(order))
 
     assert [[button.title for button in row["buttons"]] for row in packed] == [["Ship", "Pack anew", "Tracking"]]
-    assert [[button.title for button in row["buttons"]] for row in shipped] == [["Delivered", "Tracking"]]
-    assert [row["buttons"] for row in delivered.context["parcels"]] == [[]]
+    assert [[button.title for button in row["buttons"]] for row in shipped] == [
+        ["Delivered", "Tracking", "Has not left"]
+    ]
+    parcels = delivered.context["parcels"]
+    assert [[button.title for button in row["buttons"]] for row in parcels] == [["Has not arrived"]]
     assert "complete" in buttons_on(delivered, order)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from orders.rules.lifecycle import OPERATIONS, Operation
 from tests.base import perform
 from tests.orders.admin.conftest import do_operation, filled_in, messages_of, operation_page, units_of
 from tests.orders.asking import everything
@@ -76,11 +77,13 @@ def test_no_preview_changes_anything(colleague, sold, slug):
         "amend": {"discount_amount": "1.00"},
         "record_payment": {"amount": "1.00", "psp_reference": "cap-1"},
         "delete": {"reason": "A test."},
-        "correct_payment": {"reason": "A test."},
+        "change_customer": {"customer_id": "cus456"},
         "change_details": {"note": "Ring twice."},
         "track": {"tracking_number": "1Z9"},
         "extend": {"number": "40"},
     }.get(slug, {})
+    if OPERATIONS[Operation(slug)].needs_reason:
+        typed = {"reason": "A test."}
     data = filled_in(colleague, order, slug) | typed
     before = everything()
 

@@ -15,8 +15,8 @@ LIST = "/admin/orders/order/"
 _WRITE_ORDERS = """
 insert into orders_order (
     id, storefront_id, number, external_reference, version, status, cancel_reason, payment_status,
-    fulfillment_status, customer_id, shipping_amount, tax_amount, discount_amount, contact_email, note, metadata,
-    holds, placed_at, updated_at, deleted_at
+    fulfillment_status, customer_id, shipping_amount, tax_amount, discount_amount, contact_email,
+    contact_phone_e164, note, metadata, holds, placed_at, updated_at, deleted_at
 )
 select
     (lpad(to_hex((extract(epoch from placed_at) * 1000)::bigint), 12, '0') || '70008000'
@@ -24,7 +24,8 @@ select
     storefront.id,
     storefront.number_prefix || '-' || upper(left(md5(n::text), 10)),
     'web-' || n, 1, case when n % 601 = 0 then 'confirmed' else 'canceled' end, 'other', 'unpaid',
-    'unfulfilled', 'cus' || n % 3000, 0, 0, 0, 'ada-' || n || '@example.com', '', '{}',
+    'unfulfilled', 'cus' || n % 3000, 0, 0, 0, 'ada-' || n || '@example.com',
+    '+6125550' || lpad(n::text, 4, '0'), '', '{}',
     case when n % 1500 = 7 then '[{"blocks": []}]'::jsonb else '[]'::jsonb end,
     placed_at, placed_at, case when n % 1000 = 1 then placed_at end
 from generate_series(0, 5999) n
@@ -81,6 +82,8 @@ def term_of(order, what):
         "customer": order.customer_id,
         "reference": order.external_reference,
         "mail": order.contact_email,
+        "phone": order.contact_phone_e164,
+        "how a phone ends": f"02 {order.contact_phone_e164[4:]}",
         "parcel": f"JD{order.external_reference}",
     }[what]
 
@@ -107,6 +110,8 @@ SEARCHES = {
     "customer": "order_list_of_customer",
     "reference": "order_reference_once",
     "mail": "order_contact_email",
+    "phone": "order_contact_phone",
+    "how a phone ends": "order_contact_phone",
     "parcel": "shipment_tracking_number",
 }
 

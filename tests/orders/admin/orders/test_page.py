@@ -89,13 +89,13 @@ def test_offers_what_the_status_allows(admin, order_in):
         order = order_in(status)
         return buttons_on(admin.get(page_of(order)), order)
 
-    always = {"change_details", "record_payment"}
+    always = {"change_details", "change_customer", "record_payment"}
     before_shipped = always | {"amend", "pack", "track", "cancel", "hold"}
     assert operations("pending") == before_shipped | {"confirm", "extend", "delete"}
     assert operations("confirmed") == before_shipped | {"ship"}
-    assert operations("shipped") == always | {"deliver", "complete", "track", "hold", "request_return"}
-    assert operations("completed") == always | {"delete", "request_return"}
-    assert operations("canceled") == always | {"delete"}
+    assert operations("shipped") == always | {"deliver", "complete", "track", "hold", "request_return", "undo_shipment"}
+    assert operations("completed") == always | {"delete", "request_return", "undo_completion"}
+    assert operations("canceled") == always | {"delete", "reinstate"}
     assert operations("deleted") == {"restore", "record_payment"}
 
 
@@ -104,6 +104,7 @@ def test_the_next_operations_stand_in_the_header_and_the_others_in_its_menu(admi
 
     assert [button["title"] for button in header] == ["Confirm", "Change details", "More"]
     assert [button["title"] for button in header[-1]["items"]] == [
+        "Change customer",
         "Hold up",
         "Extend reservation",
         "Cancel order",
@@ -234,3 +235,10 @@ def test_a_stranger_is_asked_to_sign_in(client, order_in):
 
     for url in (page_of(order), operation_page(order, "cancel"), "/admin/orders/order/"):
         assert client.get(url).headers["Location"] == f"/admin/login/?next={url}"
+
+
+def test_kosovo_has_a_name(admin, order_in):
+    order = order_in("pending")
+    Order.objects.filter(pk=order.pk).update(shipping_address={"city": "Pristina", "country": "XK"})
+
+    assert "Kosovo" in admin.get(page_of(order)).content.decode()

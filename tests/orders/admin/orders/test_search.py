@@ -1,5 +1,6 @@
 import pytest
 
+from orders.models import Order
 from tests.base import perform
 from tests.orders.admin.conftest import listed
 
@@ -63,7 +64,40 @@ def test_finds_an_order_by_mail_address(search, api, stock):
     ).json()
 
     assert search("ada@example.com") == [order["number"]]
+    assert search("\u202aada@example.com\u202c\u200b") == [order["number"]]
     assert search("eva@example.com") == []
+
+
+@pytest.mark.parametrize(
+    "term",
+    ["+61 2 5550 1234", "0061255501234", "(02) 5550-1234", "02 5550 1234", "5550 1234", "\u202a+61255501234\u202c"],
+)
+def test_finds_an_order_by_telephone_number_however_it_is_written(search, api, stock, term):
+    stock(cup=5)
+    numbers = [
+        api.post(
+            "/api/v1/orders",
+            {
+                "customer_id": "c",
+                "contact": {"phone": phone},
+                "shipping_address": {"country": "AU"},
+                "items": [{"product_id": "cup", "quantity": 1}],
+            },
+            content_type="application/json",
+        ).json()["number"]
+        for phone in ("02 5550 1234", "02 5550 1235", "call me")
+    ]
+
+    assert search(term) == numbers[:1]
+    assert search(f"{term}9") == []
+
+
+def test_digits_are_a_customer_before_they_are_a_telephone_number(search, order_in):
+    order, other = order_in("pending", customer_id="255501234"), order_in("pending")
+    Order.objects.filter(pk=other.pk).update(contact_phone_e164="+61255501234")
+
+    assert search("255501234") == [order.number]
+    assert search("0255501234") == [other.number]
 
 
 def test_finds_an_order_by_tracking_number(search, order_in):

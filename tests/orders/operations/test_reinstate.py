@@ -1,0 +1,227 @@
+"""A canceled order is reinstated as it was before, while its stock can be held and no money has gone back."""
+
+from __future__ import annotations
+
+import pytest
+
+from inventory_client.models import Reservation
+from inventory_client.stock import set_stock_levels
+from orders import operations
+from orders.models import Order
+from tests.chaos.promises import broken_promises
+from tests.orders.asking import ask, counts, done, event_count, item_ids, last_event, read, reserved, sell
+from tests.orders.refusals import assert_refused
+
+
+def reinstate(api, order_id, **asked):
+    return done(api, order_id, "reinstate", reason="they want it after all", **asked)
+
+
+def pay(api, order_id, kind="capture", amount=3000):
+    return done(api, order_id, "record_payment", kind=kind, amount=amount, psp_reference=f"{kind}-{amount}")
+
+
+def money(order):
+    names = ("credited_amount", "canceled_amount", "due_amount", "balance_amount", "payment_status")
+    return {name.removesuffix("_amount"): order[name] for name in names}
+
+
+def test_a_pending_order_is_pending_again_on_a_new_hold(api, storefront):
+    order = sell(api)
+    first = Order.objects.get().reservation_id
+    done(api, order["id"], "cancel", cause="fraud")
+    assert reserved() == {}
+
+    after = reinstate(api, order["id"])
+
+    assert (after["status"], after["cancel_reason"]) == ("pending", None)
+    assert after["reserved_until"] > order["reserved_until"]
+    assert counts(after, "canceled") == {"cup": 0, "plate": 0}
+    assert money(after) == money(order)
+    assert [(credit["cause"], credit["amount"]) for credit in after["credits"]] == [
+        ("canceled", 3000),
+        ("reinstated", -3000),
+    ]
+    assert Order.objects.get().reservation_id != first
+    assert (reserved(), Reservation.objects.filter(state="held").count()) == ({"cup": 2, "plate": 1}, 1)
+    assert broken_promises() == {}
+
+
+def test_a_confirmed_order_is_confirmed_again_and_its_refund_is_withdrawn(api, storefront):
+    order = sell(api)
+    pay(api, order["id"])
+    confirmed = done(api, order["id"], "confirm")
+    canceled = done(api, order["id"], "cancel")
+    (refund,) = canceled["refunds"]
+    assert (refund["state"], money(canceled)["balance"]) == ("approved", -3000)
+
+    after = reinstate(api, order["id"])
+
+    assert (after["status"], money(after)) == ("confirmed", money(confirmed))
+    assert after["refunds"][0]["state"] == "rejected"
+    (instruction,) = last_event(order["id"]).data["instructions"]
+    assert instruction == {
+        "kind": "withdraw_refund",
+        "refund_id": refund["id"],
+        "amount": 3000,
+        "currency": "AUD",
+        "payments": [{"psp": "", "psp_reference": "capture-3000", "amount": 3000}],
+    }
+    assert Reservation.objects.get(state="confirmed").pk == Order.objects.get().reservation_id
+    assert operations.expire_orders(now=Order.objects.get().updated_at.replace(year=2200)) == 0
+    shipped = done(api, order["id"], "ship")
+    assert shipped["status"] == "shipped"
+    assert broken_promises() == {}
+
+
+def test_a_refund_that_waits_for_approval_is_withdrawn_without_a_word_to_the_provider(api, storefront):
+    storefront.refund_approval_above = 0
+    storefront.save()
+    order = sell(api)
+    pay(api, order["id"])
+    assert done(api, order["id"], "cancel")["refunds"][0]["state"] == "requested"
+
+    after = reinstate(api, order["id"])
+
+    assert (after["status"], after["refunds"][0]["state"]) == ("pending", "rejected")
+    assert last_event(order["id"]).data["instructions"] == []
+    assert done(api, order["id"], "request_refund", amount=100)["refunds"][1]["amount"] == 100
+
+
+def test_once_money_has_gone_back_it_stays_canceled(api, storefront):
+    order = sell(api)
+    pay(api, order["id"])
+    refund = done(api, order["id"], "cancel")["refunds"][0]["id"]
+    fact = {"kind": "refund", "amount": 1000, "psp_reference": "re_1", "refund_id": refund}
+    canceled = done(api, order["id"], "record_payment", **fact)
+
+    problem = assert_refused(ask(api, order["id"], "reinstate", reason="after all"), 409, "refund_paid_out")
+
+    assert problem["refunded"] == 1000
+    assert (read(api, order["id"]), reserved()) == (canceled, {})
+    actions = {row["operation"]: row for row in api.get(f"/api/v1/orders/{order['id']}/actions").json()["actions"]}
+    assert [reason["code"] for reason in actions["reinstate"]["reasons"]] == ["refund_paid_out"]
+
+
+def test_what_was_refunded_before_it_was_canceled_is_no_hindrance(api, storefront):
+    order = sell(api)
+    pay(api, order["id"])
+    refund = done(api, order["id"], "request_refund", amount=500)["refunds"][0]["id"]
+    fact = {"kind": "refund", "amount": 500, "psp_reference": "re_1", "refund_id": refund}
+    before = done(api, order["id"], "record_payment", **fact)
+    done(api, order["id"], "cancel")
+
+    after = reinstate(api, order["id"])
+
+    assert (
+        money(after)
+        == money(before)
+        == {
+            "credited": 500,
+            "canceled": 0,
+            "due": 2500,
+            "balance": 0,
+            "payment_status": "partially_refunded",
+        }
+    )
+    assert [refund["state"] for refund in after["refunds"]] == ["settled", "rejected"]
+    assert broken_promises() == {}
+
+
+def test_what_was_canceled_earlier_stays_canceled(api, storefront):
+    order = sell(api)
+    before = done(api, order["id"], "cancel", items=[{"item_id": item_ids(order)["cup"], "quantity": 1}], amount=700)
+    done(api, order["id"], "cancel")
+
+    after = reinstate(api, order["id"])
+
+    assert (counts(after, "canceled"), reserved()) == ({"cup": 1, "plate": 0}, {"cup": 1, "plate": 1})
+    assert money(after) == money(before)
+    assert money(after)["credited"] == 700
+    assert broken_promises() == {}
+    again = done(api, order["id"], "cancel")
+    assert (again["status"], again["due_amount"], reserved()) == ("canceled", 300, {})
+    assert reinstate(api, order["id"])["due_amount"] == 2300
+
+
+def test_goodwill_given_since_is_taken_back_with_its_refund(api, storefront):
+    order = sell(api)
+    pay(api, order["id"])
+    before = done(api, order["id"], "confirm")
+    done(api, order["id"], "cancel", amount=2000)
+    canceled = done(api, order["id"], "request_refund", amount=1000)
+    assert [credit["cause"] for credit in canceled["credits"]] == ["canceled", "goodwill"]
+
+    after = reinstate(api, order["id"])
+
+    assert money(after) == money(before)
+    assert {refund["state"] for refund in after["refunds"]} == {"rejected"}
+    assert broken_promises() == {}
+
+
+def test_without_stock_it_stays_canceled(api, storefront):
+    order = sell(api)
+    canceled = done(api, order["id"], "cancel")
+    set_stock_levels({"cup": 1})
+    events = event_count()
+
+    problem = assert_refused(ask(api, order["id"], "reinstate", reason="after all"), 409, "out_of_stock")
+
+    assert "The order stays canceled" in problem["detail"]
+    assert (read(api, order["id"]), reserved(), event_count()) == (canceled, {}, events)
+
+
+def test_an_expired_order_can_be_reinstated(api, storefront):
+    order = sell(api)
+    Order.objects.update(reserved_until=Order.objects.get().placed_at)
+    assert operations.expire_orders(now=Order.objects.get().placed_at.replace(year=2200)) == 1
+
+    assert reinstate(api, order["id"])["status"] == "pending"
+
+
+def test_an_order_that_is_paid_meanwhile_is_confirmed_by_its_storefronts_policy(api, storefront):
+    storefront.confirmation_policy = "on_payment"
+    storefront.save()
+    order = sell(api)
+    done(api, order["id"], "cancel")
+    assert pay(api, order["id"])["payments"][0]["late"] is True
+
+    after = reinstate(api, order["id"])
+
+    assert (after["status"], after["payment_status"]) == ("confirmed", "paid")
+    assert broken_promises() == {}
+
+
+def test_the_same_request_again_is_one_reinstatement(api, storefront):
+    order = sell(api)
+    done(api, order["id"], "cancel")
+    headers = {"Idempotency-Key": "again"}
+
+    first, second = (done(api, order["id"], "reinstate", headers, reason="after all") for _ in range(2))
+
+    assert first == second
+    assert (reserved(), Reservation.objects.count()) == ({"cup": 2, "plate": 1}, 2)
+    assert_refused(ask(api, order["id"], "reinstate", reason="once more"), 409, "not_allowed_in_status")
+
+
+def test_a_rehearsal_holds_nothing(api, storefront):
+    order = sell(api)
+    canceled = done(api, order["id"], "cancel")
+
+    rehearsed = done(api, order["id"], "reinstate", {"Prefer": "dry-run"}, reason="after all")
+
+    assert rehearsed["order"]["status"] == "pending"
+    assert rehearsed["stock"] == {"cup": 2, "plate": 1}
+    assert (read(api, order["id"]), reserved()) == (canceled, {})
+
+
+@pytest.mark.parametrize("steps", [[], ["confirm"], ["confirm", "ship"]])
+def test_only_a_canceled_order_is_reinstated(api, storefront, steps):
+    order = sell(api)
+    for step in steps:
+        order = done(api, order["id"], step)
+
+    problem = assert_refused(ask(api, order["id"], "reinstate", reason="why not"), 409, "not_allowed_in_status")
+
+    assert problem["allowed"] == ["canceled"]
+    assert reserved() == {"cup": 2, "plate": 1}
