@@ -27,7 +27,7 @@ class Bench:
     def __init__(self, home: Path) -> None:
         self.home = home
         self.env = {
-            **{k: v for k, v in os.environ.items() if k not in ("DATABASE_URL", "INVENTORY_URL", "CACHE_URL")},
+            **{k: v for k, v in os.environ.items() if k not in ("DATABASE_URL", "INVENTORY_URL")},
             "EMBEDDED_PG_HOME": str(home / "pg"),
             "DJANGO_SETTINGS_MODULE": "orders_project.settings",
             "DEBUG": "0",

@@ -1,17 +1,37 @@
+import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from django.apps import AppConfig
-from django.core.checks import CheckMessage, Error
+from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
 
-from events.sinks import enabled_sinks
+from events.sinks import address_of, enabled_sinks
 
 
-def check_sinks(app_configs: Sequence[AppConfig] | None, **options: Any) -> list[CheckMessage]:
+def check_sinks(app_configs: Sequence[AppConfig] | None, **options: Any) -> list[checks.CheckMessage]:
     """Orders would fail one by one if EVENT_SINKS could not be read; say so at the start instead."""
     try:
-        enabled_sinks()
+        enabled = enabled_sinks()
     except ImproperlyConfigured as error:
-        return [Error(str(error), hint="For example EVENT_SINKS=console,file:/path/of.ndjson", id="events.E001")]
-    return []
+        return [checks.Error(str(error), hint="For example EVENT_SINKS=console,file:/path/of.ndjson", id="events.E001")]
+    if "file" not in enabled or (why := _why_unwritable(Path(address_of("file")))) is None:
+        return []
+    return [
+        checks.Warning(  # no error: only the relay writes there, and it may run on another host
+            f"EVENT_SINKS names the file {address_of('file')!r}, which cannot be written here: {why}.",
+            hint="Make its folder and let the user of `manage.py relay_events` write to it, or name another path.",
+            id="events.W001",
+        )
+    ]
+
+
+def _why_unwritable(path: Path) -> str | None:
+    if path.is_dir():
+        return "it is a folder"
+    if path.exists():
+        return None if os.access(path, os.R_OK | os.W_OK) else "it is another user's"
+    if not path.parent.is_dir():
+        return "its folder is not there"
+    return None if os.access(path.parent, os.W_OK | os.X_OK) else "its folder is another user's"

@@ -7,6 +7,6 @@ class OrdersProjectConfig(AppConfig):
     verbose_name = "Order service"
 
     def ready(self) -> None:
-        from orders_project import checks, idle_connections  # noqa: F401 - importing registers the checks
+        from orders_project import checks, idle_connections, text_checks  # noqa: F401 - importing registers checks
 
         idle_connections.connect()

@@ -1,9 +1,7 @@
 """Settings this design cannot live with, found before the first request."""
 
-import re
 from collections.abc import Iterable
-from typing import Any
-from urllib.parse import urlsplit
+from typing import Any, Final, NamedTuple
 
 from django.apps import AppConfig
 from django.conf import settings
@@ -11,25 +9,47 @@ from django.core import checks
 from django.db import connections
 
 # Where the setting has another name than its environment variable.
-_VARIABLES = {"DATA_UPLOAD_MAX_MEMORY_SIZE": "MAX_BODY_BYTES"}
-_POSITIVE = (
-    "API_KEY_LOOKUPS_PER_SECOND",
-    "BODY_SECONDS",
-    "DATA_UPLOAD_MAX_MEMORY_SIZE",
-    "HOLD_GRACE_SECONDS",
-    "IDEMPOTENCY_KEY_DAYS",
-    "INVENTORY_TIMEOUT_SECONDS",
-    "LOGIN_FAILURE_LIMIT",
-    "RELAY_LAG_WARNING_SECONDS",
-    "REQUEST_THREADS",
-    "RESERVATION_MINUTES",
-)
-_NOT_NEGATIVE = (
-    "ANONYMOUS_REQUESTS_PER_SECOND",
-    "API_KEY_CACHE_SECONDS",
-    "READS_PER_SECOND",
-    "WRITES_PER_SECOND",
-)
+_VARIABLES: Final = {"DATA_UPLOAD_MAX_MEMORY_SIZE": "MAX_BODY_BYTES"}
+_DAY: Final = 86_400
+
+
+class _Range(NamedTuple):
+    """What a number can be; `zero` says what 0 means where it is none of the range."""
+
+    least: float
+    most: float
+    zero: str | None = None
+
+    def __contains__(self, number: object) -> bool:
+        assert isinstance(number, int | float)  # noqa: S101 - the settings are read as such
+        return self.least <= number <= self.most or (self.zero is not None and number == 0)
+
+    def __str__(self) -> str:
+        either = f", or 0: {self.zero}" if self.zero else ""
+        return f"from {self.least:,} to {self.most:,}{either}"
+
+
+# Less would refuse everything, wait for ever or look all the time; more is beyond what dates, disks and people bear.
+_RANGES: Final = {
+    "ANONYMOUS_REQUESTS_PER_SECOND": _Range(0.001, 1_000_000, "no limit"),
+    "API_KEY_CACHE_SECONDS": _Range(0, 3600),
+    "API_KEY_LOOKUPS_PER_SECOND": _Range(0.001, 1_000_000),
+    "BODY_SECONDS": _Range(0.1, 3600),
+    "DATABASE_CONN_MAX_AGE": _Range(0, 365 * _DAY),
+    "DATA_UPLOAD_MAX_MEMORY_SIZE": _Range(1, 1_000_000_000),
+    "HOLD_GRACE_SECONDS": _Range(1, _DAY),
+    "IDEMPOTENCY_KEY_DAYS": _Range(1, 3650),
+    "INVENTORY_TIMEOUT_SECONDS": _Range(0.001, 3600),
+    "LOCK_TIMEOUT_MS": _Range(1, 3_600_000),
+    "LOGIN_FAILURE_LIMIT": _Range(1, 1000),
+    "READS_PER_SECOND": _Range(0.001, 1_000_000, "no limit"),
+    "RELAY_LAG_WARNING_SECONDS": _Range(1, 30 * _DAY),
+    "REQUEST_THREADS": _Range(1, 256),
+    "RESERVATION_MINUTES": _Range(1, 10 * 365 * 24 * 60),
+    "STATEMENT_TIMEOUT_MS": _Range(1, 3_600_000),
+    "TRUSTED_PROXIES": _Range(0, 100),
+    "WRITES_PER_SECOND": _Range(0.001, 1_000_000, "no limit"),
+}
 
 
 @checks.register()
@@ -68,23 +88,37 @@ def check_database(app_configs: Iterable[AppConfig] | None, **kwargs: Any) -> li
 
 @checks.register()
 def check_numbers(app_configs: Iterable[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
-    """Limits and times of zero or less would refuse everything or never end; where 0 means none, less means nothing."""
-    wrong = [(name, "more than 0") for name in _POSITIVE if getattr(settings, name) <= 0]
-    wrong += [(name, "0 or more") for name in _NOT_NEGATIVE if getattr(settings, name) < 0]
+    """Limits and times within which the service can do its work."""
     return [
         checks.Error(
-            f"{_VARIABLES.get(name, name)} is {getattr(settings, name)}; it has to be {expected}.",
+            f"{_VARIABLES.get(name, name)} is {getattr(settings, name)}; expected a number {allowed}.",
             hint="Correct the environment variable, or remove it to get the default.",
             id="orders_project.E004",
         )
-        for name, expected in wrong
+        for name, allowed in _RANGES.items()
+        if getattr(settings, name) not in allowed
+    ]
+
+
+@checks.register()
+def check_lock_timeout(app_configs: Iterable[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
+    """Whoever waits for an order is told that others change it, unless the statement's own end comes first."""
+    if settings.LOCK_TIMEOUT_MS < settings.STATEMENT_TIMEOUT_MS:
+        return []
+    return [
+        checks.Warning(
+            f"LOCK_TIMEOUT_MS is {settings.LOCK_TIMEOUT_MS}; a statement ends after {settings.STATEMENT_TIMEOUT_MS} "
+            "ms, so nobody is told that others are changing the same order.",
+            hint="Set LOCK_TIMEOUT_MS to less than STATEMENT_TIMEOUT_MS.",
+            id="orders_project.W004",
+        )
     ]
 
 
 @checks.register()
 def check_hold_grace(app_configs: Iterable[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
     """The sweeper may release a hold only when no placement can still write its order."""
-    slowest = settings.INVENTORY_TIMEOUT_SECONDS + _statement_timeout_seconds()
+    slowest = settings.INVENTORY_TIMEOUT_SECONDS + settings.STATEMENT_TIMEOUT_MS / 1000
     if slowest < settings.HOLD_GRACE_SECONDS / 2:
         return []
     return [
@@ -94,24 +128,6 @@ def check_hold_grace(app_configs: Iterable[AppConfig] | None, **kwargs: Any) -> 
             hint=f"Set HOLD_GRACE_SECONDS to more than {2 * slowest:g}, or lower INVENTORY_TIMEOUT_SECONDS "
             "or STATEMENT_TIMEOUT_MS.",
             id="orders_project.E005",
-        )
-    ]
-
-
-@checks.register()
-def check_inventory_url(app_configs: Iterable[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
-    """Empty means the embedded ledger; anything else has to be an address that can be called."""
-    url = settings.INVENTORY_URL
-    if not url:
-        return []
-    parts = urlsplit(url)
-    if parts.scheme in ("http", "https") and parts.hostname:
-        return []
-    return [
-        checks.Error(
-            f"INVENTORY_URL is {url!r}; expected http:// or https:// and a host.",
-            hint="Correct INVENTORY_URL, or remove it to hold stock in the service's own database.",
-            id="orders_project.E006",
         )
     ]
 
@@ -145,9 +161,3 @@ def check_production(app_configs: Iterable[AppConfig] | None, **kwargs: Any) -> 
             )
         )
     return found
-
-
-def _statement_timeout_seconds() -> float:
-    options = settings.DATABASES["default"].get("OPTIONS", {}).get("options", "")
-    stated = re.search(r"statement_timeout=(\d+)", options)
-    return int(stated[1]) / 1000 if stated else 0.0

@@ -1,15 +1,13 @@
 """Configuration by environment variables; docs/configuration.md has them as tables."""
 
-import os
 from pathlib import Path
 from typing import Any
 
-import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
-from environs import validate
 
 from orders_project import embedded_pg
-from orders_project.env import env, env_names, env_secret
+from orders_project.database_url import database_at
+from orders_project.env import env_bool, env_choice, env_float, env_int, env_names, env_port, env_secret, env_str
 from orders_project.secret_key import own_secret_key
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -20,7 +18,7 @@ VERSION = "0.1.0"
 DATABASE_URL = env_secret("DATABASE_URL")
 
 # Never by default: its pages show settings and what was posted to whoever provokes an error.
-DEBUG = env.bool("DEBUG", default=False)
+DEBUG = env_bool("DEBUG", default=False)
 SECRET_KEY = env_secret("SECRET_KEY") or ""
 if not SECRET_KEY and (DEBUG or not DATABASE_URL):  # one machine: the checkout's own key will do
     SECRET_KEY = own_secret_key(BASE_DIR)
@@ -78,14 +76,15 @@ ROOT_URLCONF = "orders_project.urls"
 WSGI_APPLICATION = "orders_project.wsgi.application"
 APPEND_SLASH = False
 # One JSON body; the API refuses what is larger with a 413 before reading it.
-DATA_UPLOAD_MAX_MEMORY_SIZE = env.int("MAX_BODY_BYTES", default=2_500_000)
+DATA_UPLOAD_MAX_MEMORY_SIZE = env_int("MAX_BODY_BYTES", default=2_500_000)
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_500  # the page that amends, or receives back, 500 items
 
 # --- Database --------------------------------------------------------------------------------------
 
+LOCK_TIMEOUT_MS = env_int("LOCK_TIMEOUT_MS", default=2000)
+STATEMENT_TIMEOUT_MS = env_int("STATEMENT_TIMEOUT_MS", default=15000)
 _SESSION_OPTIONS = (
-    f"-c lock_timeout={env.int('LOCK_TIMEOUT_MS', default=2000)} "
-    f"-c statement_timeout={env.int('STATEMENT_TIMEOUT_MS', default=15000)} "
+    f"-c lock_timeout={LOCK_TIMEOUT_MS} -c statement_timeout={STATEMENT_TIMEOUT_MS} "
     "-c idle_in_transaction_session_timeout=30000 -c jit=off"
 )
 _TCP_LIMITS = {
@@ -95,36 +94,28 @@ _TCP_LIMITS = {
     "keepalives_count": 3,
     "tcp_user_timeout": 30_000,
 }
+DATABASE_CONN_MAX_AGE = env_int("DATABASE_CONN_MAX_AGE", default=600)
 EMBEDDED_PG = None
 DATABASES: dict[str, Any]
 if DATABASE_URL:
-    DATABASES = {"default": dj_database_url.parse(DATABASE_URL)}
-elif os.environ.get("EMBEDDED_PG") == "0":  # lint jobs: no database at all
+    DATABASES = {"default": database_at(DATABASE_URL)}
+elif not env_bool("EMBEDDED_PG", default=True):  # lint jobs: no database at all
     DATABASES = {"default": {"ENGINE": "django.db.backends.dummy"}}
 else:
     EMBEDDED_PG = embedded_pg.Cluster(BASE_DIR)
     DATABASES = {"default": EMBEDDED_PG.settings()}
 if DATABASES["default"]["ENGINE"] != "django.db.backends.dummy":
-    DATABASES["default"]["CONN_MAX_AGE"] = env.int("DATABASE_CONN_MAX_AGE", default=600)
+    DATABASES["default"]["CONN_MAX_AGE"] = DATABASE_CONN_MAX_AGE
     _options = DATABASES["default"].setdefault("OPTIONS", {})
     _options["options"] = _SESSION_OPTIONS
     # A host that has vanished is noticed in a minute at rest and in half of one under way; else it takes hours.
     _options |= {**_TCP_LIMITS, **_options}
     # Parameters travel apart from the statement, and repeated statements are planned once. A pooler in
     # transaction mode must support prepared statements, or this is switched off.
-    if env.bool("DATABASE_PREPARED_STATEMENTS", default=True):
+    if env_bool("DATABASE_PREPARED_STATEMENTS", default=True):
         _options["server_side_binding"] = True
         _options["prepare_threshold"] = 2
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-
-# --- Cache -----------------------------------------------------------------------------------------
-
-CACHE_URL = env_secret("CACHE_URL")
-CACHES = {
-    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": CACHE_URL}
-    if CACHE_URL
-    else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "default"}
-}
 
 # --- Staff sign-in ---------------------------------------------------------------------------------
 
@@ -137,7 +128,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
 LOGIN_URL = "admin:login"
-LOGIN_FAILURE_LIMIT = env.int("LOGIN_FAILURE_LIMIT", default=5)
+LOGIN_FAILURE_LIMIT = env_int("LOGIN_FAILURE_LIMIT", default=5)
 
 # --- Templates, static files, language ---------------------------------------------------------------
 
@@ -156,7 +147,7 @@ TEMPLATES = [
     }
 ]
 STATIC_URL = "/static/"
-STATIC_ROOT = Path(env.str("STATIC_ROOT", default=str(BASE_DIR / "static")))
+STATIC_ROOT = Path(env_str("STATIC_ROOT", default=str(BASE_DIR / "static")))
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
@@ -176,7 +167,7 @@ COUNTRIES_OVERRIDE = {"XK": "Kosovo"}
 
 # --- Transport security ------------------------------------------------------------------------------
 
-HTTPS = env.bool("HTTPS", default=not DEBUG)
+HTTPS = env_bool("HTTPS", default=not DEBUG)
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
@@ -184,11 +175,13 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
 SESSION_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_SECURE = HTTPS
-TRUST_PROXY_HEADERS = env.bool("TRUST_PROXY_HEADERS", default=False)
+TRUST_PROXY_HEADERS = env_bool("TRUST_PROXY_HEADERS", default=False)
 if TRUST_PROXY_HEADERS:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 # So many stand in a row before the service; as many addresses of X-Forwarded-For are believed.
-TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=1, validate=validate.Range(min=0)) if TRUST_PROXY_HEADERS else 0
+TRUSTED_PROXIES = env_int("TRUSTED_PROXIES", default=1)
+if not TRUST_PROXY_HEADERS:
+    TRUSTED_PROXIES = 0
 
 # --- Back office ---------------------------------------------------------------------------------------
 
@@ -243,9 +236,9 @@ REST_FRAMEWORK = {
 }
 API_KEY_CUSTOM_HEADER = "HTTP_X_API_KEY"
 # How long a worker may go on using what it knows of a key: a revoked key works at most this long.
-API_KEY_CACHE_SECONDS = env.float("API_KEY_CACHE_SECONDS", default=5.0)
+API_KEY_CACHE_SECONDS = env_float("API_KEY_CACHE_SECONDS", default=5.0)
 # How many keys that nobody has used yet a worker looks up; more are told to come back.
-API_KEY_LOOKUPS_PER_SECOND = env.float("API_KEY_LOOKUPS_PER_SECOND", default=50.0)
+API_KEY_LOOKUPS_PER_SECOND = env_float("API_KEY_LOOKUPS_PER_SECOND", default=50.0)
 
 SPECTACULAR_SETTINGS = {
     "TITLE": "Order service",
@@ -278,8 +271,8 @@ SPECTACULAR_SETTINGS = {
 
 # --- Logs --------------------------------------------------------------------------------------------
 
-LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
-LOG_FORMAT = env.str("LOG_FORMAT", default="console" if DEBUG else "json")
+LOG_LEVEL = env_choice("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"), default="INFO")
+LOG_FORMAT = env_choice("LOG_FORMAT", ("json", "console"), default="console" if DEBUG else "json")
 LOGGING_CONFIG = "orders_project.logging.configure"
 LOGGING = {"level": LOG_LEVEL, "format": LOG_FORMAT}
 
@@ -291,31 +284,35 @@ METRICS_TOKEN = env_secret("METRICS_TOKEN") or ""
 # --- Orders, inventory, events -----------------------------------------------------------------------
 
 # No URL: the embedded ledger in our own database holds the stock.
-INVENTORY_URL = env.str("INVENTORY_URL", default="")
+INVENTORY_URL = env_str("INVENTORY_URL", default="")
 INVENTORY_TOKEN = env_secret("INVENTORY_TOKEN") or ""
-INVENTORY_TIMEOUT_SECONDS = env.float("INVENTORY_TIMEOUT_SECONDS", default=2.5)
+INVENTORY_TIMEOUT_SECONDS = env_float("INVENTORY_TIMEOUT_SECONDS", default=2.5)
 # A hold without an order is swept after this long; an order is written within half of it, or not at all.
-HOLD_GRACE_SECONDS = env.int("HOLD_GRACE_SECONDS", default=120)
+HOLD_GRACE_SECONDS = env_int("HOLD_GRACE_SECONDS", default=120)
 # How long a pending order's stock stays held.
-RESERVATION_MINUTES = env.int("RESERVATION_MINUTES", default=60 * 24)
-IDEMPOTENCY_KEY_DAYS = env.int("IDEMPOTENCY_KEY_DAYS", default=7)
+RESERVATION_MINUTES = env_int("RESERVATION_MINUTES", default=60 * 24)
+IDEMPOTENCY_KEY_DAYS = env_int("IDEMPOTENCY_KEY_DAYS", default=7)
 # With the embedded ledger: hold and write in one call, which saves a round trip.
-PLACE_AT_ONCE = env.bool("PLACE_AT_ONCE", default=True)
+PLACE_AT_ONCE = env_bool("PLACE_AT_ONCE", default=True)
 
 # Where events go: names of sinks, comma-separated; `console`, `file:/path/of.ndjson`.
 EVENT_SINKS = env_names("EVENT_SINKS", ["console"])
-EVENT_SCHEMA_BASE_URL = env.str("EVENT_SCHEMA_BASE_URL", default="/api/event-schemas")
+EVENT_SCHEMA_BASE_URL = env_str("EVENT_SCHEMA_BASE_URL", default="/api/event-schemas")
 # A relay further behind than this makes /readyz say so.
-RELAY_LAG_WARNING_SECONDS = env.int("RELAY_LAG_WARNING_SECONDS", default=60)
+RELAY_LAG_WARNING_SECONDS = env_int("RELAY_LAG_WARNING_SECONDS", default=60)
+
+# --- The web server ---------------------------------------------------------------------------------------
+
+PORT = env_port("PORT", default=8000)
 
 # --- The front: what one caller may take of the service -------------------------------------------------
 
 # Threads of each web worker; a caller gets one less, so that there is always one for somebody else.
-REQUEST_THREADS = env.int("REQUEST_THREADS", default=3)
+REQUEST_THREADS = env_int("REQUEST_THREADS", default=3)
 # A body has to be complete by then.
-BODY_SECONDS = env.float("BODY_SECONDS", default=30)
+BODY_SECONDS = env_float("BODY_SECONDS", default=30)
 # In the long run, with ten seconds' worth at once; a storefront may have limits of its own. 0: no limit.
-READS_PER_SECOND = env.float("READS_PER_SECOND", default=500)
-WRITES_PER_SECOND = env.float("WRITES_PER_SECOND", default=200)
+READS_PER_SECOND = env_float("READS_PER_SECOND", default=500)
+WRITES_PER_SECOND = env_float("WRITES_PER_SECOND", default=200)
 # Each address without a known key: staff in the back office, whoever reads the API's documents.
-ANONYMOUS_REQUESTS_PER_SECOND = env.float("ANONYMOUS_REQUESTS_PER_SECOND", default=100)
+ANONYMOUS_REQUESTS_PER_SECOND = env_float("ANONYMOUS_REQUESTS_PER_SECOND", default=100)

@@ -1,12 +1,12 @@
 """How the web server is started, everywhere."""
 
-import os
 import sys
-from argparse import ArgumentParser, ArgumentTypeError
-from collections.abc import Callable
+from argparse import ArgumentParser
 
+from django.conf import settings
 from django.core.management.base import CommandError
 
+from orders.management.numbers import whole_number
 from orders_project.exposure import Exposed, refuse_exposure
 from orders_project.supervisor import STOP_SECONDS
 
@@ -40,11 +40,12 @@ def web_server_command(host: str, port: int, *, workers: int) -> list[str]:
 
 def add_address(parser: ArgumentParser) -> None:
     """The options `--host`, `--port` and `--workers`."""
-    port = os.environ.get("PORT", "8000")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    parser.add_argument("--port", type=_from_one_to(65_535), default=port, help="default: $PORT, or else 8000")
     parser.add_argument(
-        "--workers", type=_from_one_to(256), default=2, help="web server processes (default: %(default)s)"
+        "--port", type=whole_number(1, 65_535), default=settings.PORT, help="default: $PORT, or else 8000"
+    )
+    parser.add_argument(
+        "--workers", type=whole_number(1, 256), default=2, help="web server processes (default: %(default)s)"
     )
 
 
@@ -54,12 +55,3 @@ def require_fit(host: str) -> None:
         refuse_exposure([host])
     except Exposed as error:
         raise CommandError(str(error)) from error
-
-
-def _from_one_to(most: int) -> Callable[[str], int]:
-    def number(text: str) -> int:
-        if not (text.isascii() and text.isdigit() and 1 <= int(text) <= most):
-            raise ArgumentTypeError(f"{text!r} is not a number from 1 to {most}")
-        return int(text)
-
-    return number

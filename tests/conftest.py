@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import hypothesis
 import pytest
@@ -156,3 +158,20 @@ def place_order(api: Client, stock: Callable[..., None]) -> Callable[..., dict[s
         return order
 
     return place
+
+
+@pytest.fixture
+def command_environment(database: None) -> dict[str, str]:
+    """Environment in which `manage.py` runs as a process of its own on the test's database."""
+    connection.ensure_connection()
+    server = connection.connection.info
+    login = quote(server.user, safe="")
+    if server.password:
+        login += ":" + quote(server.password, safe="")
+    url = f"postgres://{login}@{quote(server.host, safe='')}:{server.port}/{server.dbname}"
+    return os.environ | {"DATABASE_URL": url, "DEBUG": "1"}
+
+
+@pytest.fixture
+def manage_py() -> Path:
+    return Path(__file__).parents[1] / "manage.py"

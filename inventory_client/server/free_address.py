@@ -8,15 +8,19 @@ import socket
 
 from django.core.management.base import CommandError
 
+_LAST_PORT = 65_535
+
 
 def require_free(host: str, port: int) -> None:
     """Raise CommandError when somebody listens there already, or nobody can."""
+    if not 1 <= port <= _LAST_PORT:
+        raise CommandError(f"Cannot listen on port {port}; a port is a number from 1 to {_LAST_PORT}.")
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, protocol) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         raise CommandError(
             f"Cannot listen on {host} port {port} ({error}). Stop what uses it, or give another --port."
         ) from error

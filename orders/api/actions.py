@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from orders.api import docs
-from orders.api.calls import call_of, order_id_in, principal_of
+from orders.api.calls import call_of, order_id_in, principal_of, refuse_unknown
 from orders.api.json_format import json_response
 from orders.api.operations import METHODS, OFFERED
 from orders.api.preconditions import etag
@@ -30,6 +30,7 @@ class ActionsView(APIView):
 
     @extend_schema(**docs.ACTIONS)
     def get(self, request: Request, pk: str) -> HttpResponse:
+        refuse_unknown(request.query_params, [])
         orders = (
             Order.objects.of_storefront(principal_of(request).storefront.pk)
             .with_what_obstacles_ask_for()

@@ -16,7 +16,7 @@ from rest_framework.views import APIView
 
 from orders import operations
 from orders.api import docs
-from orders.api.calls import call_of, json_body
+from orders.api.calls import call_of, json_body, refuse_unknown
 from orders.api.errors import order_problem
 from orders.api.full_answers import until_full
 from orders.api.idempotency_header import idempotency_of
@@ -35,6 +35,7 @@ class BulkView(APIView):
 
     @extend_schema(**docs.BULK)
     def post(self, request: Request) -> HttpResponse:
+        refuse_unknown(request.query_params, ["reason"])
         asked = parse(json_body(request), Bulk)
         if asked.operation not in PERFORMERS or asked.operation not in OFFERED:
             raise errors.InvalidRequest(

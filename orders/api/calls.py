@@ -114,6 +114,13 @@ def reason_in(request: Request) -> str:
     return reason
 
 
+def refuse_unknown(parameters: QueryDict, known: Collection[str]) -> None:
+    """Raises InvalidRequest for parameters that the route does not have: a mistyped one would be passed over."""
+    if unknown := sorted(set(parameters) - set(known)):
+        detail = f"There is no such parameter; known: {', '.join(sorted(known)) or 'none'}"
+        raise InvalidRequest([FieldError(name, "unknown_parameter", detail) for name in unknown])
+
+
 def refuse_doubled(parameters: QueryDict, names: Collection[str]) -> None:
     """Raises InvalidRequest for parameters that take one value and come twice: nobody knows which was meant."""
     doubled = sorted(name for name in names if len(parameters.getlist(name)) > 1)

@@ -188,7 +188,7 @@ ACTIONS: Final[dict[str, Any]] = {
     "summary": "What can be done with an order now",
     "description": "Every operation, with the reasons why it is not possible: status, hold, scope, quantity. It is "
     "about the order as a whole: a packed parcel can be packed anew by its id, although nothing is left to pack.",
-    "responses": _responses({200: ref("Actions")}, 404),
+    "responses": _responses({200: ref("Actions")}, 400, 404),
     "parameters": [_ID, _ETAG, *_ALWAYS_ANSWERED],
     "tags": ["orders"],
 }

@@ -87,6 +87,8 @@ _DRF_PROBLEMS: dict[type[exceptions.APIException], tuple[str, str]] = {
 SERVICE_PROBLEMS: dict[str, tuple[int, str]] = {
     "body_too_large": (413, "The body is too large"),
     "body_incomplete": (400, "The body is incomplete"),
+    "doubled_header": (400, "A header came more than once"),
+    "unknown_method": (501, "The method is not known"),
     "length_required": (411, "The body's length is missing"),
     "body_too_slow": (408, "The body took too long"),
     "too_many_requests": (429, "Too many requests"),

@@ -9,7 +9,7 @@ from django_filters import rest_framework as filters
 from rest_framework.request import Request
 from rest_framework.utils.urls import replace_query_param
 
-from orders.api.calls import refuse_doubled, whole_number
+from orders.api.calls import refuse_doubled, refuse_unknown, whole_number
 from orders.models import Order
 from orders.reading.listing import Cursor, page_of
 from orders.reading.seen import page_json
@@ -35,12 +35,7 @@ class OrderFilter(filters.FilterSet):
 def listed(request: Request, *, storefront_id: int, sight: Sight) -> bytes:
     """One page as JSON: `{"next", "previous", "results"}`. Raises InvalidRequest."""
     parameters = request.query_params
-    unknown = sorted(set(parameters) - _PAGING - set(OrderFilter.base_filters))
-    if unknown:
-        known = ", ".join(sorted(_PAGING | set(OrderFilter.base_filters)))
-        raise InvalidRequest(
-            [FieldError(name, "unknown_parameter", f"There is no such parameter; known: {known}") for name in unknown]
-        )
+    refuse_unknown(parameters, _PAGING | set(OrderFilter.base_filters))
     refuse_doubled(parameters, set(parameters) - {"status"})
     empty = sorted(name for name in set(parameters) - _PAGING if not all(parameters.getlist(name)))
     if empty:

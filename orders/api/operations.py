@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 
 from orders import operations
 from orders.api import docs
-from orders.api.calls import call_of, json_body, order_id_in
+from orders.api.calls import call_of, json_body, order_id_in, refuse_unknown
 from orders.api.idempotency_header import idempotency_of
 from orders.api.json_format import json_response
 from orders.api.preconditions import etag
@@ -48,6 +48,7 @@ def view_of(name: Operation) -> Any:
 
         @extend_schema(**docs.operation(name, shape.__name__))
         def post(self, request: Request, pk: str) -> HttpResponse:
+            refuse_unknown(request.query_params, ["reason"])
             asked: Any = parse(json_body(request, optional=True), shape)
             call = call_of(request, reason=asked.reason, idempotency=idempotency_of(request._request, asked))
             return answer_to(name, order_id_in(pk), asked, call)

@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.viewsets import ViewSet
 
 from orders.api import docs
-from orders.api.calls import call_of, json_body, order_id_in, principal_of, whole_number
+from orders.api.calls import call_of, json_body, order_id_in, principal_of, refuse_unknown, whole_number
 from orders.api.errors import order_problem
 from orders.api.json_format import json_response
 from orders.api.listing import listed
@@ -59,6 +59,7 @@ class OrderViewSet(ViewSet):
 
     @extend_schema(**docs.PLACE)
     def create(self, request: Request) -> HttpResponse:
+        refuse_unknown(request.query_params, ["reason"])
         order = checked(parse(json_body(request), NewOrder))
         answer, headers = place(request, [order], asked=order, render=_one_order, show=as_seen)
         placed = msgspec.json.decode(answer.body, type=_PlacedOrder)  # the answer may be a stored one
@@ -68,6 +69,7 @@ class OrderViewSet(ViewSet):
     @extend_schema(**docs.PLACE_BATCH)
     @action(detail=False, methods=["post"])
     def batch(self, request: Request) -> HttpResponse:
+        refuse_unknown(request.query_params, ["reason"])
         orders = parse_orders(json_body(request))
 
         def render(outcomes: Sequence[Outcome]) -> StoredAnswer:
@@ -85,6 +87,7 @@ class OrderViewSet(ViewSet):
 
     @extend_schema(**docs.READ)
     def retrieve(self, request: Request, pk: str) -> HttpResponse:
+        refuse_unknown(request.query_params, ["version"])
         principal = principal_of(request)
         order_id, storefront_id = order_id_in(pk), principal.storefront.pk
         found = read_document(order_id, storefront_id=storefront_id)
@@ -105,6 +108,7 @@ class OrderViewSet(ViewSet):
     @extend_schema(**docs.TIMELINE)
     @action(detail=True)
     def timeline(self, request: Request, pk: str) -> HttpResponse:
+        refuse_unknown(request.query_params, ["before", "limit"])
         order_id, storefront_id = order_id_in(pk), principal_of(request).storefront.pk
         if not Order.objects.of_storefront(storefront_id).filter(pk=order_id).exists():
             raise errors.OrderNotFound(pk)
@@ -118,11 +122,13 @@ class OrderViewSet(ViewSet):
 
     @extend_schema(**docs.CHANGE)
     def partial_update(self, request: Request, pk: str) -> HttpResponse:
+        refuse_unknown(request.query_params, ["reason"])
         details = checked_details(parse(json_body(request, types=_MERGE_PATCHES), OrderDetails))
         return answer_to(Operation.CHANGE_DETAILS, order_id_in(pk), details, call_of(request))
 
     @extend_schema(**docs.DELETE)
     def destroy(self, request: Request, pk: str) -> HttpResponse:
+        refuse_unknown(request.query_params, ["reason"])
         call = call_of(request)
         answer = answer_to(Operation.DELETE, order_id_in(pk), Plain(), call)
         return answer if call.rehearsal is not None else HttpResponse(status=status.HTTP_204_NO_CONTENT)

@@ -13,8 +13,11 @@ def add_storefront_option(parser: CommandParser) -> None:
 
 def storefront_of(code: str | None, *, returncode: int = 1) -> Storefront | None:
     """None without a code. Raises CommandError when no storefront has it."""
-    if code is None:
-        return None
+    return None if code is None else storefront_named(code, returncode=returncode)
+
+
+def storefront_named(code: str, *, returncode: int = 1) -> Storefront:
+    """Raises CommandError when no storefront has the code."""
     storefront: Storefront | None = Storefront.objects.filter(code=code).first()
     if storefront is None:
         codes = ", ".join(Storefront.objects.values_list("code", flat=True)) or "none yet"

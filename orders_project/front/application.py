@@ -21,6 +21,7 @@ from orders_project.front import refusals
 from orders_project.front.bodies import BodyTooLarge, BodyTooSlow, ClientLeft, Receive, drop_body, read_body
 from orders_project.front.callers import Caller, caller_of
 from orders_project.front.dues import Dues
+from orders_project.front.heads import refusal_of_head
 from orders_project.front.lengths import announced_bytes, refusal_of_length
 from orders_project.front.places import Places
 from orders_project.front.refusals import Refusal
@@ -93,7 +94,7 @@ class Front:
         announced = announced_bytes(environ)
         size = self._bounds.body_bytes if announced is None else min(announced, self._bounds.body_bytes)
         with self._room.taken(caller.counted_as, size) as has_room:
-            refusal = refusal_of_length(environ)
+            refusal = refusal_of_head(environ) or refusal_of_length(environ)
             if standing and standing.wait_seconds:
                 refusal = refusals.too_many_requests(standing)
             elif size and not has_room:

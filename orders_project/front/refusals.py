@@ -34,6 +34,11 @@ BODY_INCOMPLETE: Final = Refusal(
 LENGTH_REQUIRED: Final = Refusal(
     "length_required", "Say how long the body is, in a Content-Length header: 0 when there is none.", close=True
 )
+UNKNOWN_METHOD: Final = Refusal(
+    "unknown_method",
+    "No route has this method. There are GET, HEAD, POST, PUT, PATCH, DELETE and OPTIONS, written in capitals.",
+    close=True,
+)
 TOO_MANY_AT_ONCE: Final = Refusal(
     "too_many_at_once",
     "Too many requests of this caller are under way. Wait for answers before sending more.",
@@ -54,6 +59,15 @@ WAITED_TOO_LONG: Final = Refusal(
     "The service had no time for this request, and did nothing. Send the same request again in a moment.",
     retry_after=5,
 )
+
+
+def doubled_header(name: str) -> Refusal:
+    """A header that takes one value came more than once, with the same value or another."""
+    return Refusal(
+        "doubled_header",
+        f"The header {name} came more than once, and takes one value. Send it once; nothing was done.",
+        close=True,
+    )
 
 
 def too_many_requests(standing: Standing) -> Refusal:

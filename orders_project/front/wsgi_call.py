@@ -24,6 +24,9 @@ _MOST_NAMES: Final = 500
 # Set where a length was meant, and sent under a name that is not read.
 UNCLEAR_LENGTH: Final = "front.unclear_length"
 _LENGTHS: Final = frozenset({b"content_length", b"transfer_encoding"})
+# Names one of these that came more than once; joined by a comma they would be read as a value nobody has sent.
+DOUBLED: Final = "front.doubled"
+_ONCE: Final = frozenset({b"authorization", b"content-type", b"host", b"idempotency-key", b"if-match", b"x-api-key"})
 
 
 @dataclass(slots=True)
@@ -60,6 +63,8 @@ def environ_of(scope: Any) -> Environ:
             continue
         text = value.decode("latin-1")
         if variable in environ:
+            if name in _ONCE:
+                environ[DOUBLED] = name.decode()
             text = f"{environ[variable]}{'; ' if variable == 'HTTP_COOKIE' else ','}{text}"
         environ[variable] = text
     return environ

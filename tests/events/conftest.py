@@ -1,15 +1,11 @@
 """Events to append, and the sink and relay most tests look at."""
 
-import os
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 from uuid import UUID
 
 import pytest
-from django.db import connection
 from uuid_utils.compat import uuid7
 
 from events.outbox import NewEvent, append
@@ -58,20 +54,3 @@ def memory_sink(settings: Any) -> MemorySink:
 @pytest.fixture
 def relay(memory_sink: MemorySink, database: None) -> Relay:
     return Relay("memory", memory_sink)
-
-
-@pytest.fixture
-def command_environment(database: None) -> dict[str, str]:
-    """Environment in which `manage.py` runs as a process of its own on the test's database."""
-    connection.ensure_connection()
-    server = connection.connection.info
-    login = quote(server.user, safe="")
-    if server.password:
-        login += ":" + quote(server.password, safe="")
-    url = f"postgres://{login}@{quote(server.host, safe='')}:{server.port}/{server.dbname}"
-    return os.environ | {"DATABASE_URL": url, "DEBUG": "1"}
-
-
-@pytest.fixture
-def manage_py() -> Path:
-    return Path(__file__).parents[2] / "manage.py"

@@ -86,3 +86,18 @@ def test_only_a_parked_entry_can_be_skipped(relay, memory_sink, append_stream):
 
     assert OutboxEntry.objects.count() == 1
     assert not SkippedEvent.objects.exists()
+
+
+@pytest.mark.parametrize("limit", ["-1", "99999999999999999999"])
+def test_status_lists_a_number_of_entries_that_can_be_listed(limit):
+    with pytest.raises(CommandError, match=f"--limit is {limit}; it must be 0 to 100000."):
+        outbox("status", f"--limit={limit}")
+
+
+def test_skip_needs_a_reason(poisoned):
+    entry = OutboxEntry.objects.parked().get()
+
+    with pytest.raises(CommandError, match="The reason is empty"):
+        outbox("skip", str(entry.pk), "--reason", " ")
+
+    assert OutboxEntry.objects.parked().get() == entry

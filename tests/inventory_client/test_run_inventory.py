@@ -96,3 +96,21 @@ def test_a_port_that_is_taken_is_a_sentence(faults):
 
         with pytest.raises(CommandError, match=rf"^Cannot listen on 127\.0\.0\.1 port {port} \("):
             call_command("run_inventory", port=port, faults=faults)
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("--port=0", "Cannot listen on port 0; a port is a number from 1 to 65535."),
+        ("--port=99999", "Cannot listen on port 99999; a port is a number from 1 to 65535."),
+        ("--workers=0", "--workers is 0; it must be 1 to 256."),
+    ],
+)
+def test_numbers_that_cannot_be_are_a_sentence(option: str, said: str):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+
+    with pytest.raises(CommandError) as raised:
+        call_command("run_inventory", f"--port={port}", option)
+
+    assert str(raised.value) == said

@@ -103,3 +103,48 @@ def test_the_command_sets_no_product_that_could_not_be_ordered(product):
         call_command("set_stock", f"{product}=3")
 
     assert _levels() == {}
+
+
+@pytest.mark.parametrize(
+    ("level", "said"),
+    [
+        ("cup=9223372036854775808", "Expected `int` <= 9223372036854775807 - at `$.on_hand`"),
+        ("cup=-1", "Expected `int` >= 0 - at `$.on_hand`"),
+        ("=5", "Expected `str` of length >= 1 - at `$.product_id`"),
+        (f"{'x' * 201}=5", "Expected `str` of length <= 200 - at `$.product_id`"),
+    ],
+)
+def test_the_command_refuses_what_no_ledger_holds(level: str, said: str):
+    with pytest.raises(CommandError) as raised:
+        call_command("set_stock", level)
+
+    assert str(raised.value) == f"{level}: {said}. Expected a product id and its units on hand."
+    assert _levels() == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        (
+            "levels.csv",
+            b"product_id,on_hand\ncup,99999999999999999999\n",
+            "Line 2: Expected `int` <= 9223372036854775807",
+        ),
+        ("levels.csv", b"product_id,on_hand\nc\x00p,1\n", "Line 2: that is no product id. Expected neither"),
+        ("levels.csv", b"product_id,on_hand\nc\xffp,1\n", "levels.csv cannot be read: 'utf-8' codec can't decode"),
+        (
+            "levels.ndjson",
+            b'{"product_id": "c\\u0000p", "on_hand": 1}\n',
+            "Line 1: that is no product id. Expected neither",
+        ),
+        ("levels.ndjson", b"\xff\xfe\n", "levels.ndjson cannot be read: 'utf-8' codec can't decode"),
+    ],
+)
+def test_the_command_says_which_line_of_a_file_is_wrong(tmp_path, name: str, content: bytes, said: str):
+    (tmp_path / name).write_bytes(content)
+
+    with pytest.raises(CommandError) as raised:
+        call_command("set_stock", "--file", str(tmp_path / name))
+
+    assert said in str(raised.value)
+    assert _levels() == {}

@@ -152,7 +152,7 @@ def _numeric_defaults() -> dict[str, float]:
     return {
         name: eval(ast.unparse(default), {})  # such as 60 * 24
         for function, name, default in _readings()
-        if function in ("int", "float") and default is not None
+        if function in ("env_int", "env_float", "env_port") and default is not None
     }
 
 
@@ -167,13 +167,7 @@ def _readings() -> Iterator[tuple[str, str, ast.expr | None]]:
 def _reading(node: ast.AST) -> Iterator[tuple[str, str, ast.expr | None]]:
     environ = "os.environ"
     match node:
-        case ast.Call(
-            func=ast.Name(id="env_names" | "env_secret" as function), args=[ast.Constant(value=str(name)), *_]
-        ):
-            yield function, name, None
-        case ast.Call(
-            func=ast.Attribute(value=ast.Name(id="env"), attr=function), args=[ast.Constant(value=str(name))]
-        ):
+        case ast.Call(func=ast.Name(id=function), args=[ast.Constant(value=str(name)), *_]) if function[:4] == "env_":
             yield function, name, _default_in(node)
         case ast.Call(func=ast.Attribute(value=where, attr="get"), args=[ast.Constant(value=str(name)), *_]):
             if ast.unparse(where) == environ:

@@ -9,6 +9,8 @@ from events.lag import queued_sinks, relay_lag
 from events.models import OutboxEntry
 from events.sinks import enabled_sinks
 
+_MOST_LISTED = 100_000
+
 
 class Command(BaseCommand):
     help = "Shows what the sinks have still to get, tries parked events again, or skips one."
@@ -38,6 +40,8 @@ class Command(BaseCommand):
             self._skip(options["entry"], reason=options["reason"])
 
     def _status(self, *, limit: int) -> None:
+        if not 0 <= limit <= _MOST_LISTED:
+            raise CommandError(f"--limit is {limit}; it must be 0 to {_MOST_LISTED}.")
         for sink, lag in sorted(relay_lag().items()):
             self.stdout.write(f"{sink}: oldest due event {lag.seconds:.1f} s, {lag.parked} parked")
         for sink in sorted(set(queued_sinks()) - set(enabled_sinks())):
@@ -56,6 +60,8 @@ class Command(BaseCommand):
         self.stdout.write(f"Made {retried} failed entries due again.", self.style.SUCCESS)
 
     def _skip(self, entry: int, *, reason: str) -> None:
+        if not reason.strip():
+            raise CommandError("The reason is empty; it is kept, for whoever asks later why the event is missing.")
         try:
             skipped = parked.skip(entry, reason=reason, by=getpass.getuser())
         except parked.EntryNotParked as error:

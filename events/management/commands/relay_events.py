@@ -9,9 +9,12 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
 from events.lag import queued_sinks
+from events.queue import QueueMismatch
 from events.relay import Relay
 from events.sinks import build_sink, enabled_sinks
 from events.sinks.protocol import SinkDown
+
+_MOST_BATCH = 10_000
 
 logger = logging.getLogger(__name__)
 
@@ -33,8 +36,8 @@ class Command(BaseCommand):
             raise CommandError(
                 f"The sink {sink!r} is not enabled. EVENT_SINKS enables: {', '.join(enabled) or 'none'}."
             )
-        if batch < 1:
-            raise CommandError(f"--batch is {batch}; it must be at least 1.")
+        if not 1 <= batch <= _MOST_BATCH:
+            raise CommandError(f"--batch is {batch}; it must be 1 to {_MOST_BATCH}.")
         self._warn_of_forgotten_sinks(enabled)
         relays = {name: Relay(name, build_sink(name), batch=batch) for name in ([sink] if sink else enabled)}
         stop = _stop_on_signals()
@@ -51,6 +54,8 @@ class Command(BaseCommand):
                 raise CommandError(
                     f"Sink {name} is down; {relay.published} events were published first. {error}"
                 ) from error
+            except QueueMismatch as error:
+                raise CommandError(f"Nothing of this batch to {name} was settled; run it again. {error}") from error
             self.stderr.write(f"Published {published} events to {name}.", self.style.SUCCESS)
 
     def _run(self, relays: dict[str, Relay], stop: threading.Event) -> None:

@@ -12,6 +12,8 @@ from inventory_client.faults import FaultyApplication, FaultyServer
 from inventory_client.server.free_address import require_free
 from inventory_client.server.wsgi import InventoryApplication
 
+_MOST_WORKERS = 256
+
 
 class Command(BaseCommand):
     help = "Serve the embedded ledger as an InventoryService over HTTP (the contract is at /openapi.yaml)."
@@ -29,6 +31,8 @@ class Command(BaseCommand):
     def handle(self, *args: object, host: str, port: int, workers: int, faults: bool, **options: object) -> None:
         _require_token(host)
         require_free(host, port)
+        if not 1 <= workers <= _MOST_WORKERS:
+            raise CommandError(f"--workers is {workers}; it must be 1 to {_MOST_WORKERS}.")
         if faults:
             application = FaultyApplication(InventoryApplication())
             for number in (signal.SIGTERM, signal.SIGINT):  # in the background, too; the other server does so itself

@@ -1,5 +1,4 @@
 import csv
-import re
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -8,14 +7,13 @@ import msgspec
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from inventory_client.stock import LevelBelowReserved, set_stock_levels
-from inventory_client.wire import IDENTIFIER_IN_WORDS, IDENTIFIER_PATTERN
+from inventory_client.wire import IDENTIFIER_IN_WORDS, ProductId, StockLevelBody
 
 BATCH = 5000
 
 
-class _Level(msgspec.Struct):
-    product_id: str
-    on_hand: int
+class _Level(StockLevelBody, forbid_unknown_fields=False):
+    product_id: ProductId
 
 
 class Command(BaseCommand):
@@ -50,28 +48,34 @@ def _given(levels: Iterable[str], file: Path | None) -> Iterator[tuple[str, int]
         return
     if not file.is_file():
         raise CommandError(f"There is no file {file}.")
-    with file.open(newline="", encoding="utf-8") as lines:
-        if file.suffix == ".csv":
-            for number, row in enumerate(csv.DictReader(lines), start=2):
-                yield _level(f"Line {number}", row)
-        else:
-            for number, line in enumerate(lines, start=1):
-                try:
-                    row = msgspec.json.decode(line)
-                except msgspec.DecodeError as error:
-                    raise CommandError(f"Line {number}: {error}.") from error
-                yield _level(f"Line {number}", row)
+    try:
+        with file.open(newline="", encoding="utf-8") as lines:
+            yield from _rows_of_csv(lines) if file.suffix == ".csv" else _rows_of_ndjson(lines)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise CommandError(f"{file} cannot be read: {error}.") from error
+
+
+def _rows_of_csv(lines: Iterable[str]) -> Iterator[tuple[str, int]]:
+    for number, row in enumerate(csv.DictReader(lines), start=2):
+        yield _level(f"Line {number}", row)
+
+
+def _rows_of_ndjson(lines: Iterable[str]) -> Iterator[tuple[str, int]]:
+    for number, line in enumerate(lines, start=1):
+        try:
+            row = msgspec.json.decode(line)
+        except msgspec.DecodeError as error:
+            raise CommandError(f"Line {number}: {error}.") from error
+        yield _level(f"Line {number}", row)
 
 
 def _level(where: str, row: object) -> tuple[str, int]:
     try:
         level = msgspec.convert(row, type=_Level, strict=False)
     except msgspec.ValidationError as error:
+        if "matching regex" in str(error):
+            raise CommandError(f"{where}: that is no product id. {IDENTIFIER_IN_WORDS}.") from error
         raise CommandError(f"{where}: {error}. Expected a product id and its units on hand.") from error
-    if not level.product_id or level.on_hand < 0:
-        raise CommandError(f"{where}: expected a product id and 0 or more units.")
-    if not re.search(IDENTIFIER_PATTERN, level.product_id):
-        raise CommandError(f"{where}: {level.product_id!r} is no product id. {IDENTIFIER_IN_WORDS}.")
     return level.product_id, level.on_hand
 
 

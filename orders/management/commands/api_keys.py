@@ -2,33 +2,36 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from orders.api.keys import make_key, revoke_key, rotate_key
-from orders.models import ApiKey, Storefront
+from orders.management.numbers import MOST_DAYS, number, whole_number
+from orders.management.storefront_option import storefront_named, storefront_of
+from orders.models import ApiKey
 from orders.rules.scopes import Scope
+
+_MOST_NAME: Final = ApiKey._meta.get_field("name").max_length or 0
 
 
 class Command(BaseCommand):
     help = "Make, list, rotate and revoke the API keys of storefronts."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        actions: Any = parser.add_subparsers(dest="action", required=True, parser_class=ArgumentParser)
+        actions: Any = parser.add_subparsers(dest="action", required=True)
         create = actions.add_parser("create", help="make a key and show it, once")
         create.add_argument("storefront", help="code of the storefront")
         create.add_argument("--name", default="API key")
         create.add_argument("--scopes", default=",".join(Scope.values), help="comma-separated; default: all")
-        create.add_argument("--days", type=int, help="days until it expires; default: never")
+        create.add_argument("--days", type=whole_number(1, MOST_DAYS), help="days until it expires; default: never")
         listing = actions.add_parser("list", help="show the keys there are")
         listing.add_argument("--storefront")
         rotate = actions.add_parser("rotate", help="make a successor; the old key works a while longer")
         rotate.add_argument("prefix", help="the eight characters before the dot of the old key")
-        rotate.add_argument("--overlap-hours", type=float, default=24.0)
+        rotate.add_argument("--overlap-hours", type=number(0, 24 * MOST_DAYS), default=24.0)
         revoke = actions.add_parser("revoke", help="end a key now")
         revoke.add_argument("prefix")
 
@@ -39,18 +42,19 @@ class Command(BaseCommand):
         wanted = [scope.strip() for scope in scopes.split(",") if scope.strip()]
         if unknown := sorted(set(wanted) - set(Scope.values)):
             raise CommandError(f"Unknown scopes: {', '.join(unknown)}. There are: {', '.join(Scope.values)}.")
-        try:
-            owner = Storefront.objects.get(code=storefront)
-        except Storefront.DoesNotExist:
-            codes = ", ".join(Storefront.objects.values_list("code", flat=True)) or "none yet"
-            raise CommandError(f"There is no storefront {storefront!r}. There are: {codes}.") from None
+        if not wanted:
+            raise CommandError(f"A key without scopes can do nothing. There are: {', '.join(Scope.values)}.")
+        if not 1 <= len(name) <= _MOST_NAME:
+            raise CommandError(f"The name has {len(name)} characters; it can have 1 to {_MOST_NAME}.")
+        owner = storefront_named(storefront)
         expires_at = timezone.now() + timedelta(days=days) if days is not None else None
         _, key = make_key(owner, name=name, scopes=wanted, expires_at=expires_at)
         self._show(key)
 
     def _list(self, *, storefront: str | None, **options: Any) -> None:
         keys = ApiKey.objects.select_related("storefront").order_by("storefront__code", "created")
-        for key in keys.filter(storefront__code=storefront) if storefront else keys:
+        owner = storefront_of(storefront)
+        for key in keys.filter(storefront=owner) if owner else keys:
             state = "revoked" if key.revoked else _until(key.expiry_date)
             self.stdout.write(f"{key.prefix}  {key.storefront.code}  {key.name}  {','.join(key.scopes)}  {state}")
 

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError, InterfaceError
 from django.utils import timezone
 
 from orders.doctor import CHECKS, Extent, Found, Report, Severity, examine
+from orders.management.database_trouble import trouble_in_words
+from orders.management.numbers import MOST_DAYS, number
 from orders.management.storefront_option import add_storefront_option, storefront_of
+
+_UNSOUND: Final = 1
+_NOT_EXAMINED: Final = 2
 
 
 class Command(BaseCommand):
@@ -18,7 +24,7 @@ class Command(BaseCommand):
         "Check that ledgers, roll-ups, money and events of the orders agree, that the embedded ledger counts what its "
         "reservations hold (not with --storefront or --since: it is everybody's), that no row has strayed, and that "
         "nothing waits for too long. It only reads. Ends with 0 when the data is sound (warnings are told), with 1 "
-        "when it is not."
+        "when it is not, and with 2 when it could not be examined."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -26,13 +32,13 @@ class Command(BaseCommand):
         add_storefront_option(parser)
         parser.add_argument(
             "--since",
-            type=float,
+            type=number(0, MOST_DAYS),
             metavar="DAYS",
             help="only what was placed or recorded so many days ago or later; what is stuck is found at any age",
         )
         parser.add_argument(
             "--patience",
-            type=float,
+            type=number(0, MOST_DAYS),
             default=14.0,
             metavar="DAYS",
             help="how long something may wait for a person (default: %(default)s)",
@@ -48,22 +54,25 @@ class Command(BaseCommand):
         **options: Any,
     ) -> None:
         now = timezone.now()
-        owner = storefront_of(storefront)
-        report = examine(
-            Extent(
-                storefront_id=owner.pk if owner else None,
-                since=None if since is None else now - timedelta(days=since),
-                patience=timedelta(days=patience),
-                now=now,
+        try:
+            owner = storefront_of(storefront, returncode=_NOT_EXAMINED)
+            report = examine(
+                Extent(
+                    storefront_id=owner.pk if owner else None,
+                    since=None if since is None else now - timedelta(days=since),
+                    patience=timedelta(days=patience),
+                    now=now,
+                )
             )
-        )
+        except (DatabaseError, InterfaceError) as error:
+            raise CommandError(trouble_in_words(error), returncode=_NOT_EXAMINED) from error
         if json:
             self.stdout.write(orjson.dumps(report.as_json(), option=orjson.OPT_INDENT_2).decode())
         else:
             self._tell(report)
         if errors := report.of(Severity.ERROR):
             codes = ", ".join(found.code for found in errors)
-            raise CommandError(f"The data is wrong: {codes}.", returncode=1)
+            raise CommandError(f"The data is wrong: {codes}.", returncode=_UNSOUND)
 
     def _tell(self, report: Report) -> None:
         errors, warnings = report.of(Severity.ERROR), report.of(Severity.WARNING)

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import InterfaceError, InternalError, OperationalError, reset_queries
+from django.db import DatabaseError, InterfaceError, reset_queries
 from django.utils import timezone
 
 from orders import operations
@@ -30,6 +30,8 @@ from orders.importing.repeats import repeated_in, without_repeated
 from orders.importing.report import Progress, Report
 from orders.importing.rows import Layout, UnreadableHeader, order_entries
 from orders.importing.spreadsheets import Spreadsheet
+from orders.management.database_trouble import trouble_in_words
+from orders.management.numbers import number
 from orders.operations import Call, ImportOutcome
 from orders.rules.callers import system
 from orders.rules.errors import OrderError
@@ -87,7 +89,11 @@ class Command(BaseCommand):
         )
         parser.add_argument("--report", type=Path, metavar="FILE", help="write every refused line here, as NDJSON")
         parser.add_argument(
-            "--progress", type=float, default=5.0, metavar="SECONDS", help="how often to tell progress; 0 for never"
+            "--progress",
+            type=number(0, 86_400),
+            default=5.0,
+            metavar="SECONDS",
+            help="how often to tell progress; 0 for never",
         )
 
     def handle(
@@ -139,10 +145,9 @@ class Command(BaseCommand):
                     reset_queries()  # with DEBUG the connection remembers every statement
             except UnreadableHeader as error:
                 raise CommandError(str(error)) from error
-            except (OperationalError, InterfaceError, InternalError) as error:  # the last: it is read-only
+            except (DatabaseError, InterfaceError) as error:
                 raise CommandError(
-                    f"The database cannot be used: {str(error).strip()} So far: {told.counts()}. Run the same "
-                    "command again: what is there already is skipped."
+                    f"{trouble_in_words(error)} So far: {told.counts()}. What is there already is skipped then."
                 ) from error
             except KeyboardInterrupt:
                 shown.end()

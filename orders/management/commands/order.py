@@ -14,10 +14,11 @@ from uuid import UUID
 
 import orjson
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import InterfaceError, InternalError, OperationalError
+from django.db import DatabaseError, InterfaceError
 from msgspec import Struct
 
 from orders import operations
+from orders.management.database_trouble import trouble_in_words
 from orders.management.named_orders import NamedOrder, orders_named
 from orders.management.operator import operating_user
 from orders.management.storefront_option import add_storefront_option, storefront_of
@@ -106,10 +107,8 @@ class Command(BaseCommand):
             for result in _results(task, names):
                 counts["done" if isinstance(result, _Done) else "refused"] += 1
                 self.stdout.write(orjson.dumps(result.as_json()).decode() if json else result.as_text())
-        except (OperationalError, InterfaceError, InternalError) as error:  # the last: it is read-only
-            raise CommandError(
-                f"The database cannot be used: {str(error).strip()} So far: {_sentence(counts, dry_run)}"
-            ) from error
+        except (DatabaseError, InterfaceError) as error:
+            raise CommandError(f"{trouble_in_words(error)} So far: {_sentence(counts, dry_run)}") from error
         self.stdout.write(orjson.dumps({"summary": counts}).decode() if json else _sentence(counts, dry_run))
         if not counts["done"]:
             raise CommandError("Nothing was done.", returncode=_NOTHING_DONE)

@@ -9,10 +9,13 @@ from typing import Any, Final
 
 import orjson
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError, InterfaceError
 from django.utils import timezone
 
 from inventory_client.errors import InventoryError
 from inventory_client.recounting import Miscount
+from orders.management.database_trouble import trouble_in_words
+from orders.management.numbers import MOST_DAYS, number
 from orders.management.storefront_option import add_storefront_option, storefront_of
 from orders.operations.comparing_stock import Difference, Stand, Untold, stock_differences
 from orders.operations.recounting_stock import MiscountKind, pages_of_miscounts, repair_counts
@@ -27,7 +30,7 @@ class Command(BaseCommand):
         "Compare every order with the inventory's reservation for it, and every reservation with its order; count the "
         "embedded ledger's reserved units anew (not with --storefront or --since: they are everybody's). Without "
         "--repair nothing is changed. Ends with 0 when all is equal (or repaired), 1 when differences are left, 2 when "
-        "the inventory cannot be asked. Safe to run at any time: what changes meanwhile is read again."
+        "the inventory or the database cannot be asked. Safe to run at any time: what changes meanwhile is read again."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -41,7 +44,7 @@ class Command(BaseCommand):
         add_storefront_option(parser)
         parser.add_argument(
             "--since",
-            type=float,
+            type=number(0, MOST_DAYS),
             metavar="DAYS",
             help="only orders placed, and reservations changed, so many days ago or later",
         )
@@ -55,9 +58,9 @@ class Command(BaseCommand):
         since: float | None,
         **options: Any,
     ) -> None:
-        owner = storefront_of(storefront, returncode=_NOT_COMPARED)
         counts = Counter(differences=0, repaired=0, still_to_tell=0)
         try:
+            owner = storefront_of(storefront, returncode=_NOT_COMPARED)
             if owner is None and since is None:  # first, because stock that is counted wrong refuses or oversells
                 self._recount(counts, repair=repair, json=json)
             for found in stock_differences(
@@ -75,6 +78,10 @@ class Command(BaseCommand):
         except InventoryError as error:
             raise CommandError(
                 f"The inventory cannot be asked: {error} So far: {_sentence(counts)}", returncode=_NOT_COMPARED
+            ) from error
+        except (DatabaseError, InterfaceError) as error:
+            raise CommandError(
+                f"{trouble_in_words(error)} So far: {_sentence(counts)}", returncode=_NOT_COMPARED
             ) from error
         self.stdout.write(orjson.dumps({"summary": counts}).decode() if json else _sentence(counts))
         if left := counts["differences"] - counts["repaired"]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from orders.api.switching import switch_off, switch_on
 from orders.management.operator import operating_user
-from orders.management.storefront_option import storefront_of
+from orders.management.storefront_option import storefront_named
 from orders.models import Storefront
 from orders.models.storefronts import MOST_REASON
 
@@ -21,7 +20,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        actions: Any = parser.add_subparsers(dest="action", required=True, parser_class=ArgumentParser)
+        actions: Any = parser.add_subparsers(dest="action", required=True)
         actions.add_parser("list", help="show the storefronts there are")
         off = actions.add_parser("off", help="refuse all keys of a storefront")
         off.add_argument("storefront", help="code of the storefront")
@@ -40,17 +39,12 @@ class Command(BaseCommand):
         reason = reason.strip()
         if not 1 <= len(reason) <= MOST_REASON:
             raise CommandError(f"The reason has {len(reason)} characters; it can have 1 to {MOST_REASON}.")
-        done = switch_off(self._find(storefront), by=_operator(), reason=reason)
+        done = switch_off(storefront_named(storefront), by=_operator(), reason=reason)
         self.stdout.write(f"Switched {storefront} off." if done else f"{storefront} was off already.")
 
     def _on(self, *, storefront: str, **options: Any) -> None:
-        done = switch_on(self._find(storefront), by=_operator())
+        done = switch_on(storefront_named(storefront), by=_operator())
         self.stdout.write(f"Switched {storefront} on." if done else f"{storefront} was on already.")
-
-    def _find(self, code: str) -> Storefront:
-        found = storefront_of(code)
-        assert found is not None  # noqa: S101 - a code is given
-        return found
 
 
 def _operator() -> str:

@@ -6,16 +6,19 @@ import logging
 import signal
 import threading
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error, connection
 
 from inventory_client.current import get_inventory
 from inventory_client.errors import InventoryError
 from inventory_client.outages import outage_of
 from orders import operations
+from orders.management.numbers import MOST_DAYS, number
+
+_FAILED: Final = "kinds of upkeep failed (see the log)"
 
 logger = logging.getLogger(__name__)
 
@@ -29,9 +32,14 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--once", action="store_true", help="one pass, then end")
-        parser.add_argument("--every", type=float, default=10.0, metavar="SECONDS", help="pause between passes")
         parser.add_argument(
-            "--lookback-days", type=float, default=7.0, help="how far back the first pass looks for holds"
+            "--every", type=number(0.1, 86_400), default=10.0, metavar="SECONDS", help="pause between passes"
+        )
+        parser.add_argument(
+            "--lookback-days",
+            type=number(0, MOST_DAYS),
+            default=7.0,
+            help="how far back the first pass looks for holds",
         )
 
     def handle(self, *args: Any, once: bool, every: float, lookback_days: float, **options: Any) -> None:
@@ -50,6 +58,8 @@ class Command(BaseCommand):
             else:
                 if once or any(report.values()):
                     self.stdout.write(", ".join(f"{count} {what}" for what, count in report.items()) + ".")
+                if once and (failed := report.get(_FAILED)):
+                    raise CommandError(f"{failed} kinds of upkeep failed; the log says why. The others were done.")
             # Nobody may cut it while it would idle, and after a fail-over a new one leads to the primary.
             connection.close()
             if once or stop.wait(every):
@@ -106,4 +116,4 @@ def sweep(looked_until: datetime) -> tuple[datetime, dict[str, int]]:
                 raise
             logger.exception("upkeep failed; it is tried again", extra={"upkeep": step.__name__})
             failed += 1
-    return looked_until, report | ({"kinds of upkeep failed (see the log)": failed} if failed else {})
+    return looked_until, report | ({_FAILED: failed} if failed else {})

@@ -13,7 +13,6 @@ class Command(BaseCommand):
         "Runs the web server alone, as `run` does: for containers and service managers, which run the relay and the "
         "sweeper apart. The database and the static files are expected to be there."
     )
-    requires_system_checks: list[str] = []  # each worker checks for itself
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         add_address(parser)

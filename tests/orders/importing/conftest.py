@@ -1,16 +1,13 @@
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
 
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
-from django.db import connection
 
 
 @dataclass
@@ -46,20 +43,3 @@ def nothing_is_wrong_afterwards(database: None) -> Iterator[None]:
     """Once the test is over, `manage.py doctor` finds no error in what was written."""
     yield
     call_command("doctor", stdout=io.StringIO())
-
-
-@pytest.fixture
-def command_environment(database: None) -> dict[str, str]:
-    """Environment in which `manage.py` runs as a process of its own on the test's database."""
-    server = connection.settings_dict
-    login = quote(server["USER"] or os.environ.get("USER", "postgres"))
-    if server["PASSWORD"]:
-        login += ":" + quote(server["PASSWORD"], safe="")
-    host = quote(server["HOST"] or "/var/run/postgresql", safe="")
-    url = f"postgres://{login}@{host}:{server['PORT'] or 5432}/{server['NAME']}"
-    return os.environ | {"DATABASE_URL": url, "DEBUG": "1"}
-
-
-@pytest.fixture
-def manage_py() -> Path:
-    return Path(__file__).parents[3] / "manage.py"

@@ -140,5 +140,5 @@ def test_a_database_that_is_gone_is_said_in_a_sentence(command_environment, mana
     )  # fmt: skip
 
     assert done.returncode == 1
-    assert "CommandError: The database cannot be used: " in done.stderr
+    assert "CommandError: The database cannot be reached: " in done.stderr
     assert "Traceback" not in done.stderr

@@ -1,0 +1,68 @@
+"""What every command of `manage.py` goes through, ours and Django's: what is out of order around it is told in a
+sentence, with exit code 1.
+
+What a command itself refuses is its own CommandError.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Final, NoReturn
+
+import psycopg
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import execute_from_command_line
+from django.db import DatabaseError, InterfaceError
+
+from inventory_client.errors import InventoryError
+from orders.management.database_trouble import trouble_in_words
+from orders_project.embedded_pg import EmbeddedPgError
+
+_INTERRUPTED: Final = 130  # as shells say it of SIGINT
+
+
+def run_command(arguments: Sequence[str]) -> None:
+    """Run the command these arguments name, the program's own name first. With `--traceback` nothing is caught."""
+    if "--traceback" in arguments:
+        execute_from_command_line([*arguments])
+        return
+    try:
+        settings.INSTALLED_APPS  # noqa: B018 - `help` would go on without settings that cannot be read
+        execute_from_command_line([*arguments])
+    except ImproperlyConfigured as error:
+        _end(str(error))
+    except EmbeddedPgError as error:
+        _end(str(error))
+    except (DatabaseError, InterfaceError, psycopg.Error) as error:  # the relay speaks to the driver itself
+        _end(trouble_in_words(error))
+    except InventoryError as error:
+        _end(f"The inventory cannot do this now: {error} Run the same command again later.")
+    except UnicodeEncodeError:
+        odd = next((argument for argument in arguments if _is_odd(argument)), None)
+        if odd is None:
+            raise
+        _end(f"The argument {odd!r} is not UTF-8, as names, numbers and texts have to be.")
+    except BrokenPipeError:  # whoever read the output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:
+        _end(f"The operating system refused something: {error}. With --traceback the command shows where.")
+    except KeyboardInterrupt:
+        _end("Stopped.", code=_INTERRUPTED)
+
+
+def _end(sentence: str, *, code: int = 1) -> NoReturn:
+    sys.stderr.write(f"{sentence}\n")
+    sys.exit(code)
+
+
+def _is_odd(argument: str) -> bool:
+    """Whether it holds bytes that are no text; Python keeps them as lone surrogates (PEP 383)."""
+    try:
+        argument.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
