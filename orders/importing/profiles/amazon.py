@@ -126,7 +126,7 @@ def _payments(cells: Cells, charged: list[Row], *, tax_included: bool) -> list[d
 
 def _history(cells: Cells, sold: list[Row], canceled: list[bool], status: str | None) -> dict[str, Any]:
     """The report has one stamp for whatever came last."""
-    updated_at = cells.moment("last-updated-date")
+    updated_at = cells.latest("last-updated-date")
     if status is None:
         return {}
     if STATUS_OF[status] is OrderStatus.CANCELED:

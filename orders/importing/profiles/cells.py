@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, tzinfo
 from typing import Any, Final, TypeVar
 
+from django_countries import countries
+
 from orders.importing.rows import Row
 from orders.rules.currencies import minor_units
 from orders.rules.errors import FieldError, InvalidRequest
@@ -63,9 +65,9 @@ class Cells:
         self.wrong(column, "not_a_quantity", f"Expected a whole number of units, got {text[:40]!r}", row)
         return 0
 
-    def moment(self, column: str) -> datetime | None:
+    def moment(self, column: str, row: Row | None = None) -> datetime | None:
         """As ISO 8601 has it, also with spaces before the time and before the offset. None for a blank cell."""
-        text = self.text(column)
+        text = self.text(column, row)
         if not text:
             return None
         try:
@@ -74,9 +76,14 @@ class Cells:
             moment = datetime.fromisoformat(_BEFORE_OFFSET.sub("", text.replace(" UTC", "Z")))
         except ValueError:
             detail = f"Expected a time such as 2026-03-01 10:00:00 +0100, got {text[:40]!r}"
-            self.wrong(column, "not_a_moment", detail)
+            self.wrong(column, "not_a_moment", detail, row)
             return None
         return moment if moment.tzinfo is not None else moment.replace(tzinfo=self._zone)
+
+    def latest(self, column: str) -> datetime | None:
+        """Of the moments of all rows."""
+        moments = [self.moment(column, row) for row in self.rows]
+        return max((moment for moment in moments if moment is not None), default=None)
 
     def word(self, column: str, meanings: Mapping[str, Meaning], row: Row | None = None) -> Meaning | None:
         """What the cell's word means, whatever its case. None for one that nobody knows."""
@@ -97,16 +104,22 @@ class Cells:
         return next((text for column in columns if (text := self.text(column))), "")
 
     def facts(self, columns: Mapping[str, str]) -> dict[str, str]:
-        """Entries of metadata by name, from their columns; a text too long for one is left out."""
-        told = {name: self.text(column) for name, column in columns.items()}
-        return {name: text for name, text in told.items() if 0 < len(text) <= _MAX_FACT}
+        """Entries of metadata by name, from their columns: all that the rows tell, unless it is too long for one."""
+        found = {}
+        for name, column in columns.items():
+            texts = (self.text(column, row) for row in self.rows)
+            found[name] = "; ".join(dict.fromkeys(filter(None, texts)))
+        return {name: text for name, text in found.items() if 0 < len(text) <= _MAX_FACT}
 
     def address(self, columns: Mapping[str, str], *, company: str, name: str) -> dict[str, str] | None:
-        """From the columns of its fields; a company stands before the second line, as it has no field of its own."""
+        """From the columns of its fields. A company stands before the second line, as it has no field of its own; a
+        country may be told by its English name.
+        """
         fields = {field: self.text(column) for field, column in columns.items()}
         fields["name"] = name
         fields["line2"] = ", ".join(filter(None, (company, fields.get("line2"))))
-        fields["country"] = fields.get("country", "").upper()
+        country = fields.get("country", "")
+        fields["country"] = (countries.by_name(country) if len(country) > 2 else "") or country
         return {field: text for field, text in fields.items() if text} or None
 
     def wrong(self, column: str, code: str, detail: str, row: Row | None = None) -> None:

@@ -164,16 +164,12 @@ def _fulfillment(cells: Cells, rows: list[Row], *, captured: bool) -> dict[str, 
     shipped_at = cells.moment("Fulfilled at") if left in ("all", "some") else None
     if left == "all":
         return told(status="shipped", shipped_at=shipped_at)
-    is_refunded = cells.text("Financial Status").lower() == _REFUNDED
-    status = (
-        "canceled"
-        if canceled_at or is_refunded
-        else "shipped"
-        if left == "some"
-        else "approved"
-        if captured
-        else "created"
-    )
+    if canceled_at or cells.text("Financial Status").lower() == _REFUNDED:
+        status = "canceled"
+    elif left == "some":
+        status = "shipped"
+    else:
+        status = "approved" if captured else "created"
     return told(
         status=status,
         shipped_at=shipped_at,
@@ -186,9 +182,7 @@ def _units_left(cells: Cells, row: Row) -> int:
     column = "Lineitem fulfillment status"
     left = cells.word(column, FULFILLMENT_WORDS, row)
     if left == "some":
-        detail = (
-            "Some units of the item have left, and the export does not tell how many: import the order once all have"
-        )
+        detail = "Some units of the item have left, and the export does not tell how many: import it once all have"
         cells.wrong(column, "not_told", detail, row)
     return cells.quantity("Lineitem quantity", row) if left == "all" else 0
 

@@ -17,7 +17,7 @@ CELLS = {
     "last-updated-date": "2026-03-02T10:00:00+00:00", "order-status": "Unshipped", "sales-channel": "Amazon.de",
     "product-name": "Cup", "sku": "CUP", "asin": "B0EXAMPLE2", "item-status": "Unshipped", "quantity": "2",
     "currency": "EUR", "item-price": "20.00", "item-tax": "3.19", "shipping-price": "5.00", "shipping-tax": "0.80",
-    "item-promotion-discount": "", "ship-promotion-discount": "",
+    "item-promotion-discount": "", "ship-promotion-discount": "", "promotion-ids": "",
 }  # fmt: skip
 
 
@@ -192,6 +192,20 @@ def test_an_item_that_waits_or_was_canceled_is_not_shipped_with_the_others(amazo
     ]
     assert (order.status, order.fulfillment_status, order.payment_status) == ("confirmed", "partial", "paid")
     assert (order.total_amount, order.due_amount, order.kept_amount) == (7000, 5000, 5000)
+
+
+def test_what_the_rows_tell_each_for_itself_is_put_together(amazon):
+    shipped = {"order-status": "Shipped", "item-status": "Shipped"}
+
+    done = amazon(
+        shipped | {"promotion-ids": "Free Shipping"},
+        shipped | {"promotion-ids": "Spring", "last-updated-date": "2026-03-03T12:00:00+00:00"},
+        shipped | {"promotion-ids": "Spring"},
+    )
+
+    assert (done.code, done.error) == (0, "")
+    assert Order.objects.get().metadata["promotion_ids"] == "Free Shipping; Spring"
+    assert life_of("302-1")[-1] == ("ship", "2026-03-03 12:00")
 
 
 def test_what_has_no_sku_is_known_by_its_asin(amazon):

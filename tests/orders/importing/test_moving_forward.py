@@ -178,6 +178,18 @@ def test_a_payment_that_was_taken_back_here_stays_so(run_import):
     assert Order.objects.get().captured_amount == 0
 
 
+def test_a_shipment_that_was_undone_here_is_done_again_where_the_file_still_tells_it(run_import):
+    run_import(SHIPPED_LINE)
+    perform("undo_shipment", Order.objects.get().pk, reason="Another order's parcel")
+    assert Order.objects.get().status == "confirmed"
+
+    done = run_import(SHIPPED_LINE)
+
+    assert (done.code, "1 moved forward" in done.report) == (0, True)
+    assert operations_of()[-2:] == ["undo_shipment", "ship"]
+    assert Order.objects.get().status == "shipped"
+
+
 def test_units_leave_in_the_parcels_in_which_the_files_tell_of_them(run_import):
     def told(cups, plates, **stamps):
         units = {"items": [{"shipped": cups}, {"shipped": plates}]}

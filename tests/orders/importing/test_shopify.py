@@ -20,7 +20,7 @@ FIRST = {
     "Total": "25.00", "Discount Amount": "0.00", "Created at": "2026-03-01 10:00:00 +0100", "Lineitem quantity": "2",
     "Lineitem name": "Cup", "Lineitem price": "10.00", "Lineitem sku": "CUP", "Lineitem fulfillment status": "pending",
     "Cancelled at": "", "Refunded Amount": "0.00", "Duties": "",
-    "Outstanding Balance": "", "Lineitem discount": "0.00", "Fulfilled at": "",
+    "Outstanding Balance": "", "Shipping Country": "", "Lineitem discount": "0.00", "Fulfilled at": "",
 }  # fmt: skip
 FURTHER = dict.fromkeys(FIRST, "") | {"Name": "#1", "Email": "anna@example.com"}
 
@@ -193,7 +193,7 @@ def test_sums_that_make_no_total_are_refused_with_what_they_come_to(shopify):
         ({"Financial Status": "partially_refunded"}, "It is needed to tell how much was given back at /Refunded Amo"),
         (
             {"Fulfillment Status": "partial", "Lineitem fulfillment status": "partial"},
-            "Some units of the item have left, and the export does not tell how many: import the order once all have",
+            "Some units of the item have left, and the export does not tell how many: import it once all have",
         ),
         ({"Name": ""}, "Object missing required field `external_reference` at /external_reference."),
     ],
@@ -267,6 +267,13 @@ def test_later_exports_move_the_order_forward(shopify):
     ]
     order = Order.objects.get()
     assert (order.status, order.payment_status, order.kept_amount) == ("shipped", "partially_refunded", 2100)
+
+
+@pytest.mark.parametrize("country", ["GB", "gb", "United Kingdom"])
+def test_a_country_may_be_told_by_its_name(shopify, country):
+    shopify({"Shipping Country": country})
+
+    assert Order.objects.get().shipping_address["country"] == "GB"
 
 
 def test_without_an_address_the_customer_is_the_order(shopify):
