@@ -19,6 +19,7 @@ from orders.models.querysets import AllOrdersManager, OrderManager
 from orders.rules.credits import Sold, SoldLine, beyond_due
 from orders.rules.ids import new_id
 from orders.rules.money import payment_status_of
+from orders.rules.phones import LONGEST_E164
 from orders.rules.statuses import (
     RULES,
     CancelReason,
@@ -77,7 +78,7 @@ class Order(models.Model):
     contact_email = models.CharField(max_length=254, null=True, blank=True)
     contact_phone = models.CharField(max_length=300, null=True, blank=True)
     # Derived from it, in the country of the addresses: what other systems dial, and the back office looks up.
-    contact_phone_e164 = models.CharField(max_length=16, null=True, blank=True)
+    contact_phone_e164 = models.CharField(max_length=LONGEST_E164, null=True, blank=True)
     shipping_address = models.JSONField(null=True, blank=True)
     billing_address = models.JSONField(null=True, blank=True)
     note = models.TextField(max_length=5000, blank=True, default="")

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from orders.models import Order, OrderItem, ShipmentItem
 from orders.operations.call import Call
+from orders.operations.changed_rows import write_changed
 from orders.operations.crediting import write_credit
 from orders.requests.operations import Amend, AmendedItem
 from orders.rules import errors
@@ -65,9 +66,7 @@ class Amendment:
         write_credit(self._order, call, CreditCause.AMENDED, self._correction)
         _unpack(self._order, self._removed)
         OrderItem.objects.filter(pk__in=self._removed).delete()
-        OrderItem.objects.bulk_update(
-            self._amended, ["quantity", "unit_amount", "name", "amount", "discount_amount", "tax_amount"]
-        )
+        write_changed(self._amended, ["quantity", "unit_amount", "name", "amount", "discount_amount", "tax_amount"])
         OrderItem.objects.bulk_create(self._added)
 
     def _corrected_credits(self) -> Credited:

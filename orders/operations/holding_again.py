@@ -29,13 +29,16 @@ class HeldAgain(NamedTuple):
 
     reservation_id: UUID
     reserved_until: datetime
+    instead_of: UUID | None
 
     def refuse_if_lost(self, order: Order, call: Call) -> None:
-        """Under the order's lock. Raises OrderBusy when the old hold is not gone yet, or the new one is."""
+        """Under the order's lock. Raises OrderBusy when the old hold is not gone yet, or the new one is, or when the
+        order has stood on another one meanwhile: its units may be others.
+        """
         if call.rehearsal is not None:
             return
         # Between the hold and the lock it may have been taken for abandoned.
-        if order.stock_action is not None or not own([self.reservation_id]):
+        if order.reservation_id != self.instead_of or order.stock_action is not None or not own([self.reservation_id]):
             raise errors.OrderBusy(order.pk)
 
 
@@ -66,7 +69,7 @@ def stock_held_again(
         raise_if_answered(order.storefront_id, call.idempotency)
     call.precondition.check(order)
     if call.rehearsal is not None:
-        yield HeldAgain(new_id(), _until(call.now()))
+        yield HeldAgain(new_id(), _until(call.now()), order.reservation_id)
         return
     # The old hold must be gone before a new one takes its place.
     if order.stock_action is not None and not settle_order(order_id):
@@ -76,7 +79,7 @@ def stock_held_again(
     if not isinstance(answer, Held):
         raise refusal_of(answer, effect=effect)
     try:
-        yield HeldAgain(reservation_id, _until(clock.now()))
+        yield HeldAgain(reservation_id, _until(clock.now()), order.reservation_id)
     except (errors.OrderError, Replay):
         with suppress(InventoryError):  # the sweeper repeats it
             get_inventory().release(reservation_id)

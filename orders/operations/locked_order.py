@@ -11,8 +11,9 @@ from uuid import UUID
 import psycopg
 from django.db import OperationalError, transaction
 
-from orders.models import Order, OrderItem
+from orders.models import Order
 from orders.operations.call import Call, Document
+from orders.operations.changed_rows import write_changed
 from orders.operations.committing import commit
 from orders.operations.idempotency import raise_if_answered
 from orders.operations.obstacles import obstacles
@@ -36,6 +37,9 @@ _PARTS: Final[dict[Operation, str]] = {
     Operation.RECEIVE_RETURN: "returns__items",
     Operation.CLOSE_RETURN: "returns",
 }
+
+
+_COUNTS: Final = ("canceled", "shipped", "returned", "restocked")
 
 
 @contextmanager
@@ -109,8 +113,16 @@ class LockedOrder:
         return self.before
 
     def save_lines(self) -> None:
-        """Write the counts of all items."""
-        OrderItem.objects.bulk_update(self.order.lines, ["canceled", "shipped", "returned", "restocked"])
+        """Write the counts of the items of which any has changed."""
+        before = {item["id"]: item for item in self.before["items"]}
+        write_changed(
+            [
+                item
+                for item in self.order.lines
+                if any(getattr(item, count) != before[str(item.pk)][count] for count in _COUNTS)
+            ],
+            _COUNTS,
+        )
 
     def commit(
         self,

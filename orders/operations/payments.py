@@ -14,7 +14,7 @@ from orders.operations.call import Call, Document
 from orders.operations.constraints import broken_constraint
 from orders.operations.locked_order import locked_order
 from orders.operations.obstacles import payments_in_force
-from orders.operations.refunds import grant_goodwill
+from orders.operations.refunds import Instruction, grant_goodwill, void_what_is_authorized
 from orders.requests.operations import CorrectPayment, RecordPayment
 from orders.rules import errors
 from orders.rules.facts import Fact, paid_out, provider_key, sums_of
@@ -75,10 +75,17 @@ def record_payment(order_id: UUID, request: RecordPayment, *, call: Call) -> Doc
             raise
         order.currency = currency
         _count(order, [*payments, fact], refund, call)
-        document = locked.commit()
+        document = locked.commit(instructions=_void_at_once(order, fact, call))
         if call.rehearsal is not None:
             call.rehearsal.payments.add(key)
         return document
+
+
+def _void_at_once(order: Order, fact: PaymentRecord, call: Call) -> list[Instruction]:
+    """An authorization that comes when the order has ended is promised for nothing."""
+    if call.at is not None or not fact.late or fact.kind != PaymentKind.AUTHORIZATION:
+        return []
+    return void_what_is_authorized(order, only=fact)
 
 
 def correct_payment(order_id: UUID, request: CorrectPayment, *, call: Call) -> Document:

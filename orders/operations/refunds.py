@@ -8,7 +8,7 @@ from uuid import UUID
 
 from msgspec import UNSET
 
-from orders.models import Order, Refund, Return
+from orders.models import Order, PaymentRecord, Refund, Return
 from orders.models.payments import OPEN_REFUNDS
 from orders.operations.call import Call, Document
 from orders.operations.crediting import usual_credit, write_credit
@@ -151,11 +151,11 @@ def instructions_for_what_is_over(locked: LockedOrder) -> list[Instruction]:
     return instructions
 
 
-def void_what_is_authorized(order: Order) -> list[Instruction]:
-    """What of its authorizations is neither captured nor void is not wanted any more."""
+def void_what_is_authorized(order: Order, *, only: PaymentRecord | None = None) -> list[Instruction]:
+    """What of its authorizations (or of the `only` one) is neither captured nor void is not wanted any more."""
     if order.authorized_amount == 0:
         return []
-    left = left_to_void(facts_of(order))
+    left = [payment for payment in left_to_void(facts_of(order)) if only is None or payment.fact.id == only.pk]
     if not left:
         return []
     amount = sum(payment.amount for payment in left)

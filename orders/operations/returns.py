@@ -9,6 +9,7 @@ from msgspec import UNSET
 
 from orders.models import Order, Return, ReturnItem
 from orders.operations.call import Call, Document
+from orders.operations.changed_rows import write_changed
 from orders.operations.crediting import credit_units
 from orders.operations.locked_order import locked_order
 from orders.operations.obstacles import units_to_return
@@ -87,7 +88,7 @@ def receive_return(order_id: UUID, request: ReceiveReturn, *, call: Call) -> Doc
             item.returned += units.quantity
             if line.restocked:
                 item.restocked += units.quantity
-        ReturnItem.objects.bulk_update(lines.values(), ["received", "condition", "restocked"])
+        write_changed(lines.values(), ["received", "condition", "restocked"])
         announced.state, announced.received_at = ReturnState.RECEIVED, call.now()
         announced.save()
         locked.save_lines()

@@ -13,6 +13,7 @@ from msgspec import UNSET, UnsetType
 from orders.models import Order, Shipment, ShipmentItem
 from orders.operations.call import Call, Document
 from orders.operations.carriers import tracking_link
+from orders.operations.changed_rows import write_changed
 from orders.operations.locked_order import LockedOrder, locked_order
 from orders.operations.obstacles import all_is_packed, units_to_pack
 from orders.operations.units import chosen_units, open_units
@@ -138,7 +139,7 @@ def deliver_order(order_id: UUID, request: Deliver, *, call: Call) -> Document:
         delivered_at = request.delivered_at or call.now()
         for parcel in arrived:
             parcel.delivered_at = delivered_at
-        Shipment.objects.bulk_update(arrived, ["delivered_at"])
+        write_changed(arrived, ["delivered_at"])
         order.derive_delivery()
         return locked.commit()
 

@@ -36,10 +36,10 @@ def clean_code(text: str) -> str | None:
     """The same of a phone number, postal code or other code, which has no joiners; its digits and full-width forms
     become those of ASCII.
     """
-    cleaned = clean_text(text)
+    cleaned = clean_text(text if text.isascii() else text.translate(_WITHOUT_JOINERS))
     if cleaned is None or cleaned.isascii():
         return cleaned
-    return "".join(map(_in_ascii, cleaned.translate(_WITHOUT_JOINERS)))
+    return "".join(map(_in_ascii, cleaned))
 
 
 def clean_letters(text: str) -> str | None:

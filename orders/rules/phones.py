@@ -11,8 +11,11 @@ from phonenumbers import NumberParseException, PhoneNumberFormat, ValidationResu
 
 from orders.rules.cleaning import clean_code
 
+# A plus sign and fifteen digits.
+LONGEST_E164: Final = 16
 # The least that a search looks for; fewer would be anybody's.
 _LEAST_DIGITS: Final = 6
+_WITH_TRUNK_8: Final = 11
 _LOOKS_LIKE_ONE: Final = re.compile(r"\+?[0-9 ()./\-\u2010-\u2015\u2212]+")
 _NO_DIGITS: Final = re.compile(r"\D")
 
@@ -28,7 +31,11 @@ def e164(phone: str | None, *, country: str | None) -> str | None:
     number = _parsed(phone, country)
     if number is None and phone.startswith("00"):  # how most of the world dials abroad
         number = _parsed(f"+{phone[2:]}", None)
-    return None if number is None else phonenumbers.format_number(number, PhoneNumberFormat.E164)
+    if number is None:
+        return None
+    # Some countries have longer ones within, such as service numbers, which nobody dials from abroad.
+    told = phonenumbers.format_number(number, PhoneNumberFormat.E164)
+    return told if len(told) <= LONGEST_E164 else None
 
 
 def phone_country(*addresses: Mapping[str, str | None] | None) -> str | None:
@@ -40,7 +47,7 @@ def searched_number(term: str) -> str | None:
     """What a search looks for: a whole number in E.164 with its `+`, or the digits that a number ends with.
 
     None when the term does not look like a telephone number. Zeros before a number within its country, or before
-    that of a country, are how it is dialled, and are not looked for.
+    that of a country, are how it is dialled, and are not looked for; so is the 8 of Russia and Kazakhstan.
     """
     cleaned = clean_code(term)
     if cleaned is None or not _LOOKS_LIKE_ONE.fullmatch(cleaned):
@@ -48,6 +55,8 @@ def searched_number(term: str) -> str | None:
     if cleaned.startswith("+") and (whole := e164(cleaned, country=None)):
         return whole
     digits = _NO_DIGITS.sub("", cleaned).lstrip("0")
+    if len(digits) == _WITH_TRUNK_8:
+        digits = digits.removeprefix("8")
     return digits if len(digits) >= _LEAST_DIGITS else None
 
 

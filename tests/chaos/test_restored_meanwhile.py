@@ -1,4 +1,4 @@
-"""Somebody else restores and deletes the order again while a restore holds its stock: it starts over."""
+"""Somebody else brings the order back and ends it again while its stock is being held anew: that starts over."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
 from typing import Any
+from uuid import UUID
 
+import pytest
 from django.db import connection
 from django.test import Client
 
@@ -17,6 +19,8 @@ from inventory_client.values import HoldRequest
 from orders import operations
 from orders.models import Order
 from orders.operations import holding_again
+from orders.requests.operations import AmendedItem
+from tests.base import perform
 from tests.chaos.promises import broken_promises
 
 # Only a test that fails waits as long.
@@ -69,4 +73,39 @@ def test_a_restore_does_not_go_past_a_release_the_inventory_has_not_heard_of(
     assert Stock.objects.get().reserved == 2  # what the inventory has still to hear of, and nothing else
     assert operations.settle_orders() == (1, 0)
     assert Stock.objects.get().reserved == 0
+    assert broken_promises() == {}
+
+
+@pytest.mark.parametrize(("end", "bring_back"), [("delete", "restore"), ("cancel", "reinstate")])
+def test_an_order_that_has_other_items_by_then_is_not_brought_back_on_the_units_it_had(
+    api: Client, place_order: Callable[..., dict[str, Any]], stock: Any, monkeypatch: Any, end: str, bring_back: str
+):
+    order = place_order(cup=2)
+    stock(cup=10)
+    slow_ledger = SlowLedger()
+    perform(end, order["id"])
+
+    def ask() -> Any:
+        try:
+            path = f"/api/v1/orders/{order['id']}/{bring_back}"
+            return api.post(path, {"reason": "after all"}, content_type="application/json")
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as threads:
+        with monkeypatch.context() as patch:
+            patch.setattr(holding_again, "get_inventory", lambda: slow_ledger)
+            held_up = threads.submit(ask)
+            assert slow_ledger.held.wait(GIVE_UP_SECONDS)
+        perform(bring_back, order["id"], reason="after all")
+        perform("amend", order["id"], items=[AmendedItem(item_id=UUID(order["items"][0]["id"]), quantity=5)])
+        perform(end, order["id"])
+        assert operations.settle_orders()[1] == 0
+        slow_ledger.may_answer.set()
+        answer = held_up.result(GIVE_UP_SECONDS)
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "order_busy")
+    assert Stock.objects.get().reserved == 0
+    assert ask().status_code == 200
+    assert Stock.objects.get().reserved == 5
     assert broken_promises() == {}

@@ -48,7 +48,7 @@ def record_payment(order: ModelOrder, asked: Asked, by: str, storefront: ModelSt
     )
     if refund is not None:
         _settle(order, refund, by)
-    return []
+    return void(order, only=order.payments[-1]) if late and kind == "authorization" else []
 
 
 def correct_payment(order: ModelOrder, asked: Asked, by: str, storefront: ModelStorefront) -> Instructions:
@@ -167,8 +167,9 @@ def what_is_over(order: ModelOrder, by: str, storefront: ModelStorefront) -> Ins
     return told + (void(order) if order.status == "canceled" else [])
 
 
-def void(order: ModelOrder) -> Instructions:
+def void(order: ModelOrder, *, only: Payment | None = None) -> Instructions:
     left = order.left_of("authorization", "void", "capture") if order.authorized else []
+    left = [(fact, amount) for fact, amount in left if only is None or fact is only]
     if not left:
         return []
     amount = sum(amount for _, amount in left)

@@ -44,6 +44,7 @@ def patched(api, order, **body):
         ("０２　５５５０　１２３４", "02 5550 1234", "+61255501234"),
         ("٠٢٥٥٥٠١٢٣٤", "0255501234", "+61255501234"),
         ("call me", "call me", None),
+        ("+49 800 123456789012", "+49 800 123456789012", None),
         ("ask for Ann: 02 5550 1234 (or the shop's, before nine in the morning)",) * 2 + (None,),
         ("1", "1", None),
         (" \u200b", None, None),

@@ -397,3 +397,15 @@ def test_contact_address_and_currency_are_taken_as_they_were_meant(run_import):
     assert (order.currency, order.contact_email, order.billing_address) == ("BRL", "ana@example.com", None)
     told = {name: value for name, value in order.shipping_address.items() if value is not None}
     assert told == {"city": "می\u200cخواهم", "postal_code": "10", "country": "BR"}
+
+
+def test_a_phone_is_told_in_e164_and_no_line_is_refused_for_one(run_import):
+    brazil = {"shipping_address": {"country": "BR"}}
+
+    done = run_import(
+        line("r1", contact={"phone": "(41) 3333-4444"}, **brazil) + line("r2", contact={"phone": "?"}, **brazil)
+    )
+
+    assert done.code == 0
+    known = Order.objects.order_by("external_reference").values_list("contact_phone", "contact_phone_e164")
+    assert list(known) == [("(41) 3333-4444", "+554133334444"), ("?", None)]

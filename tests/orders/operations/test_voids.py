@@ -26,3 +26,33 @@ def test_canceling_asks_to_void_what_was_authorized_and_never_captured(api, stor
     perform("cancel", order_id)
 
     assert [instruction["kind"] for instruction in last_event(order_id).data["instructions"]] == kinds
+
+
+@pytest.mark.parametrize("end", ["cancel", "delete"])
+def test_an_authorization_that_comes_when_the_order_has_ended_is_to_be_voided_at_once(api, storefront, end):
+    order_id = sell(api)["id"]
+    perform("record_payment", order_id, kind="authorization", amount=3000, psp="acme", psp_reference="au_1")
+    perform(end, order_id)
+
+    perform("record_payment", order_id, kind="authorization", amount=2000, psp="acme", psp_reference="au_2")
+
+    assert last_event(order_id).data["instructions"] == [
+        {
+            "kind": "void",
+            "amount": 2000,
+            "currency": "AUD",
+            "payments": [{"psp": "acme", "psp_reference": "au_2", "amount": 2000}],
+        }
+    ]
+    perform("record_payment", order_id, kind="void", amount=2000, psp="acme", psp_reference="vo_1")
+    assert last_event(order_id).data["instructions"] == []
+
+
+def test_an_authorization_that_was_void_before_it_came_is_not_to_be_voided(api, storefront):
+    order_id = sell(api)["id"]
+    perform("cancel", order_id)
+    perform("record_payment", order_id, kind="void", amount=2000, psp_reference="vo_1", parent_reference="au_1")
+
+    perform("record_payment", order_id, kind="authorization", amount=2000, psp_reference="au_1")
+
+    assert last_event(order_id).data["instructions"] == []

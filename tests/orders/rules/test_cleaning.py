@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from orders.rules.cleaning import clean_code, clean_letters, clean_text
 
@@ -59,6 +61,7 @@ def test_what_shows_nothing_is_nothing(blank):
         ("１００－０００１", "100-0001"),
         ("SW1A\u00a01AA", "SW1A 1AA"),
         ("12\u200d3", "123"),
+        ("123 \u200d", "123"),
         ("〒100", "〒100"),
         ("½", "½"),
     ],
@@ -72,6 +75,21 @@ def test_a_code_is_in_the_digits_of_ascii(typed, meant):
 )
 def test_a_code_of_letters_is_in_capitals(typed, meant):
     assert clean_letters(typed) == meant
+
+
+_drawn = st.text(
+    st.characters(exclude_categories=["Cs"]) | st.sampled_from(" \t\n\u00a0\u3000\u200b\u200c\u200d\u200e\ufeff1١Ａ")
+)
+
+
+@pytest.mark.parametrize("clean", [clean_text, clean_code, clean_letters])
+@given(text=_drawn)
+@settings(max_examples=300, deadline=None)
+def test_what_is_clean_stays_as_it_is_and_has_nothing_around_it(clean, text):
+    cleaned = clean(text)
+
+    assert cleaned is None or (cleaned == cleaned.strip() != "" and len(cleaned) <= len(text))
+    assert cleaned is None or clean(cleaned) == cleaned
 
 
 def test_a_character_that_no_database_holds_is_left_for_its_own_refusal():

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from orders.rules.emails import is_email
 
@@ -54,3 +56,10 @@ def test_browsers_take_these(address):
 )
 def test_browsers_take_none_of_these(address):
     assert not is_email(address)
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from("a.@-ü。")))
+@settings(max_examples=500, deadline=None)
+def test_whatever_is_typed_is_answered(text):
+    assert is_email(text) in (True, False)
+    assert not is_email(f"{text} ")

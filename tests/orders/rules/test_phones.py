@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from orders.rules.phones import e164, phone_country, searched_number
 
@@ -45,6 +49,8 @@ def test_a_number_is_read_as_it_is_dialled_in_its_country(typed, country, number
         ("123", "AU"),
         ("+999 123 4567", None),
         ("+61 2 5550 1234 5678 9012", None),
+        ("+49 800 123456789012", None),
+        ("0120 1234 5678 9012 3456", "JP"),
         ("x" * 300, "AU"),
         ("1" * 300, "US"),
         ("+", None),
@@ -52,6 +58,18 @@ def test_a_number_is_read_as_it_is_dialled_in_its_country(typed, country, number
 )
 def test_what_cannot_be_told_is_none(typed, country):
     assert e164(typed, country=country) is None
+
+
+@given(
+    phone=st.text(st.sampled_from("+0123456789 ()-./;=#*,extphone٣３") | st.characters(exclude_categories=["Cs"]))
+    | st.from_regex(r"\+?[0-9]{3,25}", fullmatch=True),
+    country=st.sampled_from([None, "AU", "DE", "JP", "ID", "US", "RU", "AQ", "ZZ"]),
+)
+@settings(max_examples=500, deadline=None)
+def test_whatever_is_typed_is_a_number_of_at_most_fifteen_digits_or_none(phone, country):
+    number = e164(phone, country=country)
+
+    assert number is None or re.fullmatch(r"\+[1-9][0-9]{2,14}", number)
 
 
 def test_the_shipping_addresses_country_goes_before_the_billing_addresses():
@@ -70,6 +88,9 @@ def test_the_shipping_addresses_country_goes_before_the_billing_addresses():
         ("(02) 5550-1234", "255501234"),
         ("０２ ５５５０ １２３４", "255501234"),
         ("55501234", "55501234"),
+        ("8 (912) 345-67-89", "9123456789"),
+        ("8 800 123", "8800123"),
+        ("1 212 555 0123", "12125550123"),
         ("+61255", None),
         ("50 12", None),
         ("AU-7K3M9QXD4F", None),
