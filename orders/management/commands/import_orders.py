@@ -204,8 +204,8 @@ def _refuse_unknown(encoding: str | None, layout: Layout | None) -> None:
     if layout is None:
         raise CommandError("NDJSON is UTF-8 (RFC 8259): leave --encoding out.")
     try:
-        known = '\r\n\t,;"'.encode(encoding) == b'\r\n\t,;"'
-    except LookupError:
+        known = b'\r\n\t,;"'.decode(encoding) == '\r\n\t,;"'
+    except (LookupError, UnicodeError):
         known = False
     if not known:
         raise CommandError(f"--encoding is {encoding!r}; expected one that has ASCII in it, such as utf-8 or cp1252.")

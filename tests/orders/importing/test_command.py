@@ -74,6 +74,18 @@ def test_writes_one_live_line_on_a_terminal(run_import, tmp_path):
     assert screen.getvalue().endswith("\r\x1b[K")
 
 
+@pytest.mark.parametrize("name", ["orders.ndjson", "orders.csv"])
+def test_the_generic_profile_is_our_own_format(run_import, name):
+    rows = (
+        "storefront,external_reference,customer_id,placed_at,product_id,quantity\n"
+        "br-south,r1,cus1,2017-03-01T10:00:00Z,cup,2\n"
+    )
+
+    done = run_import(line() if name.endswith("ndjson") else rows, "--profile=generic", name=name)
+
+    assert (done.code, "1 placed, 0 skipped, 0 refused" in done.report) == (0, True)
+
+
 def test_progress_can_be_silent(run_import):
     assert run_import(line(), "--progress=0").progress == ""
 

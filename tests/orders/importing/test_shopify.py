@@ -306,10 +306,11 @@ def test_what_a_spreadsheet_makes_of_the_file_is_read(run_import, encoding):
     assert guessed == (encoding == "cp1252")
 
 
-def test_an_encoding_that_is_named_is_taken(run_import):
-    content = export({"Lineitem name": "茶碗"}).encode("cp932")
+@pytest.mark.parametrize("encoding", ["cp932", "utf-8-sig"])
+def test_an_encoding_that_is_named_is_taken(run_import, encoding):
+    content = export({"Lineitem name": "茶碗"}).encode(encoding)
 
-    run_import(content, *OPTIONS, "--encoding=cp932", name="orders.csv")
+    run_import(content, *OPTIONS, "--encoding", encoding, name="orders.csv")
 
     assert Order.objects.get().items.get().name == "茶碗"
 
@@ -352,6 +353,7 @@ def test_orders_of_an_export_can_be_placed_anew(shopify, stock):
         (("--storefront=pottery",), "--storefront, --time-zone and --tax are for exports of other systems: name one"),
         ((*OPTIONS, "--time-zone=Mars/Base"), "--time-zone is 'Mars/Base'; expected a name of the IANA time zone"),
         ((*OPTIONS, "--encoding=utf-16"), "--encoding is 'utf-16'; expected one that has ASCII in it, such as utf-8"),
+        ((*OPTIONS, "--encoding=undefined"), "--encoding is 'undefined'; expected one that has ASCII in it"),
         ((*OPTIONS, "--encoding=klingon"), "--encoding is 'klingon'; expected one that has ASCII in it, such as utf-8"),
         ((*OPTIONS, "--format=ndjson"), "An export of shopify is not NDJSON: leave --format out."),
         (("--format=ndjson", "--encoding=cp1252"), "NDJSON is UTF-8 (RFC 8259): leave --encoding out."),
