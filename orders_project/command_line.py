@@ -22,6 +22,10 @@ from orders.management.database_trouble import trouble_in_words
 from orders_project.embedded_pg import EmbeddedPgError
 
 _INTERRUPTED: Final = 130  # as shells say it of SIGINT
+_WITHOUT_DATABASE: Final = (
+    "EMBEDDED_PG is 0, which switches the database off, and this command needs one. Remove EMBEDDED_PG, or set "
+    "DATABASE_URL."
+)
 
 
 def run_command(arguments: Sequence[str]) -> None:
@@ -33,7 +37,7 @@ def run_command(arguments: Sequence[str]) -> None:
         settings.INSTALLED_APPS  # noqa: B018 - `help` would go on without settings that cannot be read
         execute_from_command_line([*arguments])
     except ImproperlyConfigured as error:
-        _end(str(error))
+        _end(_WITHOUT_DATABASE if _is_switched_off(error) else str(error))
     except EmbeddedPgError as error:
         _end(str(error))
     except (DatabaseError, InterfaceError, psycopg.Error) as error:  # the relay speaks to the driver itself
@@ -57,6 +61,11 @@ def run_command(arguments: Sequence[str]) -> None:
 def _end(sentence: str, *, code: int = 1) -> NoReturn:
     sys.stderr.write(f"{sentence}\n")
     sys.exit(code)
+
+
+def _is_switched_off(error: ImproperlyConfigured) -> bool:
+    """Whether Django's dummy engine, which stands for no database, was asked for something."""
+    return "settings.DATABASES" in str(error) and settings.DATABASES["default"]["ENGINE"].endswith(".dummy")
 
 
 def _is_odd(argument: str) -> bool:

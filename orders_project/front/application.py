@@ -106,8 +106,12 @@ class Front:
             with self._answering.taken(caller.shares_as) as free:
                 if refusal is None and not free:
                     refusal = refusals.TOO_MANY_AT_ONCE
-                threads = self._beside if path in _BESIDE else self._threads
-                answer = _told(environ, refusal or await self._called(environ, threads, caller.shares_as), started)
+                if refusal is None:
+                    threads = self._beside if path in _BESIDE else self._threads
+                    called = self._called(environ, threads, caller.shares_as, writes=not caller.reads)
+                    answer = _told(environ, await called, started)
+                else:
+                    answer = _told(environ, refusal, started)
                 if standing:
                     answer.headers += standing.headers()
                 await reply(answer)
@@ -159,22 +163,30 @@ class Front:
         set_body(environ, body)
         return None
 
-    async def _called(self, environ: Environ, threads: FairThreads, caller: Hashable) -> Answer | Refusal:
+    async def _called(
+        self, environ: Environ, threads: FairThreads, caller: Hashable, *, writes: bool = False
+    ) -> Answer | Refusal:
         loop = asyncio.get_running_loop()
         answered: asyncio.Future[Answer | Refusal] = loop.create_future()
-        give_up_at = time.monotonic() + self._bounds.waiting_seconds
 
         def job() -> None:
             answer: Answer | Refusal = refusals.FAILED
             try:
-                # Whoever asked has long given up; doing it now would only make others wait as well.
-                late = time.monotonic() > give_up_at
-                answer = refusals.WAITED_TOO_LONG if late else call(self._application, environ)
+                answer = call(self._application, environ)
             finally:
                 loop.call_soon_threadsafe(_settle, answered, answer)
 
-        threads.submit(caller, job)
-        return await answered
+        def give_up() -> None:
+            # Whoever asked stops waiting soon; doing it later would only make others wait as well.
+            if threads.withdraw(caller, job):
+                _settle(answered, refusals.WAITED_TOO_LONG)
+
+        threads.submit(caller, job, writes=writes)
+        patience = loop.call_later(self._bounds.waiting_seconds, give_up)
+        try:
+            return await answered
+        finally:
+            patience.cancel()
 
 
 def _told(environ: Environ, answer: Answer | Refusal, started: float) -> Answer:

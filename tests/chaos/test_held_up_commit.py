@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -16,8 +17,10 @@ from django.test import Client
 
 from inventory_client.models import Stock
 from orders import operations
-from orders.models import Order
-from tests.chaos.live_server import database_url
+from orders.api.keys import make_key
+from orders.models import Order, Storefront
+from orders.rules.scopes import Scope
+from tests.chaos.live_server import LiveServer, database_url
 from tests.chaos.promises import broken_promises
 
 LAST_ONE = {"customer_id": "cus123", "items": [{"product_id": "cup", "quantity": 1}]}
@@ -49,10 +52,14 @@ class Standby:
         self._connection.execute("select pg_advisory_unlock_all()")
 
     def wait_for_a_commit(self) -> None:
-        while not self._connection.execute(
-            "select 1 from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'"
-        ).fetchone():
+        while not self.waiting_commits():
             time.sleep(0.02)
+
+    def waiting_commits(self) -> int:
+        (commits,) = self._connection.execute(
+            "select count(*) from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'"
+        ).fetchone() or (0,)
+        return int(commits)
 
     def close(self) -> None:
         self._connection.close()
@@ -131,4 +138,47 @@ def test_the_hold_of_an_order_that_comes_to_nothing_after_all_is_swept_later(
     assert (released_meanwhile, released_later) == (0, 1)
     assert lost.status_code == 503
     assert (Order.objects.count(), Stock.objects.get(pk="cup").reserved) == (0, 0)
+    assert broken_promises() == {}
+
+
+def test_commits_that_wait_keep_nobody_from_reading(
+    database: None, stock: Callable[..., None], standby: Standby, tmp_path: Path
+):
+    """While a standby is away every commit waits, of whichever storefront: together they leave a thread to reads."""
+    products = {f"cup{number}": 1 for number in range(6)}
+    stock(**products)
+    keys = [
+        make_key(
+            Storefront.objects.create(code=code, name=code, number_prefix=code.upper()), name="t", scopes=list(Scope)
+        )[1]
+        for code in ("au", "nz", "de")
+    ]
+
+    with LiveServer(tmp_path, workers=1, REQUEST_THREADS="3") as server, ThreadPoolExecutor(6) as pool:
+
+        def ask(method: str, key: str, body: object = None) -> int:
+            return server.call(method, "/api/v1/orders", body, headers={"X-API-Key": key}).status
+
+        assert [ask("GET", key) for key in keys] == [200, 200, 200]  # from now on the worker knows them
+        standby.leave()
+        waiting = [
+            pool.submit(
+                ask,
+                "POST",
+                keys[number % 2],
+                {"customer_id": "c", "items": [{"product_id": f"cup{number}", "quantity": 1}]},
+            )
+            for number in range(6)
+        ]
+        try:
+            while standby.waiting_commits() < 2:
+                time.sleep(0.02)
+            read = [ask("GET", keys[2]) for _ in range(5)]
+            commits = standby.waiting_commits()
+        finally:
+            standby.return_()
+        placed = [answer.result(timeout=60) for answer in waiting]
+
+    assert (read, commits) == ([200] * 5, 2)
+    assert placed == [201] * 6
     assert broken_promises() == {}

@@ -57,6 +57,7 @@ def test_whatever_the_command(command: list[str]):
         ("oracles://orders:hunter2@database/orders", "It cannot be read as a URL of a database."),
         ("postgres://orders:hunter2@database:port/orders", "It cannot be read as a URL of a database."),
         ("postgres://orders:hunter2@database/", "It names no database."),
+        ("postgres://orders:hunter2@database/orders?sslmod=require", "It has options that there are not: sslmod."),
     ],
 )
 def test_does_not_show_a_database_url_that_it_cannot_read(url: str, why: str):
@@ -97,3 +98,19 @@ def test_shows_where_it_went_wrong_when_asked(tmp_path: Path):
 
     assert ran.returncode == 1
     assert ran.stderr.startswith("Traceback (most recent call last):\n")
+
+
+def test_a_database_url_may_have_the_options_of_libpq_and_of_django():
+    url = "postgres://orders@database/orders?sslmode=require&application_name=web&pool=true"
+    environment = {"PATH": os.environ["PATH"], "SECRET_KEY": "k" * 50, "DATABASE_URL": url}
+
+    ran = subprocess.run([sys.executable, "manage.py", "version"], cwd=ROOT, env=environment, capture_output=True)
+
+    assert ran.returncode == 0
+
+
+def test_a_command_that_needs_the_database_which_is_switched_off():
+    assert _told({}, "doctor") == (
+        "EMBEDDED_PG is 0, which switches the database off, and this command needs one. Remove EMBEDDED_PG, or set "
+        "DATABASE_URL.\n"
+    )

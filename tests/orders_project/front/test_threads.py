@@ -19,18 +19,18 @@ class Work:
         self._threads = FairThreads(threads, name="test")
         self._begun: SimpleQueue[str] = SimpleQueue()
 
-    def ask(self, caller: str, *jobs: str) -> list[Callable[[], None]]:
+    def ask(self, caller: str, *jobs: str, writes: bool = False) -> list[Callable[[], None]]:
         """What ends each of the jobs."""
-        return [self._submit(caller, job) for job in jobs]
+        return [self._submit(caller, job, writes=writes) for job in jobs]
 
-    def _submit(self, caller: str, job: str) -> Callable[[], None]:
+    def _submit(self, caller: str, job: str, *, writes: bool) -> Callable[[], None]:
         may_end = Event()
 
         def run() -> None:
             self._begun.put(job)
             assert may_end.wait(GIVE_UP_SECONDS)
 
-        self._threads.submit(caller, run)
+        self._threads.submit(caller, run, writes=writes)
         return may_end.set
 
     def begun(self, jobs: int) -> list[str]:
@@ -79,6 +79,63 @@ def test_who_has_fewest_at_work_is_next_then_who_waited_longest():
         end()
 
 
+def test_writes_never_have_all_threads():
+    work = Work(threads=3)
+
+    (end_a,) = work.ask("a", "a1", writes=True)
+    (end_b,) = work.ask("b", "b1", writes=True)
+    assert work.begun(2) == ["a1", "b1"]
+    (end_c1,) = work.ask("c", "c1", writes=True)
+    (end_c2, end_c3) = work.ask("c", "c2", "c3")
+    assert work.begun(1) == ["c2"]  # it came later, but may begin
+
+    assert work.nothing_begins()
+    end_a()
+    assert work.begun(1) == ["c1"]
+    end_c2()
+    assert work.begun(1) == ["c3"]
+    for end in (end_b, end_c1, end_c3):
+        end()
+
+
+def test_reads_and_writes_of_one_caller_come_in_turn():
+    work = Work(threads=1)
+    (end,) = work.ask("a", "a1")
+    assert work.begun(1) == ["a1"]
+
+    ends = [work.ask("a", f"a{number}", writes=number % 2 == 0)[0] for number in (2, 3, 4, 5)]
+
+    for number in (2, 3, 4, 5):
+        end()
+        assert work.begun(1) == [f"a{number}"]
+        end = ends.pop(0)
+    end()
+
+
+def test_what_is_withdrawn_in_time_never_begins():
+    threads = FairThreads(1, name="test")
+    may_end, begun, done = Event(), SimpleQueue[str](), Event()
+
+    def first() -> None:
+        begun.put("first")
+        may_end.wait(GIVE_UP_SECONDS)
+
+    def second() -> None:
+        begun.put("second")
+
+    threads.submit("a", first, writes=True)
+    assert begun.get(timeout=GIVE_UP_SECONDS) == "first"
+    threads.submit("b", second, writes=False)
+
+    assert threads.withdraw("b", second)
+    assert not threads.withdraw("b", second)
+    assert not threads.withdraw("a", first)  # it has begun
+    threads.submit("b", done.set, writes=False)
+    may_end.set()
+    assert done.wait(GIVE_UP_SECONDS)
+    assert begun.empty()
+
+
 def test_with_one_thread_callers_take_turns():
     work = Work(threads=1)
 
@@ -98,8 +155,8 @@ def test_a_job_that_fails_costs_no_thread():
     threads = FairThreads(1, name="test")
     done = Event()
 
-    threads.submit("a", lambda: 1 / 0)  # type: ignore[arg-type]
-    threads.submit("a", done.set)
+    threads.submit("a", lambda: 1 / 0, writes=False)  # type: ignore[arg-type]
+    threads.submit("a", done.set, writes=False)
 
     assert done.wait(GIVE_UP_SECONDS)
 
@@ -113,10 +170,10 @@ def test_it_tells_how_long_the_longest_request_has_taken():
         begun.set()
         may_end.wait(GIVE_UP_SECONDS)
 
-    threads.submit("a", job)
+    threads.submit("a", job, writes=False)
     assert begun.wait(GIVE_UP_SECONDS)
     first = threads.longest_seconds()
     assert threads.longest_seconds() > first > 0
-    threads.submit("a", ended.set)
+    threads.submit("a", ended.set, writes=False)
     may_end.set()
     assert ended.wait(GIVE_UP_SECONDS)
