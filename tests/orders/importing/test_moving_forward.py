@@ -100,6 +100,44 @@ def test_whatever_a_file_tells_it_tells_nothing_new_the_second_time(run_import, 
     assert again.report == "Read 1 lines: 0 placed, 1 skipped, 0 refused. Skipped ones were there already.\n"
 
 
+_AUTHORIZED = {"authorized_at": "2017-03-01T10:30:00Z"}
+_PAID = _AUTHORIZED | {"approved_at": APPROVED}
+_SENT = _PAID | {"shipped_at": SHIPPED}
+_STAGES = {
+    "created": history("created"),
+    "authorized": history("created", **_AUTHORIZED),
+    "paid": history("approved", **_PAID),
+    "one canceled": history("approved", **_PAID) | {"items": [{"shipped": 0, "canceled": 1}, {"shipped": 0}]},
+    "one sent": history("approved", **_SENT) | {"items": [{"shipped": 1, "canceled": 1}, {"shipped": 0}]},
+    "sent": history("shipped", **_SENT) | {"items": [{"canceled": 1}, {}]},
+    "arrived": history("delivered", **_SENT, delivered_at=DELIVERED) | {"items": [{"canceled": 1}, {}]},
+    "given back": history("delivered", **_SENT, delivered_at=DELIVERED)
+    | {"items": [{"canceled": 1}, {}], "refunded_amount": 1000},
+}
+
+
+def _what_became_of(reference: str) -> dict[str, object]:
+    order = Order.objects.get(external_reference=reference)
+    return {
+        "statuses": (order.status, order.payment_status, order.fulfillment_status),
+        "money": (order.authorized_amount, order.captured_amount, order.refunded_amount, order.credited_amount),
+        "units": list(order.items.order_by("position").values_list("product_id", "shipped", "canceled")),
+        "payments": sorted(order.payments.values_list("kind", "amount")),
+        "delivered_at": order.delivered_at,
+    }
+
+
+@pytest.mark.parametrize(("earlier", "later"), list(itertools.combinations(_STAGES, 2)))
+def test_told_in_two_files_it_is_what_it_is_told_in_one(run_import, earlier, later):
+    def told(reference, stage):
+        return line(reference, items=TWO_ITEMS, total_amount=3000, payments=..., history=_STAGES[stage])
+
+    reports = [run_import(told("twice", earlier)), run_import(told("twice", later)), run_import(told("once", later))]
+
+    assert [done.error for done in reports] == ["", "", ""]
+    assert _what_became_of("twice") == _what_became_of("once")
+
+
 def test_what_has_no_stamp_happens_when_the_file_is_read(run_import):
     run_import(line(history=history("created")))
     before = timezone.now()
