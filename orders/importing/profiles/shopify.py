@@ -139,7 +139,7 @@ def _payments(cells: Cells, created_at: datetime | None) -> tuple[list[dict[str,
         if not cells.text("Outstanding Balance"):
             cells.wrong("Outstanding Balance", "required", "It is needed to tell how much of the order is paid")
         total -= cells.amount("Outstanding Balance")
-    if not (paid.authorized or paid.captured) or total <= 0:
+    if not (paid.authorized or paid.captured):
         return [], {}
     refunded = cells.amount("Refunded Amount")
     if word == _REFUNDED:
@@ -152,6 +152,8 @@ def _payments(cells: Cells, created_at: datetime | None) -> tuple[list[dict[str,
         approved_at=cells.moment("Paid at") or created_at if paid.captured else None,
         refunded_amount=refunded if paid.captured else 0,
     )
+    if total <= 0:  # what costs nothing is paid with nothing
+        return [], history
     return [{"method": cells.text("Payment Method")[:100] or "unknown", "amount": total}], history
 
 
