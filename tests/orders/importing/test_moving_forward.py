@@ -255,6 +255,18 @@ def test_items_may_stand_in_another_order_in_the_later_file(run_import):
     assert list(shipped) == [("cup", 0), ("plate", 1)]
 
 
+def test_of_items_that_are_alike_the_one_that_was_sent_is_the_one_that_was_sent(run_import):
+    cups = [{"product_id": "cup", "quantity": 1, "unit_amount": 1000}] * 2
+    told = history("approved", approved_at=APPROVED, shipped_at=SHIPPED)
+    first, second = ([{"shipped": 1}, {"shipped": 0}], [{"shipped": 0}, {"shipped": 1}])
+    run_import(line(items=cups, history=told | {"items": first}))
+
+    done = run_import(line(items=cups, history=told | {"items": second}))
+
+    assert done.report == "Read 1 lines: 0 placed, 1 skipped, 0 refused. Skipped ones were there already.\n"
+    assert sorted(Order.objects.get().items.values_list("shipped", flat=True)) == [0, 1]
+
+
 def test_all_that_is_open_here_is_shipped_with_an_order_that_was_shipped(run_import):
     run_import(line(items=TWO_ITEMS, total_amount=3000, history=history("approved", approved_at=APPROVED)))
     order = Order.objects.get()
