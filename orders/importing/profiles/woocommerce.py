@@ -5,7 +5,7 @@ The order's own cells are repeated in each row. Amounts are without tax, and eve
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from orders.importing.lines import LeftOut
@@ -45,8 +45,6 @@ STATUS_WORDS: Final = {
 # Paid at the door: when the order is completed, not before.
 PAID_ON_DELIVERY: Final = "cod"
 _NO_ORDER: Final = LeftOut("not_yet_sold", "It is the draft of a checkout: no order yet.")
-# Are taxes in the prices, as `--tax` says? Otherwise what makes the total.
-_TAX_READINGS: Final[Mapping[bool | None, Sequence[bool]]] = {None: (False, True), True: (True,), False: (False,)}
 _FACTS: Final = {
     "order_number": "order_number",
     "woocommerce_status": "status",
@@ -85,7 +83,7 @@ def _amounts(cells: Cells, shop: Shop) -> dict[str, Any]:
 
     Cells are without tax and rounded. Where customers see prices with the tax in them, it is these that are exact.
     """
-    readings = [_sums(cells, tax_included=included) for included in _TAX_READINGS[shop.tax_included]]
+    readings = [_sums(cells, tax_included=included) for included in shop.tax_readings]
     return next(filter(_makes_its_total, readings), readings[0])
 
 

@@ -184,6 +184,13 @@ def test_sums_that_make_the_total_tell_what_discount_and_tax_mean(shopify, cells
     assert (order.discount_amount, order.tax_included) == (discount, tax_included)
 
 
+def test_sums_that_make_the_total_otherwise_than_was_said_are_refused(shopify):
+    done = shopify({"Taxes": "4.20"}, options=("--tax=added",))
+
+    assert done.code == 3
+    assert "line 2 (#1): total_amount is 2500, but items + shipping + tax − discount is 2920" in done.report
+
+
 def test_sums_that_make_no_total_are_refused_with_what_they_come_to(shopify):
     done = shopify({"Total": "26.00"})
 
