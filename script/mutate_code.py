@@ -14,6 +14,7 @@ import ast
 import fcntl
 import hashlib
 import os
+import random
 import re
 import shlex
 import shutil
@@ -98,6 +99,13 @@ TESTS: Final[dict[str, Sequence[str]]] = {
             "tests/chaos/test_killed_placement.py",
             "amending": "{own}/test_amend.py tests/chaos/test_races.py",
             "amendment": "{own}/test_amend.py",
+            "before_canceled": "{own}/test_reinstate.py",
+            "changed_rows": "{own}/test_returns.py {own}/test_amend.py {own}/test_shipments.py",
+            "crediting": "{own}/test_credits.py {own}/test_cancel.py {own}/test_reinstate.py",
+            "holding_again": "{own}/test_restore.py {own}/test_reinstate.py tests/chaos/test_restored_meanwhile.py "
+            "tests/chaos/test_swept_meanwhile.py",
+            "reinstating": "{own}/test_reinstate.py tests/chaos/test_restored_meanwhile.py",
+            "undoing": "{own}/test_undo.py",
             "canceling": "{own}/test_cancel.py {own}/test_sweep.py",
             "carriers": "{own}/test_carriers.py",
             "comparing_stock": "{own}/test_reconcile_stock.py",
@@ -136,11 +144,12 @@ def main() -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(PARTS)}, or a file; default: all parts")
     parser.add_argument("--report", action="store_true", help="plant nothing; tell what is known")
     parser.add_argument("--again", action="store_true", help="try again what no test noticed: there may be new tests")
+    parser.add_argument("--sample", type=int, metavar="FAULTS", help="so many of each module, drawn at random")
     parser.add_argument("--try", action="store_true", dest="tests_only", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.tests_only:
         return try_tests(options.names)
-    sessions = [Session(module, tests) for module, tests in _modules(options.names)]
+    sessions = [Session(module, tests, sample=options.sample) for module, tests in _modules(options.names)]
     if not options.report:
         with _nobody_else():
             _copy()
@@ -191,11 +200,14 @@ def _copy() -> None:
 class Session:
     """The faults of one module, and what became of each: a file of cosmic-ray's."""
 
-    def __init__(self, module: str, tests: Sequence[str]) -> None:
+    def __init__(self, module: str, tests: Sequence[str], *, sample: int | None = None) -> None:
         self.module = module
         self._tests = tests
+        self._sample = sample
         code = (ROOT / module).read_bytes()
         name = f"{module.removesuffix('.py').replace('/', '.')}.{hashlib.sha256(code).hexdigest()[:8]}"
+        if sample is not None:
+            name += f".{sample}"
         self._configuration = HOME / "sessions" / f"{name}.toml"
         self._file = HOME / "sessions" / f"{name}.sqlite"
 
@@ -239,12 +251,16 @@ class Session:
         self._configure(seconds=60)
         self._cosmic_ray("init")
         tree = ast.parse((COPY / self.module).read_text())
-        for job, kind, row, column in self._ask(
+        jobs = self._ask(
             "select job_id, operator_name, start_pos_row, start_pos_col from mutation_specs"
-        ):
-            if not _is_a_fault(tree, kind, (row, column)):
-                for table in ("mutation_specs", "work_items"):
-                    self._ask(f"delete from {table} where job_id = ?", job)
+            " order by start_pos_row, start_pos_col, operator_name, occurrence"
+        )
+        faults = [job for job, kind, row, column in jobs if _is_a_fault(tree, kind, (row, column))]
+        if self._sample is not None:  # the same ones each time
+            faults = random.Random(self.module).sample(faults, min(self._sample, len(faults)))
+        for job in {job for job, *_ in jobs} - set(faults):
+            for table in ("mutation_specs", "work_items"):
+                self._ask(f"delete from {table} where job_id = ?", job)
 
     @property
     def _command(self) -> list[str]:
