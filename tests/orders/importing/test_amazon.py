@@ -188,7 +188,8 @@ def test_an_item_that_is_canceled_later_is_told_and_not_done(amazon):
     assert done.code == 3
     assert (
         "line 2 (302-1): The order is another one here than in the file: its items are 2 CUP for 2000, 2 PLATE for "
-        "2000 here, and 2 CUP for 2000 in the file; its total is 4500 here, and 2500 in the file. It is not moved forward."
+        "2000 here, and 2 CUP for 2000 in the file; its total is 4500 here, and 2500 in the file. "
+        "It is not moved forward."
     ) in done.report
     assert Order.objects.get().status == "confirmed"
 
