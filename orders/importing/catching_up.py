@@ -164,9 +164,16 @@ def _differences(told: ImportedOrder, here: Order) -> list[str]:
 
 
 def _matched(told: ImportedOrder, here: Order) -> list[OrderItem]:
-    """The order's items as the file has them, in the file's order, which may be another one each time."""
-    positions = sorted(range(len(told.items)), key=lambda position: _kind_of(told.items[position]))
-    pairs = zip(positions, sorted(here.lines, key=_kind_of), strict=bool(told.items))
+    """The order's items as the file has them, in the file's order, which may be another one each time.
+
+    Of items that are alike, the one that came further here is the one that came further in the file.
+    """
+    ended = zip(
+        map(_kind_of, told.items), units_shipped(told), units_canceled(told), range(len(told.items)), strict=True
+    )
+    positions = [position for *_, position in sorted(ended)]
+    ours = sorted(here.lines, key=lambda item: (_kind_of(item), item.shipped, item.canceled))
+    pairs = zip(positions, ours, strict=bool(told.items))
     return [item for _, item in sorted(pairs, key=lambda pair: pair[0])]
 
 

@@ -72,6 +72,7 @@ def order(cells: Cells, shop: Shop) -> dict[str, Any] | LeftOut:
     canceled = [_came_to(cells, row, status) is OrderStatus.CANCELED for row in sold]
     charged = [row for row, is_canceled in zip(sold, canceled, strict=True) if not is_canceled]
     tax_included = _tax_included(cells, shop)
+    is_sold = status is not None and STATUS_OF[status] is not OrderStatus.CANCELED
     return told(
         storefront=shop.storefront,
         external_reference=cells.text(REFERENCE),
@@ -82,7 +83,7 @@ def order(cells: Cells, shop: Shop) -> dict[str, Any] | LeftOut:
         **_money(cells, sold, charged),
         shipping_address=_address(cells),
         metadata=cells.facts(_FACTS),
-        payments=_payments(cells, charged, tax_included=tax_included) if status != "canceled" else [],
+        payments=_payments(cells, charged, tax_included=tax_included) if is_sold else [],
         history=_history(cells, sold, canceled, status),
     ) | {"items": items}
 

@@ -65,7 +65,7 @@ def order(cells: Cells, shop: Shop) -> dict[str, Any]:
         row for row in cells.rows if any(cells.text(column, row) for column in ("Lineitem name", "Lineitem quantity"))
     ]
     items = [_item(cells, row) for row in rows]
-    money = _money(cells, items)
+    money = _money(cells, items, shop)
     payments, history = _payments(cells, created_at)
     return told(
         storefront=shop.storefront,
@@ -97,7 +97,7 @@ def _item(cells: Cells, row: Row) -> dict[str, Any]:
     )
 
 
-def _money(cells: Cells, items: list[dict[str, Any]]) -> dict[str, Any]:
+def _money(cells: Cells, items: list[dict[str, Any]], shop: Shop) -> dict[str, Any]:
     """The order's sums, with the discount and the kind of tax that make its total. Where none does, its check tells.
 
     `Discount Amount` has all discounts, but in some exports those of single items stand apart; of what was taken off
@@ -117,7 +117,7 @@ def _money(cells: Cells, items: list[dict[str, Any]]) -> dict[str, Any]:
         discount, tax_included = guess
         return abs(total - total_sum(goods, shipping=shipping, tax=tax, discount=discount, tax_included=tax_included))
 
-    discount, tax_included = min(product(discounts, (False, True)), key=missed)
+    discount, tax_included = min(product(discounts, shop.tax_readings), key=missed)
     if of_items > discount:  # the prices are less by them already
         for item in items:
             item["discount_amount"] = 0
@@ -139,7 +139,7 @@ def _payments(cells: Cells, created_at: datetime | None) -> tuple[list[dict[str,
         if not cells.text("Outstanding Balance"):
             cells.wrong("Outstanding Balance", "required", "It is needed to tell how much of the order is paid")
         total -= cells.amount("Outstanding Balance")
-    if not (paid.authorized or paid.captured) or total <= 0:
+    if not (paid.authorized or paid.captured):
         return [], {}
     refunded = cells.amount("Refunded Amount")
     if word == _REFUNDED:
@@ -152,6 +152,8 @@ def _payments(cells: Cells, created_at: datetime | None) -> tuple[list[dict[str,
         approved_at=cells.moment("Paid at") or created_at if paid.captured else None,
         refunded_amount=refunded if paid.captured else 0,
     )
+    if total <= 0:  # what costs nothing is paid with nothing
+        return [], history
     return [{"method": cells.text("Payment Method")[:100] or "unknown", "amount": total}], history
 
 

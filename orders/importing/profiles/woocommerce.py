@@ -1,10 +1,11 @@
 """WooCommerce: "Default – One Row per Item" of the extension Customer / Order / Coupon Export.
 
-The order's own cells are repeated in each row. Prices are without tax; every cell is rounded by itself.
+The order's own cells are repeated in each row. Amounts are without tax, and every cell is rounded by itself.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from orders.importing.lines import LeftOut
@@ -12,6 +13,7 @@ from orders.importing.profiles.cells import Cells, told
 from orders.importing.profiles.customers import customer_id
 from orders.importing.profiles.shop import Shop
 from orders.importing.rows import Row
+from orders.rules.money import total_sum
 
 REFERENCE: Final = "order_id"
 NEEDED: Final = (
@@ -66,7 +68,7 @@ def order(cells: Cells, shop: Shop) -> dict[str, Any] | LeftOut:
         customer_id=customer if customer not in _GUESTS else customer_id(email=email, otherwise=reference),
         currency=cells.currency,
         placed_at=cells.moment("date"),
-        **_amounts(cells),
+        **_amounts(cells, shop),
         contact=told(email=email, phone=cells.text("billing_phone")),
         shipping_address=_address(cells, "shipping"),
         billing_address=_address(cells, "billing"),
@@ -76,32 +78,61 @@ def order(cells: Cells, shop: Shop) -> dict[str, Any] | LeftOut:
     )
 
 
-def _amounts(cells: Cells) -> dict[str, Any]:
+def _amounts(cells: Cells, shop: Shop) -> dict[str, Any]:
+    """The amounts that make the export's own total; where none do, the check of the order tells.
+
+    Cells are without tax and rounded. Where customers see prices with the tax in them, it is these that are exact.
+    """
+    readings = [_sums(cells, tax_included=included) for included in shop.tax_readings]
+    return next(filter(_makes_its_total, readings), readings[0])
+
+
+def _sums(cells: Cells, *, tax_included: bool) -> dict[str, Any]:
     """A fee is charged like shipping, and one below zero is a discount.
 
     Discounts and taxes of single items are left out where, rounded by themselves, they are more than the order's.
     """
-    items = [_item(cells, row) for row in cells.rows]
-    tax, fee = cells.amount("tax_total"), cells.amount("fee_total")
-    discount = cells.amount("discount_total") + max(0, -fee)
+
+    def amount(name: str, tax: str, row: Row | None = None) -> int:
+        return cells.amount(name, row) + (cells.amount(tax, row) if tax_included else 0)
+
+    items = []
+    for row in cells.rows:
+        line = amount("item_subtotal", "item_subtotal_tax", row)
+        paid = amount("item_total", "item_total_tax", row) if cells.text("item_total", row) else line
+        items.append(_item(cells, row, line, discount=line - paid))
+    fee = amount("fee_total", "fee_tax_total")
+    of_items = sum(item["discount_amount"] for item in items)
+    discount = (of_items if tax_included else cells.amount("discount_total")) + max(0, -fee)
+    tax = cells.amount("tax_total")
     for field, of_order in (("discount_amount", discount), ("tax_amount", tax)):
         if sum(item[field] for item in items) > of_order or any(item[field] < 0 for item in items):
             for item in items:
                 del item[field]
     return {
         "items": items,
-        "shipping_amount": cells.amount("shipping_total") + max(0, fee),
+        "shipping_amount": amount("shipping_total", "shipping_tax_total") + max(0, fee),
         "tax_amount": tax,
         "discount_amount": discount,
-        "tax_included": False,
+        "tax_included": tax_included,
         "total_amount": cells.amount("order_total"),
     }
 
 
-def _item(cells: Cells, row: Row) -> dict[str, Any]:
+def _makes_its_total(sums: Mapping[str, Any]) -> bool:
+    total: int = sums["total_amount"]
+    return total == total_sum(
+        sum(item["amount"] for item in sums["items"]),
+        shipping=sums["shipping_amount"],
+        tax=sums["tax_amount"],
+        discount=sums["discount_amount"],
+        tax_included=sums["tax_included"],
+    )
+
+
+def _item(cells: Cells, row: Row, amount: int, *, discount: int) -> dict[str, Any]:
     """What has no SKU is known by the id of its product, else by its name."""
-    quantity, amount = cells.quantity("item_quantity", row), cells.amount("item_subtotal", row)
-    paid = cells.amount("item_total", row) if cells.text("item_total", row) else amount
+    quantity = cells.quantity("item_quantity", row)
     names = (cells.text(column, row) for column in ("item_sku", "item_product_id", "item_name"))
     return told(
         product_id=next(filter(None, names), ""),
@@ -109,7 +140,7 @@ def _item(cells: Cells, row: Row) -> dict[str, Any]:
         quantity=quantity,
         unit_amount=amount // quantity if quantity and amount % quantity == 0 else None,
         amount=amount,
-        discount_amount=amount - paid,
+        discount_amount=discount,
         tax_amount=cells.amount("item_total_tax", row),
     )
 

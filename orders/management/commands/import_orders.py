@@ -82,7 +82,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--tax",
             choices=["included", "added"],
-            help="are taxes in the prices, or added to them? Where an export does not tell",
+            help="are taxes in the prices of an export, or added to them? By default what makes its total",
         )
         parser.add_argument(
             "--encoding", metavar="NAME", help="of a file that is not NDJSON; by default UTF-8, for exports also cp1252"

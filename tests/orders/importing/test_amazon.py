@@ -173,6 +173,25 @@ def test_status_words(amazon, word, status):
     assert (done.code, done.error) == (0, "")
     order = Order.objects.get()
     assert (order.status, order.captured_amount) == (status, 0 if status == "canceled" else 2500)
+    assert order.metadata.get("paid_amount") == (None if status == "canceled" else "2500")
+
+
+def test_an_item_that_is_canceled_later_is_told_and_not_done(amazon):
+    plate = {"sku": "PLATE", "shipping-price": "", "shipping-tax": ""}
+    amazon({}, plate)
+
+    done = amazon(
+        {"order-status": "Shipped", "item-status": "Shipped"},
+        plate | {"order-status": "Shipped", "item-status": "Cancelled", "quantity": "0", "item-price": ""},
+    )
+
+    assert done.code == 3
+    assert (
+        "line 2 (302-1): The order is another one here than in the file: its items are 2 CUP for 2000, 2 PLATE for "
+        "2000 here, and 2 CUP for 2000 in the file; its total is 4500 here, and 2500 in the file. "
+        "It is not moved forward."
+    ) in done.report
+    assert Order.objects.get().status == "confirmed"
 
 
 def test_an_item_that_waits_or_was_canceled_is_not_shipped_with_the_others(amazon):

@@ -144,6 +144,22 @@ def test_a_part_that_is_paid_is_what_is_not_outstanding(shopify):
     assert (order.payment_status, order.captured_amount, order.total_amount) == ("partially_paid", 1000, 2500)
 
 
+def test_what_costs_nothing_is_paid_and_accepted(shopify):
+    free = {"Discount Amount": "20.00", "Subtotal": "0.00", "Shipping": "0.00", "Total": "0.00"}
+
+    done = shopify(free)
+
+    assert (done.code, done.error) == (0, "")
+    order = Order.objects.get()
+    assert (order.status, order.payment_status, order.payment_count) == ("confirmed", "paid", 0)
+
+
+def test_a_row_that_tells_of_no_item_is_none(shopify):
+    shopify({}, {"Email": "anna@example.com"})
+
+    assert Order.objects.get().items.count() == 1
+
+
 @pytest.mark.parametrize(
     ("cells", "discount", "tax_included"),
     [
@@ -166,6 +182,13 @@ def test_sums_that_make_the_total_tell_what_discount_and_tax_mean(shopify, cells
     assert (done.code, done.error) == (0, "")
     order = Order.objects.get()
     assert (order.discount_amount, order.tax_included) == (discount, tax_included)
+
+
+def test_sums_that_make_the_total_otherwise_than_was_said_are_refused(shopify):
+    done = shopify({"Taxes": "4.20"}, options=("--tax=added",))
+
+    assert done.code == 3
+    assert "line 2 (#1): total_amount is 2500, but items + shipping + tax − discount is 2920" in done.report
 
 
 def test_sums_that_make_no_total_are_refused_with_what_they_come_to(shopify):

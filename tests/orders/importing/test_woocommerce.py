@@ -18,7 +18,7 @@ CELLS = {
     "fee_total": "0.00", "tax_total": "4.75", "discount_total": "0.00", "order_total": "29.75", "refunded_total": "",
     "order_currency": "EUR", "payment_method": "stripe", "customer_id": "12", "billing_email": "eva@example.com",
     "item_product_id": "31", "item_name": "Cup", "item_sku": "CUP", "item_quantity": "2", "item_subtotal": "20.00",
-    "item_total": "20.00", "item_total_tax": "3.80",
+    "item_subtotal_tax": "3.80", "item_total": "20.00", "item_total_tax": "3.80", "shipping_tax_total": "0.95",
 }  # fmt: skip
 
 
@@ -160,6 +160,32 @@ def test_parts_that_were_rounded_to_more_than_the_whole_are_left_out(woocommerce
     order = Order.objects.get()
     assert list(order.items.values_list("discount_amount", "tax_amount")) == [(None, None), (None, None)]
     assert (order.discount_amount, order.tax_amount, order.total_amount) == (333, 759, 4926)
+
+
+def test_prices_with_tax_are_taken_where_they_make_the_total_and_those_without_do_not(woocommerce):
+    cup = {
+        "item_quantity": "1", "item_subtotal": "8.39", "item_subtotal_tax": "1.60", "item_total": "7.55",
+        "item_total_tax": "1.44", "shipping_total": "4.20", "shipping_tax_total": "0.80", "tax_total": "3.67",
+        "discount_total": "1.68", "order_total": "22.98",
+    }  # fmt: skip
+
+    done = woocommerce(cup, cup)
+
+    assert (done.code, done.error) == (0, "")
+    order = Order.objects.get()
+    assert list(order.items.values_list("unit_amount", "discount_amount", "tax_amount")) == [(999, 100, 144)] * 2
+    assert (order.tax_included, order.shipping_amount, order.discount_amount) == (True, 500, 200)
+    assert (order.tax_amount, order.total_amount) == (367, 2298)
+
+
+@pytest.mark.parametrize(("tax", "unit_amount"), [("included", 1190), ("added", 1000)])
+def test_whether_prices_have_the_tax_in_them_can_be_said(woocommerce, tax, unit_amount):
+    done = woocommerce({}, options=(f"--tax={tax}",))
+
+    assert (done.code, done.error) == (0, "")
+    order = Order.objects.get()
+    assert (order.items.get().unit_amount, order.total_amount) == (unit_amount, 2975)
+    assert order.tax_included == (tax == "included")
 
 
 def test_rounded_cells_that_make_another_total_are_refused_and_not_bent(woocommerce):
