@@ -106,7 +106,8 @@ def grant(order: ModelOrder, refund: Refund) -> None:
     """What it gives back beyond what is over is owed less, from when it is agreed to."""
     if order.due is None:
         return
-    over = max(0, order.kept - (order.refunds_pending - refund.open_amount) - order.due)
+    kept = order.kept + refund.settled_amount
+    over = max(0, kept - (order.refunds_pending - refund.open_amount) - order.due)
     refund.goodwill_amount = min(order.due, max(0, refund.amount - over))
     if not refund.goodwill_amount:
         return
@@ -222,12 +223,13 @@ def _to_pay_out(order: ModelOrder, refund: Refund) -> Instruction:
     """Of which payments: those that still have that money, the oldest first."""
     left = order.left_of("capture", "refund", "chargeback", put_back_by=("refund_failed", "chargeback_won"))
     promised = sum(other.open_amount for other in order.refunds if other.state == "approved" and other is not refund)
-    amount, taken = refund.amount, []
+    amount, taken = refund.open_amount, []
     for fact, there in without(left, promised):
         if part := min(amount, there):
             taken.append((fact, part))
             amount -= part
-    return Instruction({"currency": order.currency, "payments": _references(taken)}, refund)
+    told = {"amount": refund.open_amount, "currency": order.currency, "payments": _references(taken)}
+    return Instruction(told, refund)
 
 
 def _references(payments: Sequence[tuple[Payment, int]]) -> list[Document]:

@@ -6,7 +6,7 @@ import pytest
 
 from orders.models import Refund, Storefront
 from tests.base import perform
-from tests.orders.asking import ask, done, event_count, last_event, read, sell
+from tests.orders.asking import ask, done, event_count, item_ids, last_event, read, sell
 from tests.orders.refusals import assert_refused
 
 
@@ -43,6 +43,19 @@ def settle(api, order, refund, amount):
         psp_reference=f"re_{refund['id']}",
         refund_id=refund["id"],
     )
+
+
+def send_back(api, order, **units):
+    """Units that are shipped now have come back."""
+    items = [{"item_id": item_ids(order)[product_id], "quantity": count} for product_id, count in units.items()]
+    for operation, body in (
+        ("confirm", {}),
+        ("ship", {}),
+        ("request_return", {"cause": "unwanted", "items": items}),
+        ("approve_return", {}),
+        ("receive_return", {}),
+    ):
+        done(api, order["id"], operation, **body)
 
 
 # --- asked for ---------------------------------------------------------------------------------------
@@ -279,6 +292,37 @@ def test_facts_win_over_a_refund_that_nobody_has_approved(api, other, strict, pa
     assert order["refunds"][0]["decided_by"].startswith("key:")
     assert (order["refunded_amount"], order["balance_amount"]) == (1200, 0)
     assert states(done(api, paid["id"], "request_refund"))[1] == (1800, "requested")
+
+
+@pytest.mark.parametrize("operation", [None, "reject_refund"])
+def test_what_is_paid_out_unasked_is_first_what_is_kept_beyond_what_is_due(api, other, strict, paid, operation):
+    send_back(api, paid, cup=1)
+    (refund,) = done(api, paid["id"], "request_refund", amount=1200)["refunds"]
+    if operation:
+        done(other, paid["id"], operation)
+
+    order = settle(api, paid, refund, 1200)
+
+    assert [(credit["cause"], credit["amount"]) for credit in order["credits"]] == [
+        ("returned", 1000),
+        ("goodwill", 200),
+    ]
+    assert (order["refunds"][0]["goodwill_amount"], order["due_amount"], order["balance_amount"]) == (200, 1800, 0)
+
+
+def test_an_approval_tells_to_pay_out_what_has_not_been_paid_out_yet(api, other, strict, paid):
+    send_back(api, paid, cup=1)
+    (refund,) = done(api, paid["id"], "request_refund", amount=1000)["refunds"]
+    settle(api, paid, refund, 400)
+
+    order = done(other, paid["id"], "approve_refund")
+
+    assert (order["refunds"][0]["goodwill_amount"], order["due_amount"], order["balance_amount"]) == (0, 2000, -600)
+    (instruction,) = last_event(paid["id"]).data["instructions"]
+    assert (instruction["amount"], instruction["payments"]) == (
+        600,
+        [{"psp": "stripe", "psp_reference": "pi_1", "amount": 600}],
+    )
 
 
 def test_a_refund_that_had_failed_may_be_paid_after_all(api, paid):
