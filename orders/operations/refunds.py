@@ -16,7 +16,7 @@ from orders.operations.locked_order import LockedOrder, locked_order
 from orders.operations.units import chosen_units, part_meant
 from orders.requests.operations import DecideRefund, RequestRefund
 from orders.rules import errors
-from orders.rules.credits import Credited, CreditedLine, credit_of, goodwill_in
+from orders.rules.credits import Credited, CreditedLine, credit_of, goodwill_in, taken_back
 from orders.rules.facts import Fact, Left, left_to_refund, left_to_void, take
 from orders.rules.lifecycle import Operation
 from orders.rules.statuses import CreditCause, OrderStatus, RefundState
@@ -110,8 +110,7 @@ def withdraw_refunds(order: Order, call: Call, *, but: Collection[UUID]) -> list
     instructions: list[Instruction] = []
     for refund in order.refunds.exclude(pk__in=but).filter(state__in=OPEN_REFUNDS):
         if refund.state == RefundState.APPROVED:  # somebody has been told to pay it out
-            told = {"kind": "withdraw_refund", "amount": refund.open_amount}
-            instructions.append({**_pay_out(order, refund), **told})
+            instructions.append({**_pay_out(order, refund), "kind": "withdraw_refund"})
         order.refund_pending_amount -= refund.open_amount
         _decide(refund, RefundState.REJECTED, call)
     return instructions
@@ -120,13 +119,15 @@ def withdraw_refunds(order: Order, call: Call, *, but: Collection[UUID]) -> list
 def grant_goodwill(order: Order, refund: Refund, call: Call) -> None:
     """What a refund gives back beyond what is over is owed less, from when it is agreed to.
 
-    How much that is shows only then: units may have come back since it was asked for.
+    How much that is shows only then: units may have come back since it was asked for. What of it was paid out before
+    anybody agreed was part of what was over.
     """
     due = order.due_amount
     if due is None:
         return
     pending = order.refund_pending_amount - refund.open_amount
-    goodwill = goodwill_in(refund.amount, kept=order.kept_amount, pending=pending, due=due)
+    kept = order.kept_amount + refund.settled_amount
+    goodwill = goodwill_in(refund.amount, kept=kept, pending=pending, due=due)
     refund.goodwill_amount = min(goodwill, due)
     refund.save(update_fields=["goodwill_amount"])
     if refund.goodwill_amount:
@@ -135,6 +136,13 @@ def grant_goodwill(order: Order, refund: Refund, call: Call) -> None:
             credit_of(refund.goodwill_amount, Credited(named)) if named else Credited([], other=refund.goodwill_amount)
         )
         write_credit(order, call, CreditCause.GOODWILL, dealt, refund=refund)
+
+
+def take_goodwill_back(order: Order, refund: Refund, call: Call) -> None:
+    """It was not given back after all, and nobody has agreed that it will be."""
+    granted = list(order.credits.filter(refund=refund))
+    if sum(credit.amount for credit in granted):
+        write_credit(order, call, CreditCause.GOODWILL, taken_back(granted[-1].credited), refund=refund)
 
 
 def instructions_for_what_is_over(locked: LockedOrder) -> list[Instruction]:
@@ -210,9 +218,9 @@ def _pay_out(order: Order, refund: Refund) -> Instruction:
     return {
         "kind": "refund",
         "refund_id": str(refund.pk),
-        "amount": refund.amount,
+        "amount": refund.open_amount,
         "currency": order.currency,
-        "payments": _named(take(refund.amount, left)),
+        "payments": _named(take(refund.open_amount, left)),
     }
 
 

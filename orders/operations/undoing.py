@@ -29,8 +29,8 @@ def undo_shipment(order_id: UUID, request: UndoParcel, *, call: Call) -> Documen
         parcel = _meant(order, request.shipment_id, state="on its way")
         if come_back := coming_back(order, parcel):
             raise errors.ComesBack(come_back)
-        parcel.packed_at, parcel.shipped_at = parcel.packed_at or parcel.shipped_at, None
-        parcel.save(update_fields=["packed_at", "shipped_at"])
+        parcel.shipped_at = None  # and when it was packed stays unknown where nobody has told: it may have left earlier
+        parcel.save(update_fields=["shipped_at"])
         order.unship_units(parcel.units())
         locked.save_lines()
         order.derive_delivery()

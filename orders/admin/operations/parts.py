@@ -30,7 +30,7 @@ def parts_of(order: Order, operation: Operation, *, caller: Caller) -> list[Part
 def _parcel(order: Order, parcel: Shipment) -> Part:
     inside = contents_in_words(contents_of(parcel), product_names(order))
     tracked = " ".join(filter(None, (parcel.tracking_company, parcel.tracking_number)))
-    state = "packed" if parcel.packed_at else "announced"
+    state = "packed" if inside else "announced"
     told = state if parcel.shipped_at is None else parcel.state
     return Part(str(parcel.pk), ", ".join(filter(None, (tracked, inside, told))))
 

@@ -89,24 +89,40 @@ def _settle(order: ModelOrder, refund: Refund, by: str) -> None:
     """Facts win, also over a rejection, which had taken the goodwill back."""
     about = [fact for fact in order.facts() if fact.refund_id == refund.id]
     paid = sum(fact.amount if fact.kind == "refund" else -fact.amount for fact in about)
-    was, refund.settled_amount = refund.state, max(0, paid)
+    was = refund.state
+    decided = refund.decided if was in ("settled", "failed") else was
+    refund.settled_amount = max(0, paid)
     if refund.settled_amount >= refund.amount:
         refund.state = "settled"
     elif any(fact.kind == "refund_failed" for fact in about):
         refund.state = "failed"
-    elif was == "settled":
-        refund.state = "approved"
-    if refund.state != was and refund.decided_by is None:
-        refund.decide(refund.state, by)
-    if was in ("requested", "rejected") and refund.state == "settled":
-        grant(order, refund)
+    elif was != "failed" or refund.amount - refund.settled_amount <= order.refundable:
+        refund.state = decided
+    if refund.state == "requested":
+        refund.decided_by = refund.decided_at = None
+    elif refund.decided_by is None:
+        refund.decided_by, refund.decided_at = by, NEW
+    if decided in ("requested", "rejected") and refund.state != was:
+        if refund.state == "settled":
+            grant(order, refund)
+        else:
+            take_back(order, refund)
+
+
+def take_back(order: ModelOrder, refund: Refund) -> None:
+    """Nobody has agreed to its goodwill any more."""
+    granted = [credit for credit in order.credits if credit.refund_id == refund.id]
+    if sum(credit.amount for credit in granted):
+        lines = [{**line, "amount": -line["amount"]} for line in granted[-1].lines]
+        order.credits.append(Credit("goodwill", -granted[-1].amount, lines, refund_id=refund.id))
 
 
 def grant(order: ModelOrder, refund: Refund) -> None:
     """What it gives back beyond what is over is owed less, from when it is agreed to."""
     if order.due is None:
         return
-    over = max(0, order.kept - (order.refunds_pending - refund.open_amount) - order.due)
+    kept = order.kept + refund.settled_amount
+    over = max(0, kept - (order.refunds_pending - refund.open_amount) - order.due)
     refund.goodwill_amount = min(order.due, max(0, refund.amount - over))
     if not refund.goodwill_amount:
         return
@@ -222,12 +238,13 @@ def _to_pay_out(order: ModelOrder, refund: Refund) -> Instruction:
     """Of which payments: those that still have that money, the oldest first."""
     left = order.left_of("capture", "refund", "chargeback", put_back_by=("refund_failed", "chargeback_won"))
     promised = sum(other.open_amount for other in order.refunds if other.state == "approved" and other is not refund)
-    amount, taken = refund.amount, []
+    amount, taken = refund.open_amount, []
     for fact, there in without(left, promised):
         if part := min(amount, there):
             taken.append((fact, part))
             amount -= part
-    return Instruction({"currency": order.currency, "payments": _references(taken)}, refund)
+    told = {"amount": refund.open_amount, "currency": order.currency, "payments": _references(taken)}
+    return Instruction(told, refund)
 
 
 def _references(payments: Sequence[tuple[Payment, int]]) -> list[Document]:

@@ -124,7 +124,7 @@ def undo_shipment(order: ModelOrder, asked: Asked, by: str, storefront: ModelSto
         raise Refused("wrong_state")
     if order.comes_back(parcel):
         raise Refused("units_come_back")
-    parcel.packed_at, parcel.shipped_at = parcel.packed_at or parcel.shipped_at, None
+    parcel.shipped_at = None
     for item in order.items:
         item.shipped -= parcel.units.get(item.id, 0)
     order.status = "confirmed"

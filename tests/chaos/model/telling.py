@@ -24,7 +24,7 @@ class Instruction:
         """With the refund's id, which the service may have chosen only now."""
         if self.refund is None:
             return {"kind": "void", **self.more}
-        return {"kind": self.kind, "refund_id": self.refund.id, "amount": self.refund.amount, **self.more}
+        return {"kind": self.kind, "refund_id": self.refund.id, **self.more}
 
 
 Instructions = list[Instruction]

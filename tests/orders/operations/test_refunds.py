@@ -6,7 +6,8 @@ import pytest
 
 from orders.models import Refund, Storefront
 from tests.base import perform
-from tests.orders.asking import ask, done, event_count, last_event, read, sell
+from tests.chaos.promises import broken_promises
+from tests.orders.asking import ask, done, event_count, item_ids, last_event, read, sell
 from tests.orders.refusals import assert_refused
 
 
@@ -43,6 +44,19 @@ def settle(api, order, refund, amount):
         psp_reference=f"re_{refund['id']}",
         refund_id=refund["id"],
     )
+
+
+def send_back(api, order, **units):
+    """Units that are shipped now have come back."""
+    items = [{"item_id": item_ids(order)[product_id], "quantity": count} for product_id, count in units.items()]
+    for operation, body in (
+        ("confirm", {}),
+        ("ship", {}),
+        ("request_return", {"cause": "unwanted", "items": items}),
+        ("approve_return", {}),
+        ("receive_return", {}),
+    ):
+        done(api, order["id"], operation, **body)
 
 
 # --- asked for ---------------------------------------------------------------------------------------
@@ -281,6 +295,37 @@ def test_facts_win_over_a_refund_that_nobody_has_approved(api, other, strict, pa
     assert states(done(api, paid["id"], "request_refund"))[1] == (1800, "requested")
 
 
+@pytest.mark.parametrize("operation", [None, "reject_refund"])
+def test_what_is_paid_out_unasked_is_first_what_is_kept_beyond_what_is_due(api, other, strict, paid, operation):
+    send_back(api, paid, cup=1)
+    (refund,) = done(api, paid["id"], "request_refund", amount=1200)["refunds"]
+    if operation:
+        done(other, paid["id"], operation)
+
+    order = settle(api, paid, refund, 1200)
+
+    assert [(credit["cause"], credit["amount"]) for credit in order["credits"]] == [
+        ("returned", 1000),
+        ("goodwill", 200),
+    ]
+    assert (order["refunds"][0]["goodwill_amount"], order["due_amount"], order["balance_amount"]) == (200, 1800, 0)
+
+
+def test_an_approval_tells_to_pay_out_what_has_not_been_paid_out_yet(api, other, strict, paid):
+    send_back(api, paid, cup=1)
+    (refund,) = done(api, paid["id"], "request_refund", amount=1000)["refunds"]
+    settle(api, paid, refund, 400)
+
+    order = done(other, paid["id"], "approve_refund")
+
+    assert (order["refunds"][0]["goodwill_amount"], order["due_amount"], order["balance_amount"]) == (0, 2000, -600)
+    (instruction,) = last_event(paid["id"]).data["instructions"]
+    assert (instruction["amount"], instruction["payments"]) == (
+        600,
+        [{"psp": "stripe", "psp_reference": "pi_1", "amount": 600}],
+    )
+
+
 def test_a_refund_that_had_failed_may_be_paid_after_all(api, paid):
     (refund,) = done(api, paid["id"], "request_refund", amount=1200)["refunds"]
     done(api, paid["id"], "fail_refund")
@@ -302,6 +347,51 @@ def test_a_fact_of_less_leaves_the_rest_of_the_refund_open(api, paid):
     assert (states(rest), rest["refunds"][0]["settled_amount"]) == ([(1200, "settled")], 1200)
     assert (rest["refunded_amount"], rest["balance_amount"]) == (1200, 0)
     assert states(done(api, paid["id"], "request_refund"))[1] == (1800, "approved")
+
+
+# --- paid out by mistake -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("decided", "state"), [(None, "requested"), ("reject_refund", "rejected"), ("approve_refund", "approved")]
+)
+@pytest.mark.parametrize("kinds", [["refund"], ["refund", "refund_failed"], ["refund_failed"]])
+def test_a_payment_that_is_taken_back_leaves_the_refund_as_it_was_decided(
+    api, other, strict, paid, decided, state, kinds
+):
+    (refund,) = done(api, paid["id"], "request_refund", amount=1200)["refunds"]
+    before = done(other, paid["id"], decided) if decided else read(api, paid["id"])
+    facts = {"amount": 1200, "psp_reference": "re_1", "refund_id": refund["id"]}
+    for kind in kinds:
+        done(api, paid["id"], "record_payment", kind=kind, **facts)
+
+    for payment in read(api, paid["id"])["payments"][1:]:
+        order = done(api, paid["id"], "correct_payment", payment_id=payment["id"], reason="another order's")
+
+    assert states(order) == [(1200, state)]
+    assert order["refunds"] == before["refunds"]
+    assert (order["due_amount"], order["balance_amount"]) == (before["due_amount"], before["balance_amount"])
+    assert (order["credited_amount"], order["payment_status"]) == (before["credited_amount"], "paid")
+    assert broken_promises() == {}
+
+
+def test_a_failure_that_never_was_leaves_alone_what_has_been_refunded_instead(api, paid):
+    (refund,) = done(api, paid["id"], "request_refund", amount=2000)["refunds"]
+    failed = done(
+        api,
+        paid["id"],
+        "record_payment",
+        kind="refund_failed",
+        amount=2000,
+        psp_reference="re_1",
+        refund_id=refund["id"],
+    )
+    done(api, paid["id"], "request_refund", amount=2000)
+
+    order = done(api, paid["id"], "correct_payment", payment_id=failed["payments"][1]["id"], reason="it had not failed")
+
+    assert states(order) == [(2000, "failed"), (2000, "approved")]
+    assert broken_promises() == {}
 
 
 def test_a_limit_says_nothing_of_refunds_in_another_currency(api, storefront):

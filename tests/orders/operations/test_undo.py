@@ -73,7 +73,7 @@ def test_a_parcel_that_has_not_left_is_packed_again_and_its_units_are_open(api, 
     assert counts(after, "shipped") == {"cup": 0, "plate": 0}
     (packed,) = after["shipments"]
     assert (packed["id"], packed["tracking_number"], packed["items"]) == (parcel["id"], "JD1", parcel["items"])
-    assert (packed["packed_at"], packed["shipped_at"]) == (parcel["shipped_at"], None)
+    assert (packed["packed_at"], packed["shipped_at"]) == (None, None)
     assert reserved() == {"cup": 2, "plate": 1}
     shipped = done(api, order["id"], "ship")
     assert (shipped["status"], [shipment["id"] for shipment in shipped["shipments"]]) == ("shipped", [parcel["id"]])
@@ -81,6 +81,27 @@ def test_a_parcel_that_has_not_left_is_packed_again_and_its_units_are_open(api, 
     assert done(api, order["id"], "cancel")["status"] == "canceled"
     assert reserved() == {}
     assert broken_promises() == {}
+
+
+def test_a_wrong_time_of_leaving_is_corrected_by_shipping_anew(api, brought):
+    order = brought("confirm")
+    done(api, order["id"], "ship")
+
+    done(api, order["id"], "undo_shipment", reason="it left earlier")
+
+    (parcel,) = done(api, order["id"], "ship", shipped_at=order["placed_at"])["shipments"]
+    assert (parcel["packed_at"], parcel["shipped_at"]) == (None, order["placed_at"])
+    assert broken_promises() == {}
+
+
+def test_a_parcel_that_has_not_left_keeps_when_it_was_packed(api, brought):
+    order = brought("confirm")
+    (packed,) = done(api, order["id"], "pack")["shipments"]
+    done(api, order["id"], "ship")
+
+    after = done(api, order["id"], "undo_shipment", reason="still in the van")
+
+    assert after["shipments"] == [packed]
 
 
 def test_of_several_parcels_one_has_to_be_named(api, brought):
