@@ -7,24 +7,31 @@ from django.apps import AppConfig
 from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
 
-from events.sinks import address_of, enabled_sinks
+from events.sinks import build_sink, configured_sinks
 
 
 def check_sinks(app_configs: Sequence[AppConfig] | None, **options: Any) -> list[checks.CheckMessage]:
     """Orders would fail one by one if EVENT_SINKS could not be read; say so at the start instead."""
     try:
-        enabled = enabled_sinks()
+        sinks = configured_sinks()
     except ImproperlyConfigured as error:
         return [checks.Error(str(error), hint="For example EVENT_SINKS=console,file:/path/of.ndjson", id="events.E001")]
-    if "file" not in enabled or (why := _why_unwritable(Path(address_of("file")))) is None:
-        return []
-    return [
-        checks.Warning(  # no error: only the relay writes there, and it may run on another host
-            f"EVENT_SINKS names the file {address_of('file')!r}, which cannot be written here: {why}.",
-            hint="Make its folder and let the user of `manage.py relay_events` write to it, or name another path.",
-            id="events.W001",
-        )
-    ]
+    problems: list[checks.CheckMessage] = []
+    for sink in sinks:
+        try:
+            build_sink(sink.name)
+        except ImproperlyConfigured as error:
+            problems.append(checks.Error(str(error), hint="See docs/events.md.", id="events.E002"))
+        if sink.kind == "file" and (why := _why_unwritable(Path(sink.address))) is not None:
+            problems.append(
+                checks.Warning(  # no error: only the relay writes there, and it may run on another host
+                    f"EVENT_SINKS names the file {sink.address!r}, which cannot be written here: {why}.",
+                    hint="Make its folder and let the user of `manage.py relay_events` write to it, or name another "
+                    "path.",
+                    id="events.W001",
+                )
+            )
+    return problems
 
 
 def _why_unwritable(path: Path) -> str | None:

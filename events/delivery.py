@@ -144,6 +144,7 @@ def _outgoing(event: DueEvent) -> OutgoingEvent:
     return OutgoingEvent(
         id=event.id,
         storefront_id=event.storefront_id,
+        source=event.source,
         stream_id=event.stream_id,
         sequence=event.sequence,
         type=event.type,

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / "requirements.txt"
 
-# `script/setup` and the Dockerfile cut the file at the line that begins with "# --- development".
+# `script/setup` cuts the file at the line that begins with "# --- brokers", the Dockerfile at "# --- development".
 TEMPLATE = """\
 # Made by `script/lock` from pyproject.toml: name a dependency there, then run it. Each version stays as it
 # is here until `script/lock --upgrade`. A hash for every distribution: pip installs nothing else.
@@ -30,6 +30,12 @@ TEMPLATE = """\
 
 # runtime: what those need
 {needed_by_runtime}
+
+# --- brokers: clients of the sinks that need one
+{brokers}
+
+# brokers: what those need
+{needed_by_brokers}
 
 # --- development: tests, types, lint (an image leaves out everything below this line)
 {development}
@@ -44,30 +50,38 @@ _KEPT_FOR_UV = {"UV_CACHE_DIR", "UV_SYSTEM_CERTS"}
 def lock(known: str, *, upgrade: Sequence[str]) -> str:
     """The new text of requirements.txt, with the versions of the known one where they still fit."""
     project: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    direct = project["project"]["dependencies"], project["dependency-groups"]["dev"]
-    runtime, development = ({canonicalize_name(Requirement(line).name) for line in lines} for lines in direct)
+    extras = [line for lines in project["project"]["optional-dependencies"].values() for line in lines]
+    direct = project["project"]["dependencies"], extras, project["dependency-groups"]["dev"]
+    runtime, brokers, development = ({canonicalize_name(Requirement(line).name) for line in lines} for lines in direct)
     oldest_python = project["project"]["requires-python"].removeprefix(">=")
 
     # Without the known hashes, which uv would keep as they are: what it writes is what PyPI has.
     versions = re.sub(r"( \\)?\n +--hash=\S+", "", known)
     # All of it at once, so that one version of each suits the service and its tests.
-    everything = _compile(versions, "--python-version", oldest_python, "--group", "dev", "--generate-hashes", *upgrade)
-    needed = set(_entries(_compile("\n".join(_pins(everything)), "--python-version", oldest_python)))
+    options = ["--python-version", oldest_python]
+    everything = _compile(versions, *options, "--all-extras", "--group", "dev", "--generate-hashes", *upgrade)
+    pins = "\n".join(_pins(everything))
+    of_runtime = set(_entries(_compile(pins, *options)))
+    of_brokers = set(_entries(_compile(pins, *options, "--all-extras"))) - of_runtime
+    entries = _entries(everything)
 
-    def part(*, of_runtime: bool, named: bool) -> str:
-        names = runtime if of_runtime else development
-        chosen = [
-            text
-            for name, text in _entries(everything).items()
-            if (name in needed) == of_runtime and (name in names) == named
-        ]
-        return "\n".join(chosen)
+    def part(members: Set[str], *, named: Set[str]) -> tuple[str, str]:
+        """What was named, and what that needs."""
+        chosen = [(name in named, text) for name, text in entries.items() if name in members]
+        return "\n".join(text for is_named, text in chosen if is_named), "\n".join(
+            text for is_named, text in chosen if not is_named
+        )
 
+    first, needed_by_first = part(of_runtime, named=runtime)
+    second, needed_by_second = part(of_brokers, named=brokers)
+    last, needed_by_last = part(entries.keys() - of_runtime - of_brokers, named=development)
     return TEMPLATE.format(
-        runtime=part(of_runtime=True, named=True),
-        needed_by_runtime=part(of_runtime=True, named=False),
-        development=part(of_runtime=False, named=True),
-        needed_by_development=part(of_runtime=False, named=False),
+        runtime=first,
+        needed_by_runtime=needed_by_first,
+        brokers=second,
+        needed_by_brokers=needed_by_second,
+        development=last,
+        needed_by_development=needed_by_last,
     )
 
 

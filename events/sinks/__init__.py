@@ -1,61 +1,52 @@
-"""Which sinks there are, and which are switched on."""
+"""Which sinks are switched on."""
 
-from functools import lru_cache
 from typing import cast
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
+from events.sinks.configured import SINK_CLASSES, ConfiguredSink, configured
+from events.sinks.filtered import FilteredSink
 from events.sinks.protocol import Sink
-
-# Scheme in settings.EVENT_SINKS → class. Named, not imported: only the relay needs the vendors' clients.
-SINK_CLASSES = {
-    "console": "events.sinks.console.ConsoleSink",
-    "file": "events.sinks.ndjson_file.NdjsonFileSink",
-    "memory": "events.sinks.memory.MemorySink",
-}
-_WITHOUT_ADDRESS = frozenset({"console", "memory"})
 
 
 def enabled_sinks() -> list[str]:
     """Queue names of the sinks in settings.EVENT_SINKS, for example `["console", "file"]`.
 
-    The queue name is the scheme: a file sink may move to another path and goes on where it was.
-    Raises ImproperlyConfigured when a scheme is unknown, stands there twice, or what is behind it cannot be right.
+    The queue name is the sink's own, else its kind: a file sink may move to another path and goes on where it was.
+    Raises ImproperlyConfigured when a sink is unknown, stands there twice, or what is behind it cannot be right.
     """
-    return list(_addresses(tuple(settings.EVENT_SINKS)))
+    return list(_configured())
 
 
-def address_of(name: str) -> str:
-    """What stands behind the colon in settings.EVENT_SINKS, such as a path. Raises KeyError when it is not enabled."""
-    return _addresses(tuple(settings.EVENT_SINKS))[name]
+def configured_sinks() -> list[ConfiguredSink]:
+    """The same, with where each leads. Raises ImproperlyConfigured."""
+    return list(_configured().values())
 
 
 def build_sink(name: str) -> Sink:
-    """The enabled sink of that queue name, not opened yet. Raises KeyError when it is not enabled."""
-    return cast(Sink, import_string(SINK_CLASSES[name])(address_of(name)))
+    """The enabled sink of that queue name, not opened yet.
+
+    Raises KeyError when it is not enabled, ImproperlyConfigured when its address cannot be right or its client is not
+    installed.
+    """
+    sink = _configured()[name]
+    try:
+        built = cast(Sink, import_string(SINK_CLASSES[sink.kind])(sink.address))
+    except ImportError as error:
+        raise ImproperlyConfigured(
+            f"The sink {name!r} of EVENT_SINKS needs a package that is not installed ({error}). "
+            "Install the part `brokers` of requirements.txt."
+        ) from error
+    except ValueError as error:
+        raise ImproperlyConfigured(
+            f"The address of the sink {name!r} in EVENT_SINKS cannot be right: {error}."
+        ) from error
+    if sink.types or sink.storefronts:
+        return FilteredSink(built, types=sink.types, storefronts=sink.storefronts)
+    return built
 
 
-@lru_cache(maxsize=16)
-def _addresses(specifications: tuple[str, ...]) -> dict[str, str]:
-    addresses: dict[str, str] = {}
-    for specification in specifications:
-        name, _, address = specification.partition(":")
-        if name not in SINK_CLASSES:
-            raise ImproperlyConfigured(
-                f"EVENT_SINKS names {specification!r}, whose sink {name!r} is unknown. "
-                f"Known sinks: {', '.join(sorted(SINK_CLASSES))}."
-            )
-        if name in addresses:
-            raise ImproperlyConfigured(
-                f"EVENT_SINKS names the sink {name!r} twice; each sink has one queue. Name it once."
-            )
-        if name == "file" and not address:
-            raise ImproperlyConfigured("EVENT_SINKS names the sink 'file' without a path, as in file:/path/of.ndjson.")
-        if name in _WITHOUT_ADDRESS and address:
-            raise ImproperlyConfigured(
-                f"EVENT_SINKS names {specification!r}; the sink {name!r} takes nothing behind a colon."
-            )
-        addresses[name] = address
-    return addresses
+def _configured() -> dict[str, ConfiguredSink]:
+    return configured(tuple(settings.EVENT_SINKS))

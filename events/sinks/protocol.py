@@ -11,11 +11,12 @@ class OutgoingEvent:
     """An event on its way out.
 
     `body` is its CloudEvents JSON envelope (UTF-8, one line); the other fields are what a broker needs beside
-    it: `id` to drop repeats by, `stream_id` to keep order by, `type` and `storefront_id` to filter by.
+    it: `id` to drop repeats by, `stream_id` to keep order by, `type` and `source` (`/storefronts/au`) to filter by.
     """
 
     id: UUID
     storefront_id: int
+    source: str
     stream_id: UUID
     sequence: int
     type: str
@@ -49,8 +50,9 @@ class SinkDown(Exception):
 
 
 class Sink(Protocol):
-    """Where events go. Built from what follows the colon in settings.EVENT_SINKS
-    (`file:/var/log/events.ndjson`).
+    """Where events go. Built from its address in settings.EVENT_SINKS: what follows the colon
+    (`file:/var/log/events.ndjson`), or a vendor's whole URL (`redis://localhost/0?stream=events`). Raises ValueError
+    for one that cannot be right.
 
     A sink may get an event twice (after a crash between its answer and our commit) and never gets an event of
     a stream before the earlier ones of that stream were acknowledged.

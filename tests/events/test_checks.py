@@ -12,10 +12,22 @@ from events.checks import check_sinks
 @pytest.mark.parametrize(
     ("sinks", "told"),
     [
-        (["nosuch"], "EVENT_SINKS names 'nosuch', whose sink 'nosuch' is unknown. Known sinks: console, file, memory."),
-        (["console", "console"], "EVENT_SINKS names the sink 'console' twice; each sink has one queue. Name it once."),
+        (
+            ["nosuch"],
+            "EVENT_SINKS names 'nosuch', whose sink 'nosuch' is unknown. There are: console, file:PATH, amqp://…, "
+            "nats://…, redis://….",
+        ),
+        (
+            ["console", "console"],
+            "EVENT_SINKS names the sink 'console' twice; each sink has one queue. Name it once, or put another name "
+            "before one of them, as in other=console.",
+        ),
         (["file"], "EVENT_SINKS names the sink 'file' without a path, as in file:/path/of.ndjson."),
-        (["console:/tmp/x"], "EVENT_SINKS names 'console:/tmp/x'; the sink 'console' takes nothing behind a colon."),
+        (
+            ["console:/tmp/x"],
+            "EVENT_SINKS names 'console:/tmp/x'; the sink 'console' takes nothing behind a colon but ?type= and "
+            "?storefront=.",
+        ),
     ],
 )
 def test_refuses_sinks_that_cannot_be(settings, sinks, told):

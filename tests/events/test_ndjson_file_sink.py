@@ -14,6 +14,7 @@ def event(number, *, size=0):
     return OutgoingEvent(
         id=UUID(int=number),
         storefront_id=1,
+        source="/storefronts/au",
         stream_id=UUID(int=1),
         sequence=number,
         type="thing.changed",

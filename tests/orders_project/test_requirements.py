@@ -12,7 +12,9 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 LOCK = (ROOT / "requirements.txt").read_text()
-RUNTIME, DEVELOPMENT = LOCK.split("\n# --- development", maxsplit=1)
+RUNTIME, REST = LOCK.split("\n# --- brokers", maxsplit=1)
+BROKERS, DEVELOPMENT = REST.split("\n# --- development", maxsplit=1)
+EXTRAS = [line for lines in PROJECT["project"]["optional-dependencies"].values() for line in lines]
 
 
 def pins(part: str) -> dict[str, Requirement]:
@@ -39,6 +41,11 @@ def test_what_the_service_imports_is_pinned_in_the_runtime_part() -> None:
         assert (requirement.marker is None) == (pinned[name].marker is None), name
 
 
+def test_the_clients_of_brokers_are_pinned_between_what_runs_and_what_is_for_development() -> None:
+    assert set(asked_for(EXTRAS)) == {"aio-pika", "nats-py", "redis"} <= set(pins(BROKERS))
+    assert not set(pins(RUNTIME)) & set(pins(BROKERS))
+
+
 def test_what_only_development_needs_is_pinned_below_the_line_that_an_image_stops_at() -> None:
     asked = asked_for(PROJECT["dependency-groups"]["dev"])
 
@@ -46,7 +53,7 @@ def test_what_only_development_needs_is_pinned_below_the_line_that_an_image_stop
 
     assert len(asked) > 10
     assert set(asked) <= set(pinned)
-    assert not set(pins(RUNTIME)) & set(pinned)
+    assert not (set(pins(RUNTIME)) | set(pins(BROKERS))) & set(pinned)
     for name, requirement in asked.items():
         (exactly,) = pinned[name].specifier
         assert requirement.specifier.contains(exactly.version), name
@@ -55,6 +62,7 @@ def test_what_only_development_needs_is_pinned_below_the_line_that_an_image_stop
 def test_each_part_begins_with_what_is_asked_for_itself() -> None:
     for part, heading, lines in (
         (RUNTIME, "\n# runtime: what those need\n", PROJECT["project"]["dependencies"]),
+        (BROKERS, "\n# brokers: what those need\n", EXTRAS),
         (DEVELOPMENT, "\n# development: what those need\n", PROJECT["dependency-groups"]["dev"]),
     ):
         named, needed = part.split(heading)

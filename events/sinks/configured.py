@@ -1,0 +1,119 @@
+"""What EVENT_SINKS says: which sinks there are, where each leads, and which events it gets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+from urllib.parse import parse_qsl, urlencode
+
+from django.core.exceptions import ImproperlyConfigured
+
+# The kind of sink → its class. Named, not imported: only the relay needs the vendors' clients.
+SINK_CLASSES: Final = {
+    "console": "events.sinks.console.ConsoleSink",
+    "file": "events.sinks.ndjson_file.NdjsonFileSink",
+    "memory": "events.sinks.memory.MemorySink",
+    "nats": "events.sinks.nats_jetstream.NatsJetStreamSink",
+    "rabbitmq": "events.sinks.rabbitmq.RabbitMqSink",
+    "redis": "events.sinks.redis_streams.RedisStreamsSink",
+}
+# The vendors' URLs begin with the name of the protocol.
+_KINDS_OF_PROTOCOLS: Final = {
+    "amqp": "rabbitmq",
+    "amqps": "rabbitmq",
+    "nats": "nats",
+    "redis": "redis",
+    "rediss": "redis",
+}
+_SPELLED: Final = ("console", "file:PATH", "amqp://…", "nats://…", "redis://…")
+_WITHOUT_ADDRESS: Final = frozenset({"console", "memory"})
+_NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,38}[a-z0-9])?")
+# In the query of any sink: only these events go there. Both can be given several times.
+_FILTERS: Final = ("type", "storefront")
+
+
+@dataclass(frozen=True, slots=True)
+class ConfiguredSink:
+    """`name` is its queue's; `address` what its class takes. Without `types` or `storefronts` it gets all of them."""
+
+    name: str
+    kind: str
+    address: str
+    types: frozenset[str] = frozenset()
+    storefronts: frozenset[str] = frozenset()
+
+
+@lru_cache(maxsize=16)
+def configured(specifications: tuple[str, ...]) -> dict[str, ConfiguredSink]:
+    """The sinks by name. Each is `KIND`, `KIND:ADDRESS` or a vendor's URL, with a name and `=` before it where there
+    are several of one kind: `audit=file:/var/log/events.ndjson?type=order.deleted&storefront=au`.
+
+    Raises ImproperlyConfigured.
+    """
+    sinks: dict[str, ConfiguredSink] = {}
+    for specification in specifications:
+        sink = _read(specification)
+        if sink.name in sinks:
+            raise ImproperlyConfigured(
+                f"EVENT_SINKS names the sink {sink.name!r} twice; each sink has one queue. Name it once, or put "
+                "another name before one of them, as in other=console."
+            )
+        sinks[sink.name] = sink
+    return sinks
+
+
+def _read(specification: str) -> ConfiguredSink:
+    name, rest = _name_in(specification)
+    protocol, _, address = rest.partition(":")
+    kind = _KINDS_OF_PROTOCOLS.get(protocol, protocol)
+    is_url = protocol in _KINDS_OF_PROTOCOLS and address.startswith("//")
+    if kind not in SINK_CLASSES or (kind in _KINDS_OF_PROTOCOLS.values() and not is_url):
+        raise ImproperlyConfigured(
+            f"EVENT_SINKS names {_shown(specification)!r}, whose sink {protocol[:40]!r} is unknown. "
+            f"There are: {', '.join(_SPELLED)}."
+        )
+    address, types, storefronts = _without_filters(rest if is_url else address)
+    if kind == "file" and not address:
+        raise ImproperlyConfigured("EVENT_SINKS names the sink 'file' without a path, as in file:/path/of.ndjson.")
+    if kind in _WITHOUT_ADDRESS and address:
+        raise ImproperlyConfigured(
+            f"EVENT_SINKS names {specification!r}; the sink {kind!r} takes nothing behind a colon but ?type= and "
+            "?storefront=."
+        )
+    return ConfiguredSink(name or kind, kind, address, types, storefronts)
+
+
+def _name_in(specification: str) -> tuple[str, str]:
+    """The name before `=`, where that is no part of a query."""
+    name, mark, rest = specification.partition("=")
+    if not mark or "?" in name or ":" in name:
+        return "", specification
+    if not _NAME.fullmatch(name):
+        raise ImproperlyConfigured(
+            f"EVENT_SINKS names a sink {name[:60]!r}. A name has up to 40 small letters, digits, - and _."
+        )
+    return name, rest
+
+
+def _without_filters(address: str) -> tuple[str, frozenset[str], frozenset[str]]:
+    path, _, query = address.partition("?")
+    pairs = parse_qsl(query, keep_blank_values=True)
+    types, storefronts = (frozenset(value for name, value in pairs if name == wanted) for wanted in _FILTERS)
+    kept = urlencode([(name, value) for name, value in pairs if name not in _FILTERS])
+    return (f"{path}?{kept}" if kept else path), types, storefronts
+
+
+def _shown(specification: str) -> str:
+    """Without what may be a password."""
+    return re.sub(r"//[^@/]*@", "//…@", specification)[:200]
+
+
+def options_in(query: str, *, known: Collection[str]) -> dict[str, str]:
+    """A sink's own options, from the query of its address. Raises ValueError for others."""
+    options = dict(parse_qsl(query, keep_blank_values=True))
+    if unknown := sorted(options.keys() - set(known)):
+        raise ValueError(f"{', '.join(unknown)} is no option; there are: {', '.join(sorted({*known, *_FILTERS}))}")
+    return options
