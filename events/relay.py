@@ -37,19 +37,20 @@ RETRY_SECONDS = (1.0, 900.0)
 
 # A cut cable must free the buckets within seconds, on the server's side as on ours. A commit lost in a crash only
 # means that events come again, so it need not wait for the disk. The queue's size changes faster than the planner's
-# statistics: plain index scans are right at any size, and only they clear away dead rows.
+# statistics: plain index scans are right at any size, and only they clear away dead rows. All of it for the
+# transaction alone: the session may be another's in the next moment, behind a pooler.
 _KEEPALIVES = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3}
-_SESSION = """
-set statement_timeout = '5s';
-set lock_timeout = '1s';
-set idle_in_transaction_session_timeout = '30s';
-set tcp_keepalives_idle = 5;
-set tcp_keepalives_interval = 2;
-set tcp_keepalives_count = 3;
-set synchronous_commit = off;
-set enable_seqscan = off;
-set enable_bitmapscan = off;
-set jit = off;
+_SETTINGS = """
+set local statement_timeout = '5s';
+set local lock_timeout = '1s';
+set local idle_in_transaction_session_timeout = '30s';
+set local tcp_keepalives_idle = 5;
+set local tcp_keepalives_interval = 2;
+set local tcp_keepalives_count = 3;
+set local synchronous_commit = off;
+set local enable_seqscan = off;
+set local enable_bitmapscan = off;
+set local jit = off;
 """
 
 
@@ -144,6 +145,7 @@ class Relay:
         connection = self._connected()
         give_up_at = time.monotonic() + TRANSACTION_SECONDS
         with connection.transaction():
+            connection.execute(_SETTINGS)
             claimed = queue.claim(connection, self._name, buckets)
             due = queue.read_due(connection, self._name, claimed, batch=self._batch) if claimed else []
             if not due:
@@ -195,7 +197,6 @@ class Relay:
             connection: psycopg.Connection = django_connection.get_new_connection(parameters)
             self._connection = connection
             connection.autocommit = True
-            connection.execute(_SESSION)
             queue.ensure_buckets(connection, self._name)
         return self._connection
 
