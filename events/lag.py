@@ -21,7 +21,7 @@ cross join generate_series(0, %(last_bucket)s) as bucket (number)
 left join lateral (
     select o.event_id
     from events_outbox o
-    where o.sink = sink.name and o.bucket = bucket.number
+    where o.sink = sink.name and o.bucket = bucket.number and not o.replay
       and (
           select held.id from events_outbox held
           where held.sink = o.sink and held.bucket = o.bucket and held.stream_id = o.stream_id

@@ -90,6 +90,8 @@ class OutboxEntry(models.Model):
     storefront_id = models.IntegerField()
     stream_id = models.UUIDField()
     sequence = models.IntegerField()
+    # Sent once more by a person: it may be behind later ones of its stream, and its age is no delay.
+    replay = models.BooleanField(default=False, db_default=False)
     attempts = models.SmallIntegerField(db_default=0)
     next_attempt_at = models.DateTimeField(null=True, blank=True)
     last_error = models.TextField(db_default="")

@@ -23,7 +23,7 @@ _OUT_OF_ORDER: Final = """
 select id, stream_id, sequence, before
   from (select id, stream_id, sequence, lag(sequence) over (partition by stream_id order by id) as before
           from events_outbox
-         where sink = %(sink)s and bucket = any (%(buckets)s)
+         where sink = %(sink)s and bucket = any (%(buckets)s) and not replay
            and (%(storefront_id)s::bigint is null or storefront_id = %(storefront_id)s::bigint)) as queued
  where sequence <= before order by id
 """
