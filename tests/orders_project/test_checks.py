@@ -153,3 +153,14 @@ def test_refuses_a_database_that_is_not_postgresql():
 
     assert ran.returncode == 1
     assert "(orders_project.E001) The database engine is django.db.backends.sqlite3" in ran.stderr
+
+
+def test_a_server_does_not_start_with_what_cannot_be():
+    settings = {"PATH": os.environ["PATH"], "SECRET_KEY": "k" * 50, "EMBEDDED_PG": "0", "READS_PER_SECOND": "-1"}
+
+    ran = subprocess.run(
+        [sys.executable, "manage.py", "serve"], env=settings, capture_output=True, text=True, timeout=120
+    )
+
+    assert ran.returncode == 1
+    assert "(orders_project.E004) READS_PER_SECOND is -1.0; expected a number from 0.001 to 1,000,000" in ran.stderr
