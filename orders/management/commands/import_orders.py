@@ -175,10 +175,6 @@ def _has_rows(file: str, format_: str | None, profile: str) -> bool:
 def _layout(profile: str, storefront: str | None, time_zone: str | None, tax: str | None) -> Layout:
     """Raises CommandError for options that do not go together, or mean nothing that there is."""
     if profile == _GENERIC:
-        if storefront is not None or time_zone is not None:
-            raise CommandError(
-                "--storefront and --time-zone are for exports of other systems: name one with --profile."
-            )
         return Spreadsheet()
     if storefront is None:
         raise CommandError(f"An export of {profile} does not tell whose orders it has: name the --storefront.")
