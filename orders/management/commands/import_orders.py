@@ -13,9 +13,7 @@ from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Protocol
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import msgspec
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, InterfaceError, reset_queries
@@ -23,14 +21,13 @@ from django.utils import timezone
 
 from orders import operations
 from orders.importing.files import encoding_of, ndjson_entries
-from orders.importing.lines import Entry, ImportedOrder, LeftOut, StorefrontCode
-from orders.importing.profiles import PROFILES, Export
-from orders.importing.profiles.shop import Shop
+from orders.importing.lines import Entry, ImportedOrder, LeftOut
+from orders.importing.profiles import PROFILES
 from orders.importing.repeats import repeated_in, without_repeated
 from orders.importing.report import Progress, Report
 from orders.importing.rows import Layout, UnreadableHeader, order_entries
-from orders.importing.spreadsheets import Spreadsheet
 from orders.management.database_trouble import trouble_in_words
+from orders.management.import_layouts import GENERIC, layout_of, refuse_unknown_encoding
 from orders.management.numbers import number
 from orders.operations import Call, ImportOutcome
 from orders.rules.callers import system
@@ -40,7 +37,6 @@ SOME_REFUSED: Final = 3
 STOPPED: Final = 130
 _CALL: Final = Call(system("import_orders"), reason="imported")
 _MAX_BATCH: Final = 1000
-_GENERIC: Final = "generic"
 
 
 class Write(Protocol):
@@ -69,8 +65,8 @@ class Command(BaseCommand):
         parser.add_argument("--format", choices=["ndjson", "csv"], help="by default csv for *.csv, otherwise ndjson")
         parser.add_argument(
             "--profile",
-            choices=[_GENERIC, *PROFILES],
-            default=_GENERIC,
+            choices=[GENERIC, *PROFILES],
+            default=GENERIC,
             help="whose export it is, as it comes; by default generic, the columns of docs/importing.md",
         )
         parser.add_argument("--storefront", metavar="CODE", help="whose orders these are; an export does not tell")
@@ -117,12 +113,10 @@ class Command(BaseCommand):
             raise CommandError(f"--batch is {batch}; it must be 1 to {_MAX_BATCH}.")
         if place and dry_run:
             raise CommandError("--place asks the inventory for stock, which cannot be rehearsed: leave --dry-run out.")
-        if profile == _GENERIC and (storefront or time_zone or tax):
-            raise CommandError(
-                "--storefront, --time-zone and --tax are for exports of other systems: name one with --profile."
-            )
-        layout = _layout(profile, storefront, time_zone, tax) if _has_rows(file, format, profile) else None
-        _refuse_unknown(encoding, layout)
+        layout = layout_of(
+            file, given_format=format, profile=profile, storefront=storefront, time_zone=time_zone, tax=tax
+        )
+        refuse_unknown_encoding(encoding, layout)
         write: Write = operations.rehearse_import if dry_run else operations.import_orders
         if place:
             write = operations.place_imported_orders
@@ -132,7 +126,7 @@ class Command(BaseCommand):
             shown = Progress(self.stderr, every_seconds=progress)
             try:
                 stream = _to_be_read_twice(source, opened)
-                if encoding is None and profile != _GENERIC:
+                if encoding is None and profile != GENERIC:
                     encoding = encoding_of(stream)
                     if encoding != "utf-8":
                         self.stdout.write(f"The file is not UTF-8 and is read as {encoding}: --encoding names another.")
@@ -161,54 +155,6 @@ class Command(BaseCommand):
             self.stdout.write(sentence)
         if told.refused:
             raise CommandError(_advice(told, report), returncode=SOME_REFUSED)
-
-
-def _has_rows(file: str, format_: str | None, profile: str) -> bool:
-    """Or is it NDJSON? Raises CommandError for an export that is said to be."""
-    if profile == _GENERIC:
-        return (format_ or _format_of(file)) == "csv"
-    if format_ == "ndjson":
-        raise CommandError(f"An export of {profile} is not NDJSON: leave --format out.")
-    return True
-
-
-def _layout(profile: str, storefront: str | None, time_zone: str | None, tax: str | None) -> Layout:
-    """Raises CommandError for options that do not go together, or mean nothing that there is."""
-    if profile == _GENERIC:
-        if storefront is not None or time_zone is not None:
-            raise CommandError(
-                "--storefront and --time-zone are for exports of other systems: name one with --profile."
-            )
-        return Spreadsheet()
-    if storefront is None:
-        raise CommandError(f"An export of {profile} does not tell whose orders it has: name the --storefront.")
-    try:
-        msgspec.convert(storefront, StorefrontCode)
-    except msgspec.ValidationError:
-        raise CommandError(
-            f"--storefront is {storefront!r}; expected lower-case letters, digits and single dashes, at most 40."
-        ) from None
-    try:
-        zone = ZoneInfo(time_zone) if time_zone is not None else timezone.get_default_timezone()
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise CommandError(
-            f"--time-zone is {time_zone!r}; expected a name of the IANA time zone database, such as Europe/Berlin."
-        ) from None
-    return Export(PROFILES[profile], Shop(storefront, zone, None if tax is None else tax == "included"))
-
-
-def _refuse_unknown(encoding: str | None, layout: Layout | None) -> None:
-    """Raises CommandError for an encoding that there is not, or that does not keep line ends as they are in ASCII."""
-    if encoding is None:
-        return
-    if layout is None:
-        raise CommandError("NDJSON is UTF-8 (RFC 8259): leave --encoding out.")
-    try:
-        known = b'\r\n\t,;"'.decode(encoding) == '\r\n\t,;"'
-    except (LookupError, UnicodeError):
-        known = False
-    if not known:
-        raise CommandError(f"--encoding is {encoding!r}; expected one that has ASCII in it, such as utf-8 or cp1252.")
 
 
 def _read(stream: BinaryIO, layout: Layout | None, encoding: str | None, now: datetime) -> Iterator[Entry]:
@@ -252,10 +198,6 @@ def _import(entries: Iterable[Entry], report: Report, write: Write) -> None:
 def _batches(entries: Iterator[Entry], size: int) -> Iterator[list[Entry]]:
     while batch := list(islice(entries, size)):
         yield batch
-
-
-def _format_of(file: str) -> str:
-    return "csv" if file.lower().endswith(".csv") else "ndjson"
 
 
 def _open(file: str, opened: ExitStack) -> BinaryIO:
