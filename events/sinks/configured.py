@@ -14,11 +14,14 @@ from django.core.exceptions import ImproperlyConfigured
 # The kind of sink → its class. Named, not imported: only the relay needs the vendors' clients.
 SINK_CLASSES: Final = {
     "console": "events.sinks.console.ConsoleSink",
+    "eventbridge": "events.sinks.eventbridge.EventBridgeSink",
     "file": "events.sinks.ndjson_file.NdjsonFileSink",
     "memory": "events.sinks.memory.MemorySink",
     "nats": "events.sinks.nats_jetstream.NatsJetStreamSink",
     "rabbitmq": "events.sinks.rabbitmq.RabbitMqSink",
     "redis": "events.sinks.redis_streams.RedisStreamsSink",
+    "sns": "events.sinks.sns.SnsSink",
+    "sqs": "events.sinks.sqs.SqsSink",
 }
 # The vendors' URLs begin with the name of the protocol.
 _KINDS_OF_PROTOCOLS: Final = {
@@ -28,7 +31,16 @@ _KINDS_OF_PROTOCOLS: Final = {
     "redis": "redis",
     "rediss": "redis",
 }
-_SPELLED: Final = ("console", "file:PATH", "amqp://…", "nats://…", "redis://…")
+_SPELLED: Final = (
+    "console",
+    "file:PATH",
+    "amqp://…",
+    "nats://…",
+    "redis://…",
+    "sns:ARN",
+    "sqs:URL",
+    "eventbridge:ARN",
+)
 _WITHOUT_ADDRESS: Final = frozenset({"console", "memory"})
 _NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,38}[a-z0-9])?")
 # In the query of any sink: only these events go there. Both can be given several times.

@@ -27,11 +27,14 @@ def test_a_change_of_the_list_handed_out_changes_nothing(settings):
 
 SETTINGS = {
     "console": "console",
+    "eventbridge": "eventbridge:arn:aws:events:eu-west-1:123456789012:event-bus/orders",
     "file": "file:/var/log/events.ndjson",
     "memory": "memory",
     "nats": "nats://127.0.0.1:4222",
     "rabbitmq": "amqp://guest:guest@127.0.0.1/",
     "redis": "redis://127.0.0.1/0",
+    "sns": "sns:arn:aws:sns:eu-west-1:123456789012:orders.fifo",
+    "sqs": "sqs:https://sqs.eu-west-1.amazonaws.com/123456789012/orders.fifo",
 }
 
 
@@ -118,6 +121,9 @@ def test_a_wrong_setting_is_refused_at_the_start(settings, sinks, sentence):
         ("redis://127.0.0.1/0?colour=red", "colour is no option; there are: maxlen, replicas, storefront, stream"),
         ("redis://127.0.0.1/0?maxlen=many", "maxlen is 'many'; expected a whole number from 0"),
         ("redis://127.0.0.1/0?streams=0", "streams is '0'; expected a whole number from 1"),
+        ("sns:orders", "'orders' is not the ARN of a topic, such as arn:aws:sns:"),
+        ("sqs:orders.fifo", "'orders.fifo' is not the URL of a queue, such as https://sqs."),
+        ("eventbridge:default", "'default' is not the ARN of an event bus, such as arn:aws:events:"),
         ("nats://127.0.0.1?stream=x", "stream is no option; there are: storefront, subject, type"),
     ],
 )
