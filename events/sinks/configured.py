@@ -16,6 +16,7 @@ SINK_CLASSES: Final = {
     "console": "events.sinks.console.ConsoleSink",
     "eventbridge": "events.sinks.eventbridge.EventBridgeSink",
     "file": "events.sinks.ndjson_file.NdjsonFileSink",
+    "kafka": "events.sinks.kafka.KafkaSink",
     "memory": "events.sinks.memory.MemorySink",
     "nats": "events.sinks.nats_jetstream.NatsJetStreamSink",
     "rabbitmq": "events.sinks.rabbitmq.RabbitMqSink",
@@ -27,6 +28,7 @@ SINK_CLASSES: Final = {
 _KINDS_OF_PROTOCOLS: Final = {
     "amqp": "rabbitmq",
     "amqps": "rabbitmq",
+    "kafka": "kafka",
     "nats": "nats",
     "redis": "redis",
     "rediss": "redis",
@@ -35,6 +37,7 @@ _SPELLED: Final = (
     "console",
     "file:PATH",
     "amqp://…",
+    "kafka://…",
     "nats://…",
     "redis://…",
     "sns:ARN",

@@ -15,7 +15,7 @@ from events.checks import check_sinks
         (
             ["nosuch"],
             "EVENT_SINKS names 'nosuch', whose sink 'nosuch' is unknown. There are: console, file:PATH, amqp://…, "
-            "nats://…, redis://…, sns:ARN, sqs:URL, eventbridge:ARN.",
+            "kafka://…, nats://…, redis://…, sns:ARN, sqs:URL, eventbridge:ARN.",
         ),
         (
             ["console", "console"],

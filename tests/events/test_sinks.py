@@ -29,6 +29,7 @@ SETTINGS = {
     "console": "console",
     "eventbridge": "eventbridge:arn:aws:events:eu-west-1:123456789012:event-bus/orders",
     "file": "file:/var/log/events.ndjson",
+    "kafka": "kafka://127.0.0.1:9092",
     "memory": "memory",
     "nats": "nats://127.0.0.1:4222",
     "rabbitmq": "amqp://guest:guest@127.0.0.1/",
@@ -95,8 +96,8 @@ def test_a_sink_with_filters_gets_these_events_and_is_done_with_the_others(setti
     ("sinks", "sentence"),
     [
         (
-            ["kafka:here"],
-            "EVENT_SINKS names 'kafka:here', whose sink 'kafka' is unknown. There are: console, ",
+            ["pigeon:here"],
+            "EVENT_SINKS names 'pigeon:here', whose sink 'pigeon' is unknown. There are: console, ",
         ),
         (["file:/a", "file:/b"], "EVENT_SINKS names the sink 'file' twice"),
         (["redis:127.0.0.1"], "whose sink 'redis' is unknown. There are: console, file:PATH, amqp://"),
@@ -121,6 +122,8 @@ def test_a_wrong_setting_is_refused_at_the_start(settings, sinks, sentence):
         ("redis://127.0.0.1/0?colour=red", "colour is no option; there are: maxlen, replicas, storefront, stream"),
         ("redis://127.0.0.1/0?maxlen=many", "maxlen is 'many'; expected a whole number from 0"),
         ("redis://127.0.0.1/0?streams=0", "streams is '0'; expected a whole number from 1"),
+        ("kafka://broker?acks=0", "acks is no option; there are: cafile, mechanism, security, storefront, topic, type"),
+        ("kafka://ann@broker", "a user needs a password and a mechanism"),
         ("sns:orders", "'orders' is not the ARN of a topic, such as arn:aws:sns:"),
         ("sqs:orders.fifo", "'orders.fifo' is not the URL of a queue, such as https://sqs."),
         ("eventbridge:default", "'default' is not the ARN of an event bus, such as arn:aws:events:"),
@@ -136,11 +139,11 @@ def test_an_option_that_is_none_is_told_at_the_start(settings, sink, sentence):
 
 
 def test_a_password_is_not_told_with_what_is_wrong(settings):
-    settings.EVENT_SINKS = ["kafka://ann:secret@broker"]
+    settings.EVENT_SINKS = ["pigeon://ann:secret@broker"]
 
     with pytest.raises(ImproperlyConfigured) as raised:
         enabled_sinks()
-    assert "kafka://…@broker" in str(raised.value)
+    assert "pigeon://…@broker" in str(raised.value)
     assert "secret" not in str(raised.value)
 
 

@@ -42,7 +42,7 @@ def test_what_the_service_imports_is_pinned_in_the_runtime_part() -> None:
 
 
 def test_the_clients_of_brokers_are_pinned_between_what_runs_and_what_is_for_development() -> None:
-    assert set(asked_for(EXTRAS)) == {"aio-pika", "boto3", "nats-py", "redis"} <= set(pins(BROKERS))
+    assert set(asked_for(EXTRAS)) == {"aio-pika", "boto3", "confluent-kafka", "nats-py", "redis"} <= set(pins(BROKERS))
     assert not set(pins(RUNTIME)) & set(pins(BROKERS))
 
 
