@@ -87,7 +87,7 @@ def _field_error(message: str) -> FieldError:
         code = "wrong_format"
         detail = next((words for pattern, words in IN_WORDS.items() if repr(pattern)[1:-1] in detail), detail)
     if detail.endswith("got `null`"):
-        detail += ": give a value, or leave it out"
+        detail += " (give a value, or leave it out)"
     return FieldError(pointer, code, detail + ".")
 
 

@@ -246,7 +246,7 @@ def test_null_does_not_mean_everything(api, storefront, operation, field):
 
     (error,) = problem["errors"]
     assert (error["pointer"], error["code"]) == (f"/{field}", "wrong_type")
-    assert error["detail"].endswith("got `null`: give a value, or leave it out.")
+    assert error["detail"].endswith("got `null` (give a value, or leave it out).")
     assert read(api, order_id) == before
 
 
