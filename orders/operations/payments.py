@@ -14,7 +14,8 @@ from orders.operations.call import Call, Document
 from orders.operations.constraints import broken_constraint
 from orders.operations.locked_order import locked_order
 from orders.operations.obstacles import payments_in_force
-from orders.operations.refunds import Instruction, grant_goodwill, void_what_is_authorized
+from orders.operations.refund_decisions import decided_state
+from orders.operations.refunds import Instruction, grant_goodwill, take_goodwill_back, void_what_is_authorized
 from orders.requests.operations import CorrectPayment, RecordPayment
 from orders.rules import errors
 from orders.rules.facts import Fact, paid_out, provider_key, sums_of
@@ -23,6 +24,9 @@ from orders.rules.money import MAX_AMOUNT, unknown_currency
 from orders.rules.statuses import OrderStatus, PaymentKind, RefundState
 
 _COMES_IN: Final = frozenset({PaymentKind.AUTHORIZATION, PaymentKind.CAPTURE})
+# States of refunds: drawn from facts, perhaps; and those in which nobody has agreed to pay it out.
+_BY_FACTS: Final = frozenset({RefundState.SETTLED, RefundState.FAILED})
+_NOT_AGREED: Final = frozenset({RefundState.REQUESTED, RefundState.REJECTED})
 _OF_REFUNDS: Final = frozenset({PaymentKind.REFUND, PaymentKind.REFUND_FAILED})
 
 
@@ -208,18 +212,27 @@ def _count(order: Order, payments: list[PaymentRecord], refund: Refund | None, c
 
 
 def _settle(order: Order, refund: Refund, facts: list[Fact], call: Call) -> None:
-    """Draw what was paid out for a refund, and its state, from the facts. They win, also over a rejection."""
+    """Draw what was paid out for a refund, and its state, from the facts. They win, also over a rejection.
+
+    Without any that settles it, or says that it failed, it is what was decided of it.
+    """
     was_open, was = refund.open_amount, refund.state
+    decided = decided_state(order, refund) if was in _BY_FACTS else RefundState(was)
     refund.settled_amount, failed = paid_out(facts, refund.pk)
     if refund.settled_amount >= refund.amount:
         refund.state = RefundState.SETTLED
     elif failed:
         refund.state = RefundState.FAILED
-    elif refund.state == RefundState.SETTLED:  # what settled it has been taken back
-        refund.state = RefundState.APPROVED
-    if refund.state != was and refund.decided_by is None:
+    elif was != RefundState.FAILED or refund.amount - refund.settled_amount <= order.refundable_amount:
+        refund.state = decided  # else its money has been promised otherwise since it failed
+    if refund.state == RefundState.REQUESTED:
+        refund.decided_by = refund.decided_at = None
+    elif refund.decided_by is None:
         refund.decided_by, refund.decided_at = call.caller.actor, call.now()
     refund.save()
     order.refund_pending_amount += refund.open_amount - was_open
-    if was in (RefundState.REQUESTED, RefundState.REJECTED) and refund.state == RefundState.SETTLED:
-        grant_goodwill(order, refund, call)  # nobody had agreed to it; whoever paid it out has
+    if decided in _NOT_AGREED and refund.state != was:
+        if refund.state == RefundState.SETTLED:
+            grant_goodwill(order, refund, call)  # nobody had agreed to it; whoever paid it out has
+        else:
+            take_goodwill_back(order, refund, call)

@@ -16,7 +16,7 @@ from orders.operations.locked_order import LockedOrder, locked_order
 from orders.operations.units import chosen_units, part_meant
 from orders.requests.operations import DecideRefund, RequestRefund
 from orders.rules import errors
-from orders.rules.credits import Credited, CreditedLine, credit_of, goodwill_in
+from orders.rules.credits import Credited, CreditedLine, credit_of, goodwill_in, taken_back
 from orders.rules.facts import Fact, Left, left_to_refund, left_to_void, take
 from orders.rules.lifecycle import Operation
 from orders.rules.statuses import CreditCause, OrderStatus, RefundState
@@ -136,6 +136,13 @@ def grant_goodwill(order: Order, refund: Refund, call: Call) -> None:
             credit_of(refund.goodwill_amount, Credited(named)) if named else Credited([], other=refund.goodwill_amount)
         )
         write_credit(order, call, CreditCause.GOODWILL, dealt, refund=refund)
+
+
+def take_goodwill_back(order: Order, refund: Refund, call: Call) -> None:
+    """It was not given back after all, and nobody has agreed that it will be."""
+    granted = list(order.credits.filter(refund=refund))
+    if sum(credit.amount for credit in granted):
+        write_credit(order, call, CreditCause.GOODWILL, taken_back(granted[-1].credited), refund=refund)
 
 
 def instructions_for_what_is_over(locked: LockedOrder) -> list[Instruction]:

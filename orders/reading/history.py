@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Final
 from uuid import UUID
 
@@ -53,6 +54,12 @@ def change_to(status: OrderStatus, order_id: UUID, *, storefront_id: int) -> Eve
     """The latest event by which it came to have that status; None of what came with it, by an import."""
     events = Event.objects.filter(stream_id=order_id, storefront_id=storefront_id, data__changes__status__1=status)
     return events.order_by("-sequence").first()
+
+
+def changes_of(part: str, order_id: UUID, *, storefront_id: int) -> Iterator[Event]:
+    """The events that tell other `refunds`, `shipments` … than before, newest first."""
+    events = Event.objects.filter(stream_id=order_id, storefront_id=storefront_id, data__changes__has_key=part)
+    return events.order_by("-sequence").iterator()
 
 
 def operation_of(event: Event) -> str:

@@ -89,17 +89,32 @@ def _settle(order: ModelOrder, refund: Refund, by: str) -> None:
     """Facts win, also over a rejection, which had taken the goodwill back."""
     about = [fact for fact in order.facts() if fact.refund_id == refund.id]
     paid = sum(fact.amount if fact.kind == "refund" else -fact.amount for fact in about)
-    was, refund.settled_amount = refund.state, max(0, paid)
+    was = refund.state
+    decided = refund.decided if was in ("settled", "failed") else was
+    refund.settled_amount = max(0, paid)
     if refund.settled_amount >= refund.amount:
         refund.state = "settled"
     elif any(fact.kind == "refund_failed" for fact in about):
         refund.state = "failed"
-    elif was == "settled":
-        refund.state = "approved"
-    if refund.state != was and refund.decided_by is None:
-        refund.decide(refund.state, by)
-    if was in ("requested", "rejected") and refund.state == "settled":
-        grant(order, refund)
+    elif was != "failed" or refund.amount - refund.settled_amount <= order.refundable:
+        refund.state = decided
+    if refund.state == "requested":
+        refund.decided_by = refund.decided_at = None
+    elif refund.decided_by is None:
+        refund.decided_by, refund.decided_at = by, NEW
+    if decided in ("requested", "rejected") and refund.state != was:
+        if refund.state == "settled":
+            grant(order, refund)
+        else:
+            take_back(order, refund)
+
+
+def take_back(order: ModelOrder, refund: Refund) -> None:
+    """Nobody has agreed to its goodwill any more."""
+    granted = [credit for credit in order.credits if credit.refund_id == refund.id]
+    if sum(credit.amount for credit in granted):
+        lines = [{**line, "amount": -line["amount"]} for line in granted[-1].lines]
+        order.credits.append(Credit("goodwill", -granted[-1].amount, lines, refund_id=refund.id))
 
 
 def grant(order: ModelOrder, refund: Refund) -> None:

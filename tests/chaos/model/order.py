@@ -400,6 +400,7 @@ class ModelOrder:
 
 def _shown(part: Any) -> Document:
     shown = dict(vars(part))
+    shown.pop("decided", None)  # of a refund: what is remembered of it, but told by its events alone
     if "line" in shown:
         del shown["line"]
         shown["amount"] = part.line_amount

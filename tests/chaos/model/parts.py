@@ -119,9 +119,10 @@ class Refund:
     requested_at: str = NEW
     decided_by: str | None = None
     decided_at: str | None = None
+    decided: str = "requested"  # whatever facts say
 
     def decide(self, state: str, by: str) -> None:
-        self.state, self.decided_by, self.decided_at = state, by, NEW
+        self.state, self.decided, self.decided_by, self.decided_at = state, state, by, NEW
 
     @property
     def pending(self) -> bool:

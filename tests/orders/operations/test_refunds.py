@@ -6,6 +6,7 @@ import pytest
 
 from orders.models import Refund, Storefront
 from tests.base import perform
+from tests.chaos.promises import broken_promises
 from tests.orders.asking import ask, done, event_count, item_ids, last_event, read, sell
 from tests.orders.refusals import assert_refused
 
@@ -346,6 +347,51 @@ def test_a_fact_of_less_leaves_the_rest_of_the_refund_open(api, paid):
     assert (states(rest), rest["refunds"][0]["settled_amount"]) == ([(1200, "settled")], 1200)
     assert (rest["refunded_amount"], rest["balance_amount"]) == (1200, 0)
     assert states(done(api, paid["id"], "request_refund"))[1] == (1800, "approved")
+
+
+# --- paid out by mistake -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("decided", "state"), [(None, "requested"), ("reject_refund", "rejected"), ("approve_refund", "approved")]
+)
+@pytest.mark.parametrize("kinds", [["refund"], ["refund", "refund_failed"], ["refund_failed"]])
+def test_a_payment_that_is_taken_back_leaves_the_refund_as_it_was_decided(
+    api, other, strict, paid, decided, state, kinds
+):
+    (refund,) = done(api, paid["id"], "request_refund", amount=1200)["refunds"]
+    before = done(other, paid["id"], decided) if decided else read(api, paid["id"])
+    facts = {"amount": 1200, "psp_reference": "re_1", "refund_id": refund["id"]}
+    for kind in kinds:
+        done(api, paid["id"], "record_payment", kind=kind, **facts)
+
+    for payment in read(api, paid["id"])["payments"][1:]:
+        order = done(api, paid["id"], "correct_payment", payment_id=payment["id"], reason="another order's")
+
+    assert states(order) == [(1200, state)]
+    assert order["refunds"] == before["refunds"]
+    assert (order["due_amount"], order["balance_amount"]) == (before["due_amount"], before["balance_amount"])
+    assert (order["credited_amount"], order["payment_status"]) == (before["credited_amount"], "paid")
+    assert broken_promises() == {}
+
+
+def test_a_failure_that_never_was_leaves_alone_what_has_been_refunded_instead(api, paid):
+    (refund,) = done(api, paid["id"], "request_refund", amount=2000)["refunds"]
+    failed = done(
+        api,
+        paid["id"],
+        "record_payment",
+        kind="refund_failed",
+        amount=2000,
+        psp_reference="re_1",
+        refund_id=refund["id"],
+    )
+    done(api, paid["id"], "request_refund", amount=2000)
+
+    order = done(api, paid["id"], "correct_payment", payment_id=failed["payments"][1]["id"], reason="it had not failed")
+
+    assert states(order) == [(2000, "failed"), (2000, "approved")]
+    assert broken_promises() == {}
 
 
 def test_a_limit_says_nothing_of_refunds_in_another_currency(api, storefront):
