@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from orders.models import Order
@@ -13,12 +14,13 @@ from orders.rules.statuses import OrderStatus, RefundState
 
 class Earlier(NamedTuple):
     """What was canceled of each item then, ids of the credits and refunds there were (and of those that waited
-    for approval), and what had been refunded."""
+    for approval), and what had been refunded: for each refund, and in all."""
 
     canceled: Mapping[UUID, int]
     credits: Collection[UUID] = ()
     refunds: Collection[UUID] = ()
     waiting_refunds: Collection[UUID] = ()
+    settled: Mapping[UUID, int] = MappingProxyType({})
     refunded: int = 0
     was_confirmed: bool = False
 
@@ -34,6 +36,26 @@ def before_it_ended(order: Order) -> Earlier:
         [UUID(credit["id"]) for credit in document.get("credits", [])],
         [UUID(refund["id"]) for refund in document["refunds"]],
         [UUID(refund["id"]) for refund in document["refunds"] if refund["state"] == RefundState.REQUESTED],
+        {UUID(refund["id"]): _settled(refund) for refund in document["refunds"]},
         document["refunded_amount"],
         document["status"] == OrderStatus.CONFIRMED,
     )
+
+
+def refunded_since(order: Order) -> int:
+    """What has been paid out since then: for any refund, and for none in particular.
+
+    What has failed of one says nothing of the others.
+    """
+    earlier = before_it_ended(order)
+    settled = {refund.pk: refund.settled_amount for refund in order.refunds.all()}
+    for_refunds = sum(max(0, amount - earlier.settled.get(refund_id, 0)) for refund_id, amount in settled.items())
+    for_none = order.refunded_amount - sum(settled.values())
+    for_none_then = earlier.refunded - sum(earlier.settled.values())
+    return for_refunds + max(0, for_none - for_none_then)
+
+
+def _settled(refund: Mapping[str, Any]) -> int:
+    """Documents of earlier releases do not tell it."""
+    amount: int = refund.get("settled_amount", refund["amount"] if refund["state"] == RefundState.SETTLED else 0)
+    return amount

@@ -13,7 +13,7 @@ from uuid import UUID
 from django.db.models import prefetch_related_objects
 
 from orders.models import Order, PaymentRecord, Shipment
-from orders.operations.before_canceled import before_it_ended
+from orders.operations.before_canceled import refunded_since
 from orders.rules import clock, errors
 from orders.rules.callers import Caller, refusal_to
 from orders.rules.errors import OrderError
@@ -141,10 +141,8 @@ def coming_back(order: Order, parcel: Shipment) -> list[str]:
 
 
 def _reinstate(order: Order, caller: Caller) -> Iterator[OrderError]:
-    if order.status == OrderStatus.CANCELED and order.refunded_amount:
-        paid_since = order.refunded_amount - before_it_ended(order).refunded
-        if paid_since > 0:
-            yield errors.RefundPaidOut(paid_since)
+    if order.status == OrderStatus.CANCELED and order.refunded_amount and (paid_since := refunded_since(order)):
+        yield errors.RefundPaidOut(paid_since)
 
 
 def _request_refund(order: Order, caller: Caller) -> Iterator[OrderError]:

@@ -69,6 +69,7 @@ def cancel(order: ModelOrder, asked: Asked, by: str, storefront: ModelStorefront
         len(order.credits),
         len(order.refunds),
         [refund.id for refund in order.refunds if refund.state == "requested"],
+        [refund.settled_amount for refund in order.refunds],
         order.refunded,
     )
     for item in order.items:

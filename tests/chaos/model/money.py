@@ -106,10 +106,10 @@ def _settle(order: ModelOrder, refund: Refund, by: str) -> None:
         if refund.state == "settled":
             grant(order, refund)
         else:
-            take_back(order, refund)
+            take_goodwill_back(order, refund)
 
 
-def take_back(order: ModelOrder, refund: Refund) -> None:
+def take_goodwill_back(order: ModelOrder, refund: Refund) -> None:
     """Nobody has agreed to its goodwill any more."""
     granted = [credit for credit in order.credits if credit.refund_id == refund.id]
     if sum(credit.amount for credit in granted):

@@ -28,6 +28,7 @@ class Ended:
     credits: int
     refunds: int
     waiting: Sequence[str]  # ids of the refunds that waited for approval
+    settled: Sequence[int]  # of each refund
     refunded: int
 
 
@@ -190,6 +191,13 @@ class ModelOrder:
     def refunds_pending(self) -> int:
         return sum(refund.open_amount for refund in self.refunds)
 
+    def _paid_back_since(self, ended: Ended) -> bool:
+        """For any refund, or for none in particular; what failed of one says nothing of the others."""
+        before = [*ended.settled, *[0] * (len(self.refunds) - len(ended.settled))]
+        settled = [refund.settled_amount for refund in self.refunds]
+        for_none = self.refunded - sum(settled) > ended.refunded - sum(before)
+        return for_none or any(now > then for now, then in zip(settled, before, strict=True))
+
     @property
     def refundable(self) -> int:
         return max(0, self.kept - self.refunds_pending)
@@ -266,7 +274,7 @@ class ModelOrder:
                 yield "units_come_back"
             case "undo_delivery" if not self.arrived():
                 yield "nothing_left"
-            case "reinstate" if self.ended_from and self.refunded > self.ended_from.refunded:
+            case "reinstate" if self.ended_from and self.refunded and self._paid_back_since(self.ended_from):
                 yield "refund_paid_out"
             case "request_refund" if self.refundable == 0:
                 yield "nothing_left"

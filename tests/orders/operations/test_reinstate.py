@@ -103,6 +103,23 @@ def test_once_money_has_gone_back_it_stays_canceled(api, storefront):
     assert [reason["code"] for reason in actions["reinstate"]["reasons"]] == ["refund_paid_out"]
 
 
+def test_an_earlier_refund_that_fails_does_not_make_up_for_one_that_is_paid_out(api, storefront):
+    order = sell(api)
+    pay(api, order["id"])
+    earlier = done(api, order["id"], "request_refund", amount=500)["refunds"][0]["id"]
+    fact = {"kind": "refund", "amount": 500, "psp_reference": "re_1", "refund_id": earlier}
+    done(api, order["id"], "record_payment", **fact)
+    refund = done(api, order["id"], "cancel")["refunds"][1]["id"]
+    done(api, order["id"], "record_payment", **{**fact, "kind": "refund_failed"})
+    paid = {"kind": "refund", "amount": 400, "psp_reference": "re_2", "refund_id": refund}
+    canceled = done(api, order["id"], "record_payment", **paid)
+
+    problem = assert_refused(ask(api, order["id"], "reinstate", reason="after all"), 409, "refund_paid_out")
+
+    assert problem["refunded"] == 400
+    assert (read(api, order["id"]), reserved()) == (canceled, {})
+
+
 def test_what_was_refunded_before_it_was_canceled_is_no_hindrance(api, storefront):
     order = sell(api)
     pay(api, order["id"])
