@@ -395,6 +395,20 @@ def test_whoever_guesses_is_not_told_that_it_is_right(api, masked, writer, right
     assert changes == {name: [None, None] for name in [*right, *also]}
 
 
+def test_whoever_guesses_whose_an_order_is_is_not_told_that_it_is_right(api, masked, writer):
+    order_id = sell(api)["id"]
+    path = f"/api/v1/orders/{order_id}/change_customer"
+
+    guessed, missed = (told(send(writer, "post", path, {"customer_id": who}, **DRY)) for who in ("cus123", "cus9"))
+
+    assert guessed == missed
+    assert send(masked, "post", path, {"customer_id": "cus123"}).json()["version"] == 1
+    update = send(writer, "put", f"/order/update/{order_id}", {"customerId": "cus123"})
+    assert (update.status_code, update.headers["ETag"]) == (200, '"2"')
+    changes = Event.objects.get(stream_id=order_id, sequence=2).data["changes"]
+    assert changes == {"customer_id": ["cus123", "cus123"]}
+
+
 def test_whoever_guesses_is_refused_as_for_any_other_value(api, masked):
     order_id = sell(api, **PERSON)["id"]
     perform("cancel", order_id)
