@@ -217,11 +217,11 @@ def test_an_operation_s_stored_answer_tells_each_key_what_it_may_see(api, masked
 REFUSALS: list[tuple[list[tuple[str, dict[str, Any]]], str, dict[str, Any], str, str]] = [
     ([("hold", {"kind": "fraud"})], "confirm", {}, "order_on_hold", "fraud"),
     (
-        [("record_payment", {"kind": "capture", "amount": 777, "psp_reference": "x"})],
+        [("record_payment", {"kind": "capture", "amount": 7654321, "psp_reference": "x"})],
         "request_refund",
-        {"amount": 778},
+        {"amount": 7654322},
         "amount_exceeded",
-        "777",
+        "7654321",
     ),
     ([], "record_payment", {"kind": "capture", "amount": 1, "currency": "EUR", "psp_reference": "x"},
      "currency_mismatch", "AUD"),
