@@ -76,4 +76,6 @@ class FirstVersionUpdate(Struct, forbid_unknown_fields=True, frozen=True, kw_onl
 
     def units(self) -> Counter[tuple[str, int]] | None:
         """Which items it says the order has: product and quantity of each, and how often they stand there."""
-        return Counter((item.product_id, item.quantity) for item in self.items) if self.items else None
+        if self.items is UNSET or self.items is None:
+            return None
+        return Counter((item.product_id, item.quantity) for item in self.items)

@@ -251,6 +251,7 @@ def test_deleting_answers_that_it_is_done(api, order):
 @pytest.mark.parametrize(
     "items",
     [
+        [],
         [{"productId": "abc123", "quantity": 2}],
         [{"productId": "cup", "quantity": 1}],
         [{"productId": "abc123", "quantity": 1}] * 2,
