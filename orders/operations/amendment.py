@@ -86,7 +86,7 @@ class Amendment:
                 f"It would be {order.total_amount}, but {order.credited_amount} have been credited already; "
                 "the total cannot be less"
             )
-            raise errors.InvalidRequest.at("/total_amount", "out_of_range", detail)
+            raise errors.InvalidRequest.beside_order("/total_amount", "out_of_range", detail)
         lines = [CreditedLine(item_id, 0, are[item_id] - were[item_id]) for item_id in canceled]
         if correction == wanted:
             return Credited([line for line in lines if line.amount])
@@ -145,13 +145,11 @@ def _change(item: OrderItem, wanted: AmendedItem, *, index: int) -> None:
     if item.shipped:
         raise errors.ItemShipped(item.pk, item.product_id, item.shipped)
     if wanted.product_id not in (None, item.product_id):
-        raise _refused(
-            index, "product_id", "not_changeable", f"The item is {item.product_id}; remove it and add another"
-        )
+        detail = f"The item is {item.product_id}; remove it and add another"
+        raise errors.InvalidRequest.beside_order(f"/items/{index}/product_id", "not_changeable", detail)
     if wanted.quantity and wanted.quantity < item.canceled:
-        raise _refused(
-            index, "quantity", "out_of_range", f"{item.canceled} units of the item are canceled; order at least those"
-        )
+        detail = f"{item.canceled} units of the item are canceled; order at least those"
+        raise errors.InvalidRequest.beside_order(f"/items/{index}/quantity", "out_of_range", detail)
     quantity = wanted.quantity or item.canceled
     for name in ("amount", "discount_amount", "tax_amount"):
         told: int | None = getattr(item, name)
@@ -178,7 +176,7 @@ def _sum_up(order: Order, items: list[OrderItem], request: Amend, *, of_items_be
     """Amounts as given, or as they were; sums that are given have to add up."""
     priced = [item.line_amount is not None for item in items]
     if any(priced) and not all(priced):
-        raise errors.InvalidRequest.at(
+        raise errors.InvalidRequest.beside_order(
             "/items", "required", "Some items have a unit_amount and some none: give it for all or for none"
         )
     for position, item in enumerate(items):
@@ -199,7 +197,7 @@ def _sum_up(order: Order, items: list[OrderItem], request: Amend, *, of_items_be
         order.items_amount = request.items_amount
     elif any(item.line_amount is not None for item in order.lines):
         detail = "The items that had prices are gone, so nobody knows the sum; give items_amount, or prices"
-        raise errors.InvalidRequest.at("/items_amount", "required", detail)
+        raise errors.InvalidRequest.beside_order("/items_amount", "required", detail)
     if order.items_amount is None:
         order.total_amount = order.total_amount if request.total_amount is None else request.total_amount
     else:

@@ -32,7 +32,7 @@ def credit_units(
     if order.due_amount is None or order.total_amount is None:
         if amount is not UNSET:
             detail = "The order has no prices, so nothing is known to be owed; leave the amount out"
-            raise errors.InvalidRequest.at("/amount", "not_allowed", detail)
+            raise errors.InvalidRequest.beside_order("/amount", "not_allowed", detail)
         return
     credited = usual_credit(order, units, before=before)
     if amount is not UNSET:

@@ -94,7 +94,7 @@ def _merged_metadata(old: Mapping[str, str], patch: dict[str, str | None] | Unse
         raise InvalidRequest(errors)
     if len(merged) > max(len(old), MAX_METADATA_ENTRIES):
         told = f"With these there would be {len(merged)} entries; {MAX_METADATA_ENTRIES} at most."
-        raise InvalidRequest.at("/metadata", "out_of_range", told)
+        raise InvalidRequest.beside_order("/metadata", "out_of_range", told)
     return merged
 
 

@@ -22,4 +22,4 @@ def refuse_impossible_moment(
         raise InvalidRequest.at(f"/{name}", "out_of_range", detail)
     if after is not None and moment < after:
         detail = f"{name} is {moment.isoformat()}, before {what} at {after.isoformat()}"
-        raise InvalidRequest.at(f"/{name}", "out_of_range", detail)
+        raise InvalidRequest.beside_order(f"/{name}", "out_of_range", detail)

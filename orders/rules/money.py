@@ -58,13 +58,16 @@ def refuse_less_than_items(name: str, *, of_items: int, given: int) -> None:
 def refuse_discount_beyond(amount: int | None, discount: int | None, *, pointer: str) -> None:
     """Raises InvalidRequest for a discount of more than the line costs."""
     if discount and discount > (amount or 0):
-        raise InvalidRequest.at(pointer, "out_of_range", f"{discount} is more than the item's amount of {amount or 0}")
+        detail = f"{discount} is more than the item's amount of {amount or 0}"
+        raise InvalidRequest.beside_order(pointer, "out_of_range", detail)
 
 
 def refuse_sum_out_of_range(name: str, amount: int | None) -> None:
     """Raises InvalidRequest."""
     if amount is not None and not 0 <= amount <= MAX_AMOUNT:
-        raise InvalidRequest.at(f"/{name}", "out_of_range", f"{name} is {amount}; it must be 0 to {MAX_AMOUNT}.")
+        raise InvalidRequest.beside_order(
+            f"/{name}", "out_of_range", f"{name} is {amount}; it must be 0 to {MAX_AMOUNT}."
+        )
 
 
 def payment_status_of(

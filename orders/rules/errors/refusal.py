@@ -24,7 +24,7 @@ class OrderError(Exception):
     # What of the order or the caller stands in the way, where it is one of: status, hold, scope, quantity, state.
     obstacle: ClassVar[str | None] = None
     # Do sentence and facts tell of the content of an order that is there: its items, money, holds?
-    tells_contents: ClassVar[bool] = False
+    tells_contents: bool = False
 
     def __init__(self, detail: str, *, errors: Sequence[FieldError] = (), **extra: Any) -> None:
         self.detail = detail

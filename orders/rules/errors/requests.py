@@ -22,6 +22,13 @@ class InvalidRequest(OrderError):
         """With one thing wrong; see `FieldError`."""
         return cls([FieldError(pointer, code, detail)])
 
+    @classmethod
+    def beside_order(cls, pointer: str, code: str, detail: str) -> Self:
+        """With one thing that is wrong beside what the order has; `detail` tells of that."""
+        refusal = cls.at(pointer, code, detail)
+        refusal.tells_contents = True
+        return refusal
+
 
 class MalformedJson(OrderError):
     code = "malformed_json"

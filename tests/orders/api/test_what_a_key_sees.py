@@ -20,7 +20,7 @@ from orders.models import Order
 from orders.rules.lifecycle import OPERATIONS, Operation
 from orders.rules.scopes import Scope
 from tests.base import perform
-from tests.orders.asking import ask, done, everything, read, sell
+from tests.orders.asking import ask, done, everything, item_ids, read, sell
 from tests.orders.examples import EXAMPLES, ready_for
 from tests.orders.refusals import assert_refused
 
@@ -252,6 +252,70 @@ def test_a_refusal_tells_what_is_in_an_order_to_who_may_read_it(
     assert content not in str(result)
     assert result["error"]["code"] == code
     assert kept["detail"].endswith("is told to keys with the scope orders:read.")
+
+
+def about(item_id: str, body: dict[str, Any]) -> Any:
+    return orjson.loads(orjson.dumps(body).replace(b"<cup>", item_id.encode()))
+
+
+@pytest.mark.parametrize(
+    ("before", "operation", "asked", "pointer", "content"),
+    [
+        (
+            [],
+            "amend",
+            {"items": [{"item_id": "<cup>", "quantity": 2, "product_id": "jug"}]},
+            "/items/0/product_id",
+            "cup",
+        ),
+        (
+            [("cancel", {"items": [{"item_id": "<cup>", "quantity": 2}]})],
+            "amend",
+            {"items": [{"item_id": "<cup>", "quantity": 1}]},
+            "/items/0/quantity",
+            "2 units",
+        ),
+        (
+            [],
+            "amend",
+            {"items": [{"item_id": "<cup>", "quantity": 2, "discount_amount": 2001}]},
+            "/items/0/discount_amount",
+            "2000",
+        ),
+        ([], "amend", {"items": [{"product_id": "bowl", "quantity": 1}]}, "/items", "unit_amount"),
+        ([], "amend", {"discount_amount": 3001, "items": [{"item_id": "<cup>", "quantity": 2}]}, "/total_amount", "-1"),
+        (
+            [("confirm", {}), ("ship", {})],
+            "deliver",
+            {"delivered_at": "2001-01-01T00:00:00Z"},
+            "/delivered_at",
+            "before the parcel was shipped",
+        ),
+        (
+            [("confirm", {})],
+            "ship",
+            {"shipped_at": "2001-01-01T00:00:00Z"},
+            "/shipped_at",
+            "before the order was placed",
+        ),
+    ],
+)
+def test_a_request_that_does_not_fit_an_order_tells_what_it_has_to_who_may_read_it(
+    api, writer, stock, before, operation, asked, pointer, content
+):
+    order = sell(api)
+    stock(bowl=10)
+    cup = item_ids(order)["cup"]
+    for earlier, body in before:
+        done(api, order["id"], earlier, **about(cup, body))
+    wrong = about(cup, asked)
+
+    told = assert_refused(ask(api, order["id"], operation, **wrong), 400, "validation_error")
+    kept = assert_refused(ask(writer, order["id"], operation, **wrong), 400, "validation_error")
+
+    assert content in told["detail"]
+    assert content not in kept["detail"] + kept["errors"][0]["detail"]
+    assert [error["pointer"] for error in (*told["errors"], *kept["errors"])] == [pointer, pointer]
 
 
 def test_a_shortage_tells_the_items_of_a_deleted_order_to_who_may_read_it(api, writer, stock):
