@@ -195,7 +195,7 @@ def void(order: ModelOrder, *, only: Payment | None = None) -> Instructions:
 def withdraw(refunds: Sequence[Refund], order: ModelOrder, by: str) -> Instructions:
     """Those that are open are not paid out any more; who was told to is told so."""
     told = []
-    for refund in refunds:
+    for refund in reversed(refunds):
         if refund.state == "approved":
             told.append(replace(_to_pay_out(order, refund), kind="withdraw_refund"))
         if refund.pending:

@@ -120,6 +120,25 @@ def test_an_earlier_refund_that_fails_does_not_make_up_for_one_that_is_paid_out(
     assert (read(api, order["id"]), reserved()) == (canceled, {})
 
 
+def test_each_refund_is_withdrawn_from_the_payments_it_was_to_be_paid_out_of(api, storefront):
+    order = sell(api)
+    pay(api, order["id"])
+    done(api, order["id"], "cancel")
+    first = last_event(order["id"]).data["instructions"]
+    done(api, order["id"], "record_payment", kind="capture", amount=500, psp="stripe", psp_reference="pi_late")
+    done(api, order["id"], "request_refund")
+    second = last_event(order["id"]).data["instructions"]
+
+    reinstate(api, order["id"])
+
+    told = [{**instruction, "kind": "withdraw_refund"} for instruction in [*second, *first]]
+    assert last_event(order["id"]).data["instructions"] == told
+    assert [[payment["psp_reference"] for payment in each["payments"]] for each in told] == [
+        ["pi_late"],
+        ["capture-3000"],
+    ]
+
+
 def test_a_withdrawn_refund_that_was_on_its_way_makes_the_order_unpaid_and_not_free(api, storefront):
     order = sell(api)
     pay(api, order["id"])
