@@ -14,7 +14,7 @@ from orders.operations.call import Call, Document
 from orders.operations.constraints import broken_constraint
 from orders.operations.locked_order import locked_order
 from orders.operations.obstacles import payments_in_force
-from orders.operations.refund_decisions import decided_state
+from orders.operations.refund_decisions import Decision, decision_on
 from orders.operations.refunds import Instruction, grant_goodwill, take_goodwill_back, void_what_is_authorized
 from orders.requests.operations import CorrectPayment, RecordPayment
 from orders.rules import errors
@@ -24,8 +24,7 @@ from orders.rules.money import MAX_AMOUNT, unknown_currency
 from orders.rules.statuses import OrderStatus, PaymentKind, RefundState
 
 _COMES_IN: Final = frozenset({PaymentKind.AUTHORIZATION, PaymentKind.CAPTURE})
-# States of refunds: drawn from facts, perhaps; and those in which nobody has agreed to pay it out.
-_BY_FACTS: Final = frozenset({RefundState.SETTLED, RefundState.FAILED})
+# Nobody has agreed to pay these refunds out.
 _NOT_AGREED: Final = frozenset({RefundState.REQUESTED, RefundState.REJECTED})
 _OF_REFUNDS: Final = frozenset({PaymentKind.REFUND, PaymentKind.REFUND_FAILED})
 
@@ -217,22 +216,22 @@ def _settle(order: Order, refund: Refund, facts: list[Fact], call: Call) -> None
     Without any that settles it, or says that it failed, it is what was decided of it.
     """
     was_open, was = refund.open_amount, refund.state
-    decided = decided_state(order, refund) if was in _BY_FACTS else RefundState(was)
+    decided = Decision(RefundState(was)) if was in OPEN_REFUNDS else decision_on(order, refund)
     refund.settled_amount, failed = paid_out(facts, refund.pk)
     if refund.settled_amount >= refund.amount:
         refund.state = RefundState.SETTLED
     elif failed:
         refund.state = RefundState.FAILED
     elif was != RefundState.FAILED or refund.amount - refund.settled_amount <= order.refundable_amount:
-        refund.state = decided  # else its money has been promised otherwise since it failed
+        refund.state = decided.state  # else its money has been promised otherwise since it failed
     if refund.state == RefundState.REQUESTED:
         refund.decided_by = refund.decided_at = None
     elif refund.decided_by is None:
         refund.decided_by, refund.decided_at = call.caller.actor, call.now()
     refund.save()
     order.refund_pending_amount += refund.open_amount - was_open
-    if decided in _NOT_AGREED and refund.state != was:
-        if refund.state == RefundState.SETTLED:
-            grant_goodwill(order, refund, call)  # nobody had agreed to it; whoever paid it out has
-        else:
+    if decided.state in _NOT_AGREED and refund.state != was:
+        if refund.state != RefundState.SETTLED:
             take_goodwill_back(order, refund, call)
+        elif not decided.withdrawn:  # that was on its way already: the order goes on, and its money is missing
+            grant_goodwill(order, refund, call)  # nobody had agreed to it; whoever paid it out has

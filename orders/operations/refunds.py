@@ -106,9 +106,12 @@ def fail_refund(order_id: UUID, request: DecideRefund, *, call: Call) -> Documen
 
 
 def withdraw_refunds(order: Order, call: Call, *, but: Collection[UUID]) -> list[Instruction]:
-    """What is open still is not to be paid out any more, except those with these ids."""
+    """What is open still is not to be paid out any more, except those with these ids.
+
+    The newest first: each was told to be paid out of what those before it had left of the payments.
+    """
     instructions: list[Instruction] = []
-    for refund in order.refunds.exclude(pk__in=but).filter(state__in=OPEN_REFUNDS):
+    for refund in order.refunds.exclude(pk__in=but).filter(state__in=OPEN_REFUNDS).order_by("-pk"):
         if refund.state == RefundState.APPROVED:  # somebody has been told to pay it out
             instructions.append({**_pay_out(order, refund), "kind": "withdraw_refund"})
         order.refund_pending_amount -= refund.open_amount

@@ -57,9 +57,11 @@ def change_to(status: OrderStatus, order_id: UUID, *, storefront_id: int) -> Eve
 
 
 def changes_of(part: str, order_id: UUID, *, storefront_id: int) -> Iterator[Event]:
-    """The events that tell other `refunds`, `shipments` … than before, newest first."""
+    """The events that tell other `refunds`, `shipments` … than before, newest first; whole orders stand in them, so
+    few are read at once.
+    """
     events = Event.objects.filter(stream_id=order_id, storefront_id=storefront_id, data__changes__has_key=part)
-    return events.order_by("-sequence").iterator()
+    return events.order_by("-sequence").iterator(chunk_size=20)
 
 
 def operation_of(event: Event) -> str:

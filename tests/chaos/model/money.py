@@ -103,10 +103,10 @@ def _settle(order: ModelOrder, refund: Refund, by: str) -> None:
     elif refund.decided_by is None:
         refund.decided_by, refund.decided_at = by, NEW
     if decided in ("requested", "rejected") and refund.state != was:
-        if refund.state == "settled":
-            grant(order, refund)
-        else:
+        if refund.state != "settled":
             take_goodwill_back(order, refund)
+        elif not refund.withdrawn:
+            grant(order, refund)
 
 
 def take_goodwill_back(order: ModelOrder, refund: Refund) -> None:
@@ -195,11 +195,12 @@ def void(order: ModelOrder, *, only: Payment | None = None) -> Instructions:
 def withdraw(refunds: Sequence[Refund], order: ModelOrder, by: str) -> Instructions:
     """Those that are open are not paid out any more; who was told to is told so."""
     told = []
-    for refund in refunds:
+    for refund in reversed(refunds):
         if refund.state == "approved":
             told.append(replace(_to_pay_out(order, refund), kind="withdraw_refund"))
         if refund.pending:
             refund.decide("rejected", by)
+            refund.withdrawn = True
     return told
 
 

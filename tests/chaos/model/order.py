@@ -408,7 +408,8 @@ class ModelOrder:
 
 def _shown(part: Any) -> Document:
     shown = dict(vars(part))
-    shown.pop("decided", None)  # of a refund: what is remembered of it, but told by its events alone
+    for name in ("decided", "withdrawn"):  # of a refund: what is remembered of it, but told by its events alone
+        shown.pop(name, None)
     if "line" in shown:
         del shown["line"]
         shown["amount"] = part.line_amount

@@ -120,6 +120,7 @@ class Refund:
     decided_by: str | None = None
     decided_at: str | None = None
     decided: str = "requested"  # whatever facts say
+    withdrawn: bool = False
 
     def decide(self, state: str, by: str) -> None:
         self.state, self.decided, self.decided_by, self.decided_at = state, state, by, NEW

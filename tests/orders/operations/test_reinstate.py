@@ -120,6 +120,42 @@ def test_an_earlier_refund_that_fails_does_not_make_up_for_one_that_is_paid_out(
     assert (read(api, order["id"]), reserved()) == (canceled, {})
 
 
+def test_each_refund_is_withdrawn_from_the_payments_it_was_to_be_paid_out_of(api, storefront):
+    order = sell(api)
+    pay(api, order["id"])
+    done(api, order["id"], "cancel")
+    first = last_event(order["id"]).data["instructions"]
+    done(api, order["id"], "record_payment", kind="capture", amount=500, psp="stripe", psp_reference="pi_late")
+    done(api, order["id"], "request_refund")
+    second = last_event(order["id"]).data["instructions"]
+
+    reinstate(api, order["id"])
+
+    told = [{**instruction, "kind": "withdraw_refund"} for instruction in [*second, *first]]
+    assert last_event(order["id"]).data["instructions"] == told
+    assert [[payment["psp_reference"] for payment in each["payments"]] for each in told] == [
+        ["pi_late"],
+        ["capture-3000"],
+    ]
+
+
+def test_a_withdrawn_refund_that_was_on_its_way_makes_the_order_unpaid_and_not_free(api, storefront):
+    order = sell(api)
+    pay(api, order["id"])
+    refund = done(api, order["id"], "cancel")["refunds"][0]["id"]
+    reinstated = reinstate(api, order["id"])
+    fact = {"kind": "refund", "amount": 3000, "psp_reference": "re_1", "refund_id": refund}
+
+    paid_out = done(api, order["id"], "record_payment", **fact)
+
+    assert (paid_out["refunds"][0]["state"], paid_out["credits"]) == ("settled", reinstated["credits"])
+    assert (paid_out["due_amount"], paid_out["balance_amount"], paid_out["payment_status"]) == (3000, 3000, "refunded")
+    wrong = paid_out["payments"][-1]["id"]
+    corrected = done(api, order["id"], "correct_payment", payment_id=wrong, reason="another order's")
+    assert (corrected["refunds"], money(corrected)) == (reinstated["refunds"], money(reinstated))
+    assert broken_promises() == {}
+
+
 def test_what_was_refunded_before_it_was_canceled_is_no_hindrance(api, storefront):
     order = sell(api)
     pay(api, order["id"])
