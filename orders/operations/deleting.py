@@ -9,7 +9,7 @@ from orders.models import Order
 from orders.operations.call import Call, Document
 from orders.operations.holding_again import stock_held_again
 from orders.operations.locked_order import locked_order
-from orders.operations.refunds import void_what_is_authorized
+from orders.operations.refunds import void_what_is_authorized, withdraw_voids
 from orders.requests.operations import Plain
 from orders.rules import errors
 from orders.rules.callers import refusal_to
@@ -51,7 +51,7 @@ def restore_order(order_id: UUID, request: Plain, *, call: Call) -> Document:
             held.refuse_if_lost(order, call)
         order.mark_restored(reservation_id=held and held.reservation_id, reserved_until=held and held.reserved_until)
         order.confirm_by_policy()
-        return locked.commit()
+        return locked.commit(instructions=withdraw_voids(order) if held is not None else [])
 
 
 def _released_units(order: Order) -> Mapping[str, int] | None:

@@ -173,6 +173,11 @@ def void_what_is_authorized(order: Order, *, only: PaymentRecord | None = None) 
     return [{"kind": "void", "amount": amount, "currency": order.currency, "payments": _named(left)}]
 
 
+def withdraw_voids(order: Order) -> list[Instruction]:
+    """An order that had ended lives again: what is still authorized is wanted, though its void was asked for."""
+    return [{**instruction, "kind": "withdraw_void"} for instruction in void_what_is_authorized(order)]
+
+
 def facts_of(order: Order) -> list[Fact]:
     return [payment.fact for payment in order.payments.all()]
 

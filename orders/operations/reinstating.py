@@ -11,7 +11,7 @@ from orders.operations.call import Call, Document
 from orders.operations.crediting import take_credits_back
 from orders.operations.holding_again import stock_held_again
 from orders.operations.locked_order import locked_order
-from orders.operations.refunds import grant_goodwill, withdraw_refunds
+from orders.operations.refunds import grant_goodwill, withdraw_refunds, withdraw_voids
 from orders.requests.operations import Undo
 from orders.rules import errors
 from orders.rules.callers import refusal_to
@@ -22,8 +22,8 @@ from orders.rules.statuses import OrderStatus, RefundState
 def reinstate_order(order_id: UUID, request: Undo, *, call: Call) -> Document:
     """Make the order what it was before the cancellation that ended it; its stock is held anew.
 
-    What was canceled before that stays canceled. Credits since then are taken back, refunds that are still open are
-    withdrawn, and one that was confirmed is confirmed again.
+    What was canceled before that stays canceled. Credits since then are taken back, refunds that are still open and
+    voids are withdrawn, and one that was confirmed is confirmed again.
 
     Raises RefundPaidOut once a refund was paid out, and OutOfStock, UnknownProducts
     or InventoryDown when the stock cannot be held.
@@ -42,7 +42,7 @@ def reinstate_order(order_id: UUID, request: Undo, *, call: Call) -> Document:
             raise errors.OrderBusy(order_id)
         held.refuse_if_lost(order, call)
         earlier = before_it_ended(order)
-        instructions = withdraw_refunds(order, call, but=earlier.refunds)
+        instructions = withdraw_refunds(order, call, but=earlier.refunds) + withdraw_voids(order)
         order.mark_reinstated(earlier.canceled, reservation_id=held.reservation_id, reserved_until=held.reserved_until)
         if earlier.was_confirmed:
             order.confirm()

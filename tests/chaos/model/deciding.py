@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from tests.chaos.model.credits import credit_units, take_back
-from tests.chaos.model.money import grant, void, what_is_over, withdraw
+from tests.chaos.model.money import grant, void, what_is_over, withdraw, withdraw_voids
 from tests.chaos.model.order import Ended, ModelOrder, address_of
 from tests.chaos.model.parcels import drop_needless_parcels
 from tests.chaos.model.parts import NEW, Asked, Hold
@@ -90,7 +90,7 @@ def reinstate(order: ModelOrder, asked: Asked, by: str, storefront: ModelStorefr
     """As it was before it was canceled; what it was credited with since is taken back, open refunds are withdrawn."""
     ended = order.ended_from
     assert ended is not None
-    told = withdraw(order.refunds[ended.refunds :], order, by)
+    told = withdraw(order.refunds[ended.refunds :], order, by) + withdraw_voids(order)
     for item in order.items:
         item.canceled = ended.canceled[item.id]
     order.status, order.cancel_reason, order.ended_from = ended.status, None, None
@@ -126,4 +126,4 @@ def delete(order: ModelOrder, asked: Asked, by: str, storefront: ModelStorefront
 
 def restore(order: ModelOrder, asked: Asked, by: str, storefront: ModelStorefront) -> Instructions:
     order.deleted = False
-    return []
+    return withdraw_voids(order) if order.status == "pending" else []

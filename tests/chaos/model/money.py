@@ -192,6 +192,10 @@ def void(order: ModelOrder, *, only: Payment | None = None) -> Instructions:
     return [Instruction({"amount": amount, "currency": order.currency, "payments": _references(left)})]
 
 
+def withdraw_voids(order: ModelOrder) -> Instructions:
+    return [Instruction({**told.more, "kind": "withdraw_void"}) for told in void(order)]
+
+
 def withdraw(refunds: Sequence[Refund], order: ModelOrder, by: str) -> Instructions:
     """Those that are open are not paid out any more; who was told to is told so."""
     told = []

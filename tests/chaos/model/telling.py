@@ -23,7 +23,7 @@ class Instruction:
     def shown(self) -> Document:
         """With the refund's id, which the service may have chosen only now."""
         if self.refund is None:
-            return {"kind": "void", **self.more}
+            return {"kind": "void", **self.more}  # unless it tells its own
         return {"kind": self.kind, "refund_id": self.refund.id, **self.more}
 
 

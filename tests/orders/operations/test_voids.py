@@ -56,3 +56,36 @@ def test_an_authorization_that_was_void_before_it_came_is_not_to_be_voided(api, 
     perform("record_payment", order_id, kind="authorization", amount=2000, psp_reference="au_1")
 
     assert last_event(order_id).data["instructions"] == []
+
+
+@pytest.mark.parametrize(("end", "bring_back"), [("cancel", "reinstate"), ("delete", "restore")])
+def test_an_order_that_lives_again_wants_what_is_authorized(api, storefront, end, bring_back):
+    order_id = sell(api)["id"]
+    perform("record_payment", order_id, kind="authorization", amount=3000, psp="acme", psp_reference="au_1")
+    perform("record_payment", order_id, kind="authorization", amount=500, psp="acme", psp_reference="au_2")
+    perform(end, order_id)
+    perform(
+        "record_payment", order_id, kind="void", amount=500, psp="acme", psp_reference="v_1", parent_reference="au_2"
+    )
+
+    perform(bring_back, order_id, reason="after all")
+
+    assert last_event(order_id).data["instructions"] == [
+        {
+            "kind": "withdraw_void",
+            "amount": 3000,
+            "currency": "AUD",
+            "payments": [{"psp": "acme", "psp_reference": "au_1", "amount": 3000}],
+        }
+    ]
+
+
+def test_one_that_was_deleted_when_it_had_ended_long_ago_wants_nothing(api, storefront):
+    order_id = sell(api)["id"]
+    perform("record_payment", order_id, kind="authorization", amount=3000, psp="acme", psp_reference="au_1")
+    perform("cancel", order_id)
+    perform("delete", order_id)
+
+    perform("restore", order_id)
+
+    assert last_event(order_id).data["instructions"] == []
