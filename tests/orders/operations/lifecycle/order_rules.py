@@ -277,7 +277,7 @@ def _assert_money_step(operation: str, before: Rows, after: Rows, instructions: 
         assert given_back <= new["captured_amount"]
     known = {refund["id"]: refund["state"] for refund in before["orders_refund"]}
     to_pay_out = [
-        (refund["id"], refund["amount"])
+        (refund["id"], refund["amount"] - refund["settled_amount"])
         for refund in after["orders_refund"]
         if refund["state"] == "approved" and known.get(refund["id"]) != "approved"
     ]
