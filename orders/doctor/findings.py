@@ -82,6 +82,12 @@ CHECKS: Final[dict[str, Check]] = {
     "refund_not_as_payments": Check(
         Severity.ERROR, "A refund tells otherwise what was paid out for it than the payment records.", _BY_HAND
     ),
+    "refund_paid_unapproved": Check(
+        Severity.WARNING,
+        "A refund was paid out that nobody has approved, or that was rejected.",
+        "Approve it (`manage.py order approve_refund …`): the order is short of that money until then. Or take back "
+        "what was recorded by mistake (`manage.py order correct_payment …`).",
+    ),
     "refund_settled_for_more": Check(
         Severity.WARNING,
         "More was paid out for a refund than was asked for.",

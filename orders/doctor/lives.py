@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 from collections import Counter
 from collections.abc import Iterator
-from typing import Final
 from uuid import UUID
 
 from orders.doctor.findings import Finding
@@ -14,8 +13,6 @@ from orders.rules.credits import CREDITS_OF_CANCELED
 from orders.rules.facts import paid_out, sums_of
 from orders.rules.money import total_sum
 from orders.rules.statuses import CreditCause, FulfillmentStatus, OrderStatus, RefundState, ReturnState
-
-_ENDED: Final = (RefundState.REJECTED, RefundState.FAILED)
 
 # The code of a check, and what contradicts what.
 Contradiction = tuple[str, str]
@@ -168,15 +165,14 @@ def _refunds(order: Order, refunds: list[Refund]) -> Iterator[Contradiction]:
     for refund in refunds:
         paid, failed = paid_out(facts, refund.pk)
         told = f"a {refund.state} refund of {refund.amount}, {refund.settled_amount} paid out"
-        settled, ended = refund.state == RefundState.SETTLED, refund.state in _ENDED
-        if (
-            refund.settled_amount != paid
-            or settled != (paid >= refund.amount)
-            or (failed and not settled and not ended)
-        ):
+        settled, has_failed = refund.state == RefundState.SETTLED, refund.state == RefundState.FAILED
+        told_otherwise = settled != (paid >= refund.amount) or (failed and not settled and not has_failed)
+        if refund.settled_amount != paid or (refund.is_agreed and told_otherwise):
             detail = f"{told}; its payments say {paid}"
             yield "refund_not_as_payments", detail
-        elif paid > refund.amount or (paid and ended):
+        elif paid and not refund.is_agreed:
+            yield "refund_paid_unapproved", told
+        elif paid > refund.amount or (paid and has_failed):
             yield "refund_settled_for_more", told
 
 

@@ -10,6 +10,7 @@ from orders.rules.facts import Fact, provider_key
 from orders.rules.ids import new_id
 from orders.rules.statuses import PaymentKind, RefundState
 
+NOT_AGREED = frozenset({RefundState.REQUESTED, RefundState.REJECTED})
 OPEN_REFUNDS = frozenset({RefundState.REQUESTED, RefundState.APPROVED})
 
 
@@ -27,7 +28,7 @@ class Refund(models.Model):
     requested_at = models.DateTimeField()
     decided_by = models.CharField(max_length=200, null=True, blank=True)
     decided_at = models.DateTimeField(null=True, blank=True)
-    # How much of it is owed less because of it; the rest was kept beyond what was due.
+    # How much of it is owed less, since somebody agreed to it; the rest was kept beyond what was due.
     goodwill_amount = models.BigIntegerField(default=0, db_default=0)
     settled_amount = models.BigIntegerField(default=0, db_default=0)  # paid out so far, by the provider's facts
     part_of = models.ForeignKey(
@@ -55,6 +56,16 @@ class Refund(models.Model):
     def open_amount(self) -> int:
         """What of it is still to be paid out, in minor units."""
         return max(0, self.amount - self.settled_amount) if self.state in OPEN_REFUNDS else 0
+
+    @property
+    def is_agreed(self) -> bool:
+        """Nobody has to approve it, or somebody has."""
+        return self.state not in NOT_AGREED
+
+    @property
+    def waits_for_approval(self) -> bool:
+        """Nobody has decided it, or it was paid out although it was rejected."""
+        return self.state == RefundState.REQUESTED or (not self.is_agreed and self.settled_amount > 0)
 
     def was_requested_by(self, caller: Caller) -> bool:
         """Is it the same person who asks now, signed in or by a key they have made?"""

@@ -8,18 +8,19 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from orders.models import Order
+from orders.models.payments import NOT_AGREED
 from orders.reading.history import change_to, order_at
 from orders.rules.statuses import OrderStatus, RefundState
 
 
 class Earlier(NamedTuple):
-    """What was canceled of each item then, ids of the credits and refunds there were (and of those that waited
-    for approval), and what had been refunded: for each refund, and in all."""
+    """What was canceled of each item then, ids of the credits and refunds there were (and of those that nobody
+    had agreed to), and what had been refunded: for each refund, and in all."""
 
     canceled: Mapping[UUID, int]
     credits: Collection[UUID] = ()
     refunds: Collection[UUID] = ()
-    waiting_refunds: Collection[UUID] = ()
+    not_agreed: Collection[UUID] = ()
     settled: Mapping[UUID, int] = MappingProxyType({})
     refunded: int = 0
     was_confirmed: bool = False
@@ -35,7 +36,7 @@ def before_it_ended(order: Order) -> Earlier:
         {UUID(item["id"]): item["canceled"] for item in document["items"]},
         [UUID(credit["id"]) for credit in document.get("credits", [])],
         [UUID(refund["id"]) for refund in document["refunds"]],
-        [UUID(refund["id"]) for refund in document["refunds"] if refund["state"] == RefundState.REQUESTED],
+        [UUID(refund["id"]) for refund in document["refunds"] if refund["state"] in NOT_AGREED],
         {UUID(refund["id"]): _settled(refund) for refund in document["refunds"]},
         document["refunded_amount"],
         document["status"] == OrderStatus.CONFIRMED,

@@ -150,13 +150,18 @@ def _request_refund(order: Order, caller: Caller) -> Iterator[OrderError]:
         yield errors.NothingLeft(Operation.REQUEST_REFUND, "no captured money left to refund")
 
 
-def _refund_in(operation: Operation, *states: RefundState) -> Check:
+def _approve_refund(order: Order, caller: Caller) -> Iterator[OrderError]:
+    refunds = [refund for refund in order.refunds.all() if refund.waits_for_approval]
+    if not refunds:
+        yield errors.NothingLeft(Operation.APPROVE_REFUND, "no requested refund")
+    elif all(refund.was_requested_by(caller) for refund in refunds):
+        yield errors.OwnRequest(refunds[0].requested_by, asked_by=caller.actor)
+
+
+def _refund_in(operation: Operation, state: RefundState) -> Check:
     def check(order: Order, caller: Caller) -> Iterator[OrderError]:
-        refunds = [refund for refund in order.refunds.all() if refund.state in states]
-        if not refunds:
-            yield errors.NothingLeft(operation, f"no {' or '.join(states)} refund")
-        elif operation is Operation.APPROVE_REFUND and all(refund.was_requested_by(caller) for refund in refunds):
-            yield errors.OwnRequest(refunds[0].requested_by, asked_by=caller.actor)
+        if all(refund.state != state for refund in order.refunds.all()):
+            yield errors.NothingLeft(operation, f"no {state} refund")
 
     return check
 
@@ -215,7 +220,7 @@ _CHECKS: Final[dict[Operation, Check]] = {
     Operation.CANCEL: _open_units(Operation.CANCEL),
     Operation.CORRECT_PAYMENT: _correct_payment,
     Operation.REQUEST_REFUND: _request_refund,
-    Operation.APPROVE_REFUND: _refund_in(Operation.APPROVE_REFUND, RefundState.REQUESTED),
+    Operation.APPROVE_REFUND: _approve_refund,
     Operation.REJECT_REFUND: _refund_in(Operation.REJECT_REFUND, RefundState.REQUESTED),
     Operation.FAIL_REFUND: _refund_in(Operation.FAIL_REFUND, RefundState.APPROVED),
     Operation.REQUEST_RETURN: _request_return,

@@ -14,8 +14,8 @@ from orders.operations.call import Call, Document
 from orders.operations.constraints import broken_constraint
 from orders.operations.locked_order import locked_order
 from orders.operations.obstacles import payments_in_force
-from orders.operations.refund_decisions import Decision, decision_on
-from orders.operations.refunds import Instruction, grant_goodwill, take_goodwill_back, void_what_is_authorized
+from orders.operations.refund_decisions import decided_state
+from orders.operations.refunds import Instruction, void_what_is_authorized
 from orders.requests.operations import CorrectPayment, RecordPayment
 from orders.rules import errors
 from orders.rules.facts import Fact, paid_out, provider_key, sums_of
@@ -24,8 +24,6 @@ from orders.rules.money import MAX_AMOUNT, unknown_currency
 from orders.rules.statuses import OrderStatus, PaymentKind, RefundState
 
 _COMES_IN: Final = frozenset({PaymentKind.AUTHORIZATION, PaymentKind.CAPTURE})
-# Nobody has agreed to pay these refunds out.
-_NOT_AGREED: Final = frozenset({RefundState.REQUESTED, RefundState.REJECTED})
 _OF_REFUNDS: Final = frozenset({PaymentKind.REFUND, PaymentKind.REFUND_FAILED})
 
 
@@ -205,33 +203,25 @@ def _count(order: Order, payments: list[PaymentRecord], refund: Refund | None, c
     order.authorized_amount, order.captured_amount = sums.authorized, sums.captured
     order.refunded_amount, order.charged_back_amount = sums.refunded, sums.charged_back
     if refund is not None:
-        _settle(order, refund, facts, call)
+        _settle(order, refund, facts)
     order.derive_money()
     order.confirm_by_policy()
 
 
-def _settle(order: Order, refund: Refund, facts: list[Fact], call: Call) -> None:
-    """Draw what was paid out for a refund, and its state, from the facts. They win, also over a rejection.
+def _settle(order: Order, refund: Refund, facts: list[Fact]) -> None:
+    """Draw what was paid out for a refund from the facts, and from that the state of one that was agreed to.
 
-    Without any that settles it, or says that it failed, it is what was decided of it.
+    Without any fact that settles it, or says that it failed, that is what was decided of it. One that nobody has
+    agreed to stays so: its money is missing until somebody does.
     """
-    was_open, was = refund.open_amount, refund.state
-    decided = Decision(RefundState(was)) if was in OPEN_REFUNDS else decision_on(order, refund)
+    was_open = refund.open_amount
     refund.settled_amount, failed = paid_out(facts, refund.pk)
-    if refund.settled_amount >= refund.amount:
-        refund.state = RefundState.SETTLED
-    elif failed:
-        refund.state = RefundState.FAILED
-    elif was != RefundState.FAILED or refund.amount - refund.settled_amount <= order.refundable_amount:
-        refund.state = decided.state  # else its money has been promised otherwise since it failed
-    if refund.state == RefundState.REQUESTED:
-        refund.decided_by = refund.decided_at = None
-    elif refund.decided_by is None:
-        refund.decided_by, refund.decided_at = call.caller.actor, call.now()
+    if refund.is_agreed:
+        if refund.settled_amount >= refund.amount:
+            refund.state = RefundState.SETTLED
+        elif failed:
+            refund.state = RefundState.FAILED
+        elif refund.state != RefundState.FAILED or refund.amount - refund.settled_amount <= order.refundable_amount:
+            refund.state = decided_state(order, refund)  # else its money has been promised otherwise since it failed
     refund.save()
     order.refund_pending_amount += refund.open_amount - was_open
-    if decided.state in _NOT_AGREED and refund.state != was:
-        if refund.state != RefundState.SETTLED:
-            take_goodwill_back(order, refund, call)
-        elif not decided.withdrawn:  # that was on its way already: the order goes on, and its money is missing
-            grant_goodwill(order, refund, call)  # nobody had agreed to it; whoever paid it out has

@@ -16,7 +16,7 @@ from orders.operations.locked_order import LockedOrder, locked_order
 from orders.operations.units import chosen_units, part_meant
 from orders.requests.operations import DecideRefund, RequestRefund
 from orders.rules import errors
-from orders.rules.credits import Credited, CreditedLine, credit_of, goodwill_in, taken_back
+from orders.rules.credits import Credited, CreditedLine, credit_of, goodwill_in
 from orders.rules.facts import Fact, Left, left_to_refund, left_to_void, take
 from orders.rules.lifecycle import Operation
 from orders.rules.statuses import CreditCause, OrderStatus, RefundState
@@ -77,14 +77,29 @@ def _what_for(order: Order, request: RequestRefund) -> _WhatFor:
 
 
 def approve_refund(order_id: UUID, request: DecideRefund, *, call: Call) -> Document:
-    """Approve what somebody else has requested: now it is to be paid out. Raises OwnRequest or WrongState."""
+    """Approve what somebody else has requested: now it is to be paid out.
+
+    What was paid out before anybody agreed is agreed to by this, also where it was rejected. Raises OwnRequest,
+    WrongState, or AmountExceeded when what is left of a rejected one has been promised otherwise.
+    """
     with locked_order(order_id, Operation.APPROVE_REFUND, call) as locked:
-        refund = part_meant("refund", locked.order.refunds.all(), request.refund_id, state=RefundState.REQUESTED)
+        order = locked.order
+        refund = part_meant(
+            "refund", order.refunds.all(), request.refund_id, state=RefundState.REQUESTED, fits=_waits_for_approval
+        )
         if refund.was_requested_by(call.caller):
             raise errors.OwnRequest(refund.requested_by, asked_by=call.caller.actor)
-        _decide(refund, RefundState.APPROVED, call)
-        grant_goodwill(locked.order, refund, call)
-        return locked.commit(instructions=[_pay_out(locked.order, refund)])
+        was_open, left = refund.open_amount, max(0, refund.amount - refund.settled_amount)
+        if left > was_open + order.refundable_amount:
+            raise errors.AmountExceeded(requested=left, available=order.refundable_amount)
+        _decide(refund, RefundState.APPROVED if left else RefundState.SETTLED, call)
+        order.refund_pending_amount += left - was_open
+        grant_goodwill(order, refund, call)
+        return locked.commit(instructions=[_pay_out(order, refund)] if left else [])
+
+
+def _waits_for_approval(refund: Refund) -> bool:
+    return refund.waits_for_approval
 
 
 def reject_refund(order_id: UUID, request: DecideRefund, *, call: Call) -> Document:
@@ -123,7 +138,7 @@ def grant_goodwill(order: Order, refund: Refund, call: Call) -> None:
     """What a refund gives back beyond what is over is owed less, from when it is agreed to.
 
     How much that is shows only then: units may have come back since it was asked for. What of it was paid out before
-    anybody agreed was part of what was over.
+    is part of what was over, so it does not matter when its payments are told.
     """
     due = order.due_amount
     if due is None:
@@ -139,13 +154,6 @@ def grant_goodwill(order: Order, refund: Refund, call: Call) -> None:
             credit_of(refund.goodwill_amount, Credited(named)) if named else Credited([], other=refund.goodwill_amount)
         )
         write_credit(order, call, CreditCause.GOODWILL, dealt, refund=refund)
-
-
-def take_goodwill_back(order: Order, refund: Refund, call: Call) -> None:
-    """It was not given back after all, and nobody has agreed that it will be."""
-    granted = list(order.credits.filter(refund=refund))
-    if sum(credit.amount for credit in granted):
-        write_credit(order, call, CreditCause.GOODWILL, taken_back(granted[-1].credited), refund=refund)
 
 
 def instructions_for_what_is_over(locked: LockedOrder) -> list[Instruction]:
@@ -193,12 +201,10 @@ def _refund(locked: LockedOrder, amount: int, meant: _WhatFor = _WhatFor()) -> l
     in_all = order.refunded_amount + order.refund_pending_amount + amount
     foreign = bool(currency) and order.currency != currency
     needs_approval = limit is not None and (foreign or in_all > limit)
-    goodwill = max(0, amount - order.overpaid_amount) if order.due_amount is not None else 0
     refund = Refund(
         order=order,
         storefront_id=order.storefront_id,
         amount=amount,
-        goodwill_amount=goodwill,
         part_of=meant.part_of,
         lines=[{"item_id": str(line.item_id), "quantity": line.quantity} for line in meant.credited.lines],
         state=RefundState.REQUESTED,

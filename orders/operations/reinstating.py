@@ -47,7 +47,10 @@ def reinstate_order(order_id: UUID, request: Undo, *, call: Call) -> Document:
         if earlier.was_confirmed:
             order.confirm()
         take_credits_back(order, call, but=earlier.credits)
-        for refund in order.refunds.filter(pk__in=earlier.waiting_refunds, state=RefundState.APPROVED):
+        agreed_since = order.refunds.filter(
+            pk__in=earlier.not_agreed, state__in=(RefundState.APPROVED, RefundState.SETTLED)
+        )
+        for refund in agreed_since:
             grant_goodwill(order, refund, call)  # how much that is was drawn from what an ended order owed
         locked.save_lines()
         order.confirm_by_policy()

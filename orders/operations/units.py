@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol, TypeVar
 from uuid import UUID
 
@@ -53,19 +53,27 @@ def open_units(order: Order) -> dict[UUID, int]:
     return {item.pk: item.open for item in order.lines}
 
 
-def part_meant(what: str, parts: Iterable[Part], part_id: UUID | UnsetType, *, state: str) -> Part:
-    """The part with the id; without one the only one in the state.
+def part_meant(
+    what: str,
+    parts: Iterable[Part],
+    part_id: UUID | UnsetType,
+    *,
+    state: str,
+    fits: Callable[[Part], bool] | None = None,
+) -> Part:
+    """The part with the id; without one the only one in the state (or that `fits`, where more than the state tells).
 
     Raises UnknownPart, WrongState, or Ambiguous when several are in the state. At least one is.
     """
+    fits = fits or (lambda part: part.state == state)
     if part_id is UNSET:
-        candidates = [part for part in parts if part.state == state]
+        candidates = [part for part in parts if fits(part)]
         if len(candidates) > 1:
             raise errors.Ambiguous(what, [part.pk for part in candidates])
         return candidates[0]
     for part in parts:
         if part.pk == part_id:
-            if part.state != state:
+            if not fits(part):
                 raise errors.WrongState(what, part.state, state)
             return part
     raise errors.UnknownPart(what, part_id)

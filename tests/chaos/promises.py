@@ -115,7 +115,7 @@ _MONEY: Final = {
              where refund.order_id = o.id and refund.state in ('requested', 'approved')), 0)""",
     "refunds that are settled without their payments, or the other way round": """
         select from orders_refund refund
-         where (state = 'settled') <> (settled_amount >= amount)""",
+         where (state = 'settled') <> (settled_amount >= amount and state not in ('requested', 'rejected'))""",
     "refunds that nobody has decided, and that are not requested": """
         select from orders_refund where (decided_by is null or decided_at is null) <> (state = 'requested')""",
     "orders whose credits are not those they count": """

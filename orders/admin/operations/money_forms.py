@@ -14,8 +14,6 @@ from orders.requests.operations import CorrectPayment, RecordPayment, RequestRef
 from orders.rules.currencies import CURRENT, format_amount
 from orders.rules.statuses import PaymentKind, RefundState, ReturnState
 
-_TO_SETTLE = (RefundState.REQUESTED, RefundState.APPROVED)
-
 
 class RecordPaymentForm(OperationForm):
     """One fact from the payment provider; `part` is the refund that it pays out."""
@@ -50,7 +48,7 @@ class RecordPaymentForm(OperationForm):
             )
             amount.currency = self.data.get("currency") or chosen or None
         amount.label = f"Amount ({amount.currency})" if self.order.currency else "Amount"
-        refunds = [refund for refund in self.order.refunds.all() if refund.state in _TO_SETTLE]
+        refunds = [refund for refund in self.order.refunds.all() if refund.state == RefundState.APPROVED]
         if refunds:
             self._offer(refunds)
 

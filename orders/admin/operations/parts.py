@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
 from orders.admin.display.contents import contents_in_words, contents_of, hold_label, product_names
-from orders.models import Order, Shipment
+from orders.models import Order, Refund, Shipment
 from orders.operations.obstacles import payments_in_force
 from orders.rules.callers import Caller
 from orders.rules.currencies import format_amount
@@ -65,14 +65,18 @@ def _parcels_that_are(state: str, *, all_of_them: str = "") -> Callable[[Order, 
     return find
 
 
-def _refunds(*states: RefundState, of_others: bool = False) -> Callable[[Order, Caller], Iterator[Part]]:
+def _refunds(fits: Callable[[Refund, Caller], bool]) -> Callable[[Order, Caller], Iterator[Part]]:
     def find(order: Order, caller: Caller) -> Iterator[Part]:
         for refund in order.refunds.all():
-            if refund.state in states and not (of_others and refund.was_requested_by(caller)):
+            if fits(refund, caller):
                 amount = format_amount(refund.amount, order.currency)
                 yield Part(str(refund.pk), f"{amount}, requested by {refund.requested_by}")
 
     return find
+
+
+def _to_be_approved(refund: Refund, caller: Caller) -> bool:
+    return refund.waits_for_approval and not refund.was_requested_by(caller)
 
 
 def _payments(order: Order, caller: Caller) -> Iterator[Part]:
@@ -105,9 +109,9 @@ _PARTS: Final = {
     Operation.DELIVER: _parcels_that_are("on its way", all_of_them="All parcels that are on their way"),
     Operation.UNDO_SHIPMENT: _parcels_that_are("on its way"),
     Operation.UNDO_DELIVERY: _parcels_that_are("delivered"),
-    Operation.APPROVE_REFUND: _refunds(RefundState.REQUESTED, of_others=True),
-    Operation.REJECT_REFUND: _refunds(RefundState.REQUESTED),
-    Operation.FAIL_REFUND: _refunds(RefundState.APPROVED),
+    Operation.APPROVE_REFUND: _refunds(_to_be_approved),
+    Operation.REJECT_REFUND: _refunds(lambda refund, caller: refund.state == RefundState.REQUESTED),
+    Operation.FAIL_REFUND: _refunds(lambda refund, caller: refund.state == RefundState.APPROVED),
     Operation.APPROVE_RETURN: _returns(ReturnState.REQUESTED),
     Operation.REJECT_RETURN: _returns(ReturnState.REQUESTED),
     Operation.CLOSE_RETURN: _returns(ReturnState.APPROVED),

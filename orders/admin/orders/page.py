@@ -261,6 +261,7 @@ def _refund(refund: Refund, order: Order, buttons: _Buttons) -> dict[str, Any]:
         "refund": refund,
         "amount": format_amount(refund.amount, order.currency),
         "paid": format_amount(refund.settled_amount, order.currency) if _paid_otherwise(refund) else "",
+        "unapproved": not refund.is_agreed and refund.settled_amount > 0,
         "goodwill": format_amount(refund.goodwill_amount, order.currency) if refund.goodwill_amount else "",
         "pill": refund_pill(refund),
         "buttons": [*buttons.beside(str(refund.pk), _WITH_REFUND), *buttons.paying_out(refund)],
@@ -268,8 +269,8 @@ def _refund(refund: Refund, order: Order, buttons: _Buttons) -> dict[str, Any]:
 
 
 def _paid_otherwise(refund: Refund) -> bool:
-    """In part so far, or more than was asked for."""
-    return refund.settled_amount not in (0, refund.amount)
+    """In part so far, more than was asked for, or though nobody has approved it."""
+    return refund.settled_amount != (refund.amount if refund.state == RefundState.SETTLED else 0)
 
 
 def _return(announced: Return, order: Order, buttons: _Buttons) -> dict[str, Any]:

@@ -68,7 +68,7 @@ def cancel(order: ModelOrder, asked: Asked, by: str, storefront: ModelStorefront
         {item.id: item.canceled for item in order.items},
         len(order.credits),
         len(order.refunds),
-        [refund.id for refund in order.refunds if refund.state == "requested"],
+        [refund.id for refund in order.refunds if not refund.agreed],
         [refund.settled_amount for refund in order.refunds],
         order.refunded,
     )
@@ -96,7 +96,7 @@ def reinstate(order: ModelOrder, asked: Asked, by: str, storefront: ModelStorefr
     order.status, order.cancel_reason, order.ended_from = ended.status, None, None
     take_back(order, order.credits[ended.credits :])
     for refund in order.refunds:
-        if refund.id in ended.waiting and refund.state == "approved":
+        if refund.id in ended.not_agreed and refund.state in ("approved", "settled"):
             grant(order, refund)
     return told
 

@@ -47,7 +47,7 @@ def record_payment(order: ModelOrder, asked: Asked, by: str, storefront: ModelSt
         Payment(kind, amount, order.currency, psp, reference, named, late, parent, occurred_at=occurred_at)
     )
     if refund is not None:
-        _settle(order, refund, by)
+        _settle(order, refund)
     return void(order, only=order.payments[-1]) if late and kind == "authorization" else []
 
 
@@ -65,7 +65,7 @@ def correct_payment(order: ModelOrder, asked: Asked, by: str, storefront: ModelS
     )
     for refund in order.refunds:
         if refund.id == wrong.refund_id:
-            _settle(order, refund, by)
+            _settle(order, refund)
     return []
 
 
@@ -85,36 +85,19 @@ def _fitting(order: ModelOrder, asked: Asked) -> Refund | None:
     return approved[0] if len(approved) == 1 and approved[0].open_amount > asked["amount"] else None
 
 
-def _settle(order: ModelOrder, refund: Refund, by: str) -> None:
-    """Facts win, also over a rejection, which had taken the goodwill back."""
+def _settle(order: ModelOrder, refund: Refund) -> None:
+    """Facts tell what was paid out; what nobody has agreed to stays so."""
     about = [fact for fact in order.facts() if fact.refund_id == refund.id]
     paid = sum(fact.amount if fact.kind == "refund" else -fact.amount for fact in about)
-    was = refund.state
-    decided = refund.decided if was in ("settled", "failed") else was
     refund.settled_amount = max(0, paid)
+    if not refund.agreed:
+        return
     if refund.settled_amount >= refund.amount:
         refund.state = "settled"
     elif any(fact.kind == "refund_failed" for fact in about):
         refund.state = "failed"
-    elif was != "failed" or refund.amount - refund.settled_amount <= order.refundable:
-        refund.state = decided
-    if refund.state == "requested":
-        refund.decided_by = refund.decided_at = None
-    elif refund.decided_by is None:
-        refund.decided_by, refund.decided_at = by, NEW
-    if decided in ("requested", "rejected") and refund.state != was:
-        if refund.state != "settled":
-            take_goodwill_back(order, refund)
-        elif not refund.withdrawn:
-            grant(order, refund)
-
-
-def take_goodwill_back(order: ModelOrder, refund: Refund) -> None:
-    """Nobody has agreed to its goodwill any more."""
-    granted = [credit for credit in order.credits if credit.refund_id == refund.id]
-    if sum(credit.amount for credit in granted):
-        lines = [{**line, "amount": -line["amount"]} for line in granted[-1].lines]
-        order.credits.append(Credit("goodwill", -granted[-1].amount, lines, refund_id=refund.id))
+    elif refund.state != "failed" or refund.amount - refund.settled_amount <= order.refundable:
+        refund.state = refund.decided
 
 
 def grant(order: ModelOrder, refund: Refund) -> None:
@@ -159,12 +142,20 @@ def request_refund(order: ModelOrder, asked: Asked, by: str, storefront: ModelSt
 
 
 def approve_refund(order: ModelOrder, asked: Asked, by: str, storefront: ModelStorefront) -> Instructions:
-    refund = _meant(order, asked, "requested")
+    waiting = [refund for refund in order.refunds if refund.waiting]
+    refund = order.meant(order.refunds, asked.get("refund_id"), waiting)
+    if not refund.waiting:
+        raise Refused("wrong_state")
     if refund.requested_by == by:
         raise Refused("own_request")
+    left = max(0, refund.amount - refund.settled_amount)
+    if left > refund.open_amount + order.refundable:
+        raise Refused("amount_exceeded")
     refund.decide("approved", by)
+    if not left:
+        refund.state = "settled"
     grant(order, refund)
-    return [_to_pay_out(order, refund)]
+    return [_to_pay_out(order, refund)] if left else []
 
 
 def reject_refund(order: ModelOrder, asked: Asked, by: str, storefront: ModelStorefront) -> Instructions:
@@ -204,7 +195,6 @@ def withdraw(refunds: Sequence[Refund], order: ModelOrder, by: str) -> Instructi
             told.append(replace(_to_pay_out(order, refund), kind="withdraw_refund"))
         if refund.pending:
             refund.decide("rejected", by)
-            refund.withdrawn = True
     return told
 
 
@@ -218,9 +208,8 @@ def _refund(
     lines: Sequence[Document] = (),
 ) -> Instructions:
     """Much money needs somebody else's approval, and all in another currency; the order's refunds count together."""
-    goodwill = 0 if order.due is None else max(0, amount - order.overpaid)
     named = [{"item_id": line["item_id"], "quantity": line["quantity"]} for line in lines]
-    refund = Refund(amount, by, goodwill, return_id=return_id, lines=named)
+    refund = Refund(amount, by, return_id=return_id, lines=named)
     order.refunds.append(refund)
     limit = storefront.refund_approval_above
     much = limit is not None and order.refunded + order.refunds_pending > limit

@@ -27,7 +27,7 @@ class Ended:
     canceled: Mapping[str, int]
     credits: int
     refunds: int
-    waiting: Sequence[str]  # ids of the refunds that waited for approval
+    not_agreed: Sequence[str]  # ids of the refunds nobody had agreed to
     settled: Sequence[int]  # of each refund
     refunded: int
 
@@ -280,13 +280,14 @@ class ModelOrder:
                 yield "nothing_left"
             case "correct_payment" if not self.facts():
                 yield "nothing_left"
-            case "approve_refund" | "reject_refund" | "fail_refund":
+            case "approve_refund" if not (waiting := [refund for refund in self.refunds if refund.waiting]):
+                yield "nothing_left"
+            case "approve_refund" if all(refund.requested_by == by for refund in waiting):
+                yield "own_request"
+            case "reject_refund" | "fail_refund":
                 state = "approved" if operation == "fail_refund" else "requested"
-                refunds = [refund for refund in self.refunds if refund.state == state]
-                if not refunds:
+                if not any(refund.state == state for refund in self.refunds):
                     yield "nothing_left"
-                elif operation == "approve_refund" and all(refund.requested_by == by for refund in refunds):
-                    yield "own_request"
             case "request_return" if not any(self.units_to_return().values()):
                 yield "nothing_left"
             case "approve_return" | "reject_return" | "receive_return" | "close_return":
@@ -408,8 +409,7 @@ class ModelOrder:
 
 def _shown(part: Any) -> Document:
     shown = dict(vars(part))
-    for name in ("decided", "withdrawn"):  # of a refund: what is remembered of it, but told by its events alone
-        shown.pop(name, None)
+    shown.pop("decided", None)  # of a refund: what is remembered of it, but told by its events alone
     if "line" in shown:
         del shown["line"]
         shown["amount"] = part.line_amount

@@ -120,7 +120,6 @@ class Refund:
     decided_by: str | None = None
     decided_at: str | None = None
     decided: str = "requested"  # whatever facts say
-    withdrawn: bool = False
 
     def decide(self, state: str, by: str) -> None:
         self.state, self.decided, self.decided_by, self.decided_at = state, state, by, NEW
@@ -128,6 +127,14 @@ class Refund:
     @property
     def pending(self) -> bool:
         return self.state in ("requested", "approved")
+
+    @property
+    def agreed(self) -> bool:
+        return self.state not in ("requested", "rejected")
+
+    @property
+    def waiting(self) -> bool:
+        return self.state == "requested" or (self.state == "rejected" and self.settled_amount > 0)
 
     @property
     def open_amount(self) -> int:

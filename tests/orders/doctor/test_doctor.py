@@ -316,6 +316,10 @@ DAMAGES: Final[dict[str, tuple[set[str], str]]] = {
         {"refund_settled_for_more", "event_not_as_order"},
         "update orders_refund set amount = 900",
     ),
+    "a refund that was paid out unapproved": (
+        {"refund_paid_unapproved", "event_not_as_order"},
+        "update orders_refund set state = 'rejected'",
+    ),
     "a version without an event": (
         {"events_not_as_version"},
         "update orders_order set version = version + 1 where id = {S}",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 from itertools import permutations
+from typing import Any
 
 import pytest
 from django.utils import timezone
 
 from orders import operations
-from orders.models import Order
+from orders.models import Order, Storefront
 from tests.base import perform
 from tests.orders.asking import ask, done, event_count, last_event, read, reserved, sell
 from tests.orders.refusals import assert_refused
@@ -38,6 +39,35 @@ def test_the_same_facts_make_the_same_order_whichever_comes_first(api, storefron
         found.add(tuple(document[name] for name in SUMS))
 
     assert len(found) == 1
+
+
+OF_A_REFUND: list[dict[str, Any]] = [
+    {"kind": "capture", "amount": 500, "psp_reference": "c2"},
+    {"kind": "refund", "amount": 1500, "psp_reference": "r"},
+    {"kind": "chargeback", "amount": 400, "psp_reference": "b", "parent_reference": "c"},
+]
+
+
+@pytest.mark.parametrize("approved", [False, True])
+def test_facts_about_a_refund_make_the_same_order_whichever_comes_first(api, client_of, storefront, approved):
+    Storefront.objects.update(refund_approval_above=0)
+    found = set()
+    for number, order_of_facts in enumerate(permutations(OF_A_REFUND)):
+        order_id = sell(api)["id"]
+        perform("record_payment", order_id, kind="capture", amount=2500, psp_reference=f"{number}-c")
+        done(api, order_id, "confirm")
+        perform("request_refund", order_id, amount=1500)
+        if approved:
+            done(client_of(storefront), order_id, "approve_refund")
+        for fact in order_of_facts:
+            document = perform(
+                "record_payment", order_id, **{**fact, "psp_reference": f"{number}-{fact['psp_reference']}"}
+            )
+        (refund,) = document["refunds"]
+        amounts = (document["due_amount"], document["balance_amount"], document["credited_amount"])
+        found.add((*amounts, refund["state"], refund["settled_amount"], refund["goodwill_amount"]))
+
+    assert found == {(1500, 400, 1500, "settled", 1500, 1500) if approved else (3000, 1900, 0, "requested", 1500, 0)}
 
 
 def test_a_chargeback_that_was_won_is_kept_again(api, storefront):

@@ -281,22 +281,10 @@ def test_the_same_fact_again_changes_nothing(api, paid):
     assert settle(api, paid, refund, 1200) == before
 
 
-@pytest.mark.parametrize("operation", [None, "reject_refund"])
-def test_facts_win_over_a_refund_that_nobody_has_approved(api, other, strict, paid, operation):
-    (refund,) = done(api, paid["id"], "request_refund", amount=1200)["refunds"]
-    if operation:
-        done(other, paid["id"], operation)
-
-    order = settle(api, paid, refund, 1200)
-
-    assert states(order) == [(1200, "settled")]
-    assert order["refunds"][0]["decided_by"].startswith("key:")
-    assert (order["refunded_amount"], order["balance_amount"]) == (1200, 0)
-    assert states(done(api, paid["id"], "request_refund"))[1] == (1800, "requested")
-
-
-@pytest.mark.parametrize("operation", [None, "reject_refund"])
-def test_what_is_paid_out_unasked_is_first_what_is_kept_beyond_what_is_due(api, other, strict, paid, operation):
+@pytest.mark.parametrize(("operation", "state"), [(None, "requested"), ("reject_refund", "rejected")])
+def test_what_is_paid_out_unapproved_is_recorded_and_missing_until_somebody_approves_it(
+    api, other, strict, paid, operation, state
+):
     send_back(api, paid, cup=1)
     (refund,) = done(api, paid["id"], "request_refund", amount=1200)["refunds"]
     if operation:
@@ -304,11 +292,42 @@ def test_what_is_paid_out_unasked_is_first_what_is_kept_beyond_what_is_due(api, 
 
     order = settle(api, paid, refund, 1200)
 
-    assert [(credit["cause"], credit["amount"]) for credit in order["credits"]] == [
+    assert (states(order), order["refunds"][0]["settled_amount"]) == ([(1200, state)], 1200)
+    assert [credit["cause"] for credit in order["credits"]] == ["returned"]
+    assert (order["refunded_amount"], order["due_amount"], order["balance_amount"]) == (1200, 2000, 200)
+    assert_refused(ask(api, paid["id"], "approve_refund"), 409, "own_request")
+
+    approved = done(other, paid["id"], "approve_refund")
+
+    assert states(approved) == [(1200, "settled")]
+    assert [(credit["cause"], credit["amount"]) for credit in approved["credits"]] == [
         ("returned", 1000),
         ("goodwill", 200),
     ]
-    assert (order["refunds"][0]["goodwill_amount"], order["due_amount"], order["balance_amount"]) == (200, 1800, 0)
+    assert (approved["refunds"][0]["goodwill_amount"], approved["due_amount"], approved["balance_amount"]) == (
+        200,
+        1800,
+        0,
+    )
+    assert last_event(paid["id"]).data["instructions"] == []
+    assert_refused(ask(other, paid["id"], "approve_refund"), 409, "nothing_left")
+
+
+def test_a_rejected_refund_of_which_a_part_was_paid_can_be_approved_while_its_rest_is_there(api, other, strict, paid):
+    (refund,) = done(api, paid["id"], "request_refund", amount=2000)["refunds"]
+    done(other, paid["id"], "reject_refund")
+    settle(api, paid, refund, 500)
+    (_, second) = done(api, paid["id"], "request_refund", amount=1200)["refunds"]
+
+    problem = assert_refused(ask(other, paid["id"], "approve_refund", refund_id=refund["id"]), 409, "amount_exceeded")
+    done(other, paid["id"], "reject_refund", refund_id=second["id"])
+    order = done(other, paid["id"], "approve_refund", refund_id=refund["id"])
+
+    assert "1300" in problem["detail"]
+    assert states(order) == [(2000, "approved"), (1200, "rejected")]
+    (instruction,) = last_event(paid["id"]).data["instructions"]
+    assert (instruction["kind"], instruction["amount"]) == ("refund", 1500)
+    assert (order["due_amount"], order["balance_amount"]) == (1000, -1500)
 
 
 def test_an_approval_tells_to_pay_out_what_has_not_been_paid_out_yet(api, other, strict, paid):

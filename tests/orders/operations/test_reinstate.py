@@ -7,7 +7,7 @@ import pytest
 from inventory_client.models import Reservation
 from inventory_client.stock import set_stock_levels
 from orders import operations
-from orders.models import Order
+from orders.models import Order, Storefront
 from tests.chaos.promises import broken_promises
 from tests.orders.asking import ask, counts, done, event_count, item_ids, last_event, read, reserved, sell
 from tests.orders.refusals import assert_refused
@@ -148,11 +148,31 @@ def test_a_withdrawn_refund_that_was_on_its_way_makes_the_order_unpaid_and_not_f
 
     paid_out = done(api, order["id"], "record_payment", **fact)
 
-    assert (paid_out["refunds"][0]["state"], paid_out["credits"]) == ("settled", reinstated["credits"])
+    assert (paid_out["refunds"][0]["state"], paid_out["credits"]) == ("rejected", reinstated["credits"])
     assert (paid_out["due_amount"], paid_out["balance_amount"], paid_out["payment_status"]) == (3000, 3000, "refunded")
     wrong = paid_out["payments"][-1]["id"]
     corrected = done(api, order["id"], "correct_payment", payment_id=wrong, reason="another order's")
     assert (corrected["refunds"], money(corrected)) == (reinstated["refunds"], money(reinstated))
+    assert broken_promises() == {}
+
+
+def test_goodwill_of_a_refund_that_was_paid_before_and_approved_after_the_cancellation_is_drawn_anew(
+    api, client_of, storefront
+):
+    Storefront.objects.update(refund_approval_above=0)
+    order = sell(api)
+    pay(api, order["id"])
+    refund = done(api, order["id"], "request_refund", amount=500)["refunds"][0]["id"]
+    fact = {"kind": "refund", "amount": 500, "psp_reference": "re_1", "refund_id": refund}
+    done(api, order["id"], "record_payment", **fact)
+    done(api, order["id"], "cancel")
+    approved = done(client_of(storefront), order["id"], "approve_refund", refund_id=refund)
+    assert (approved["refunds"][0]["state"], approved["refunds"][0]["goodwill_amount"]) == ("settled", 0)
+
+    after = reinstate(api, order["id"])
+
+    assert (after["refunds"][0]["state"], after["refunds"][0]["goodwill_amount"]) == ("settled", 500)
+    assert (after["due_amount"], after["balance_amount"]) == (2500, 0)
     assert broken_promises() == {}
 
 
