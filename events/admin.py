@@ -38,9 +38,18 @@ class _ReadOnlyAdmin(ModelAdmin):
 
 @admin.register(Event)
 class EventAdmin(_ReadOnlyAdmin):
-    list_display = ["occurred_at", "type", "stream_id", "sequence", "storefront_id", "actor", "reason"]
+    list_display = ["occurred_at", "type", "stream_id", "sequence", "storefront_id", "actor", "told_reason"]
+    exclude = ["reason"]  # of early events; `told_reason` is that of all
+    readonly_fields = ["told_reason"]
     ordering = ["-id"]  # ids are UUIDv7: newest first, from the primary key
     search_help_text = "The exact id of an event or of a stream (an order)."
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Event]:
+        return Event.objects.with_reasons().order_by(*self.ordering)
+
+    @admin.display(description="reason")
+    def told_reason(self, event: Event) -> str:
+        return event.told_reason
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Event], search_term: str

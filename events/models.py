@@ -5,7 +5,8 @@ from typing import Any, NoReturn, Self
 from uuid import UUID
 
 from django.db import models
-from django.db.models.functions import Now
+from django.db.models import Value
+from django.db.models.functions import Coalesce, Now, NullIf
 
 BUCKETS = 64
 
@@ -19,6 +20,14 @@ def bucket_of(stream_id: UUID) -> int:
 
 
 class EventQuerySet(models.QuerySet["Event"]):
+    def with_reasons(self) -> Self:
+        """Each has its `told_reason`: from beside the log, where an erasure leaves it; of early events from the log."""
+        beside = PersonalData.objects.filter(
+            stream_id=models.OuterRef("stream_id"), sequence=models.OuterRef("sequence")
+        )
+        told = NullIf(models.Subquery(beside.values("reason")[:1]), Value(""))
+        return self.annotate(told_reason=Coalesce(told, "reason", output_field=models.TextField()))
+
     def update(self, **values: Any) -> NoReturn:
         raise TypeError("Events are never changed; append a new one that corrects the old.")
 
@@ -29,7 +38,8 @@ class EventQuerySet(models.QuerySet["Event"]):
 class Event(models.Model):
     """A fact: append-only. `events.outbox.append` writes it; a trigger refuses every UPDATE and DELETE.
 
-    Audit, timeline, replay and feed read it. It knows nothing of delivery: that is the queue's business.
+    Audit, timeline, replay and feed read it. It knows nothing of delivery: that is the queue's business; and of
+    people, whose data is beside it (`PersonalData`). Early events have `reason` and `metadata` themselves.
     """
 
     id = models.UUIDField(primary_key=True)
@@ -44,6 +54,8 @@ class Event(models.Model):
     request_id = models.TextField(db_default="")
     trace = models.TextField(db_default="")
     data = models.JSONField()
+
+    told_reason: str  # of `with_reasons()`
 
     objects = EventQuerySet.as_manager()
 
@@ -64,6 +76,26 @@ class Event(models.Model):
 
     def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise TypeError("Events are never removed.")
+
+
+class PersonalData(models.Model):
+    """What an event tells of a person: beside the log, so that an erasure reaches it.
+
+    `fields` are those of `data.order` that the event has set, with their values since then.
+    """
+
+    pk = models.CompositePrimaryKey("stream_id", "sequence")
+    stream_id = models.UUIDField()
+    sequence = models.IntegerField()
+    storefront_id = models.IntegerField()
+    reason = models.TextField(db_default="")
+    fields = models.JSONField(db_default=Value({}, models.JSONField()))
+
+    class Meta:
+        db_table = "events_personal"
+
+    def __str__(self) -> str:
+        return f"of {self.sequence} of {self.stream_id}"
 
 
 class OutboxEntryQuerySet(models.QuerySet["OutboxEntry"]):

@@ -17,7 +17,8 @@ class NewEvent:
     """A fact to be told. Field names are the columns of the log.
 
     `stream_id` is what the event is about and what order is kept for; `sequence` counts 1, 2, 3 … in it.
-    `data` may hold `orjson.Fragment`s, so that a document which is JSON already is not dumped again.
+    `data` may hold `orjson.Fragment`s, so that a document which is JSON already is not dumped again. `reason` and
+    `personal` (fields of `data.order` that tell of a person) are written beside the log.
     """
 
     id: UUID
@@ -30,6 +31,7 @@ class NewEvent:
     actor: str
     data: dict[str, Any] = field(default_factory=dict)
     reason: str = ""
+    personal: dict[str, Any] = field(default_factory=dict)
     request_id: str = ""
     trace: str = ""
 

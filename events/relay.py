@@ -57,11 +57,14 @@ set local jit = off;
 class Relay:
     """Serves one sink. Not thread-safe: one thread, one database connection of its own."""
 
-    def __init__(self, name: str, sink: Sink, *, batch: int = 500) -> None:
-        """`name` is the sink's queue name; `batch` the most events in one transaction."""
+    def __init__(self, name: str, sink: Sink, *, batch: int = 500, personal: bool = False) -> None:
+        """`name` is the sink's queue name; `batch` the most events in one transaction; `personal` whether the sink is
+        told what tells of people.
+        """
         self._name = name
         self._sink = sink
         self._batch = batch
+        self._personal = personal
         self._sink_is_open = False
         self._trust = Trust()
         self._under_load = False
@@ -147,7 +150,9 @@ class Relay:
         with connection.transaction():
             connection.execute(_SETTINGS)
             claimed = queue.claim(connection, self._name, buckets)
-            due = queue.read_due(connection, self._name, claimed, batch=self._batch) if claimed else []
+            if not claimed:
+                return 0
+            due = queue.read_due(connection, self._name, claimed, batch=self._batch, personal=self._personal)
             if not due:
                 return 0
             self._under_load = self._under_load or len(due) == self._batch

@@ -48,17 +48,22 @@ _WITHOUT_ADDRESS: Final = frozenset({"console", "memory"})
 _NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,38}[a-z0-9])?")
 # In the query of any sink: only these events go there. Both can be given several times.
 _FILTERS: Final = ("type", "storefront")
+# Likewise, where the sink is to get what tells of people: contact, addresses, note, metadata, reasons.
+_PERSONAL: Final = "personal"
 
 
 @dataclass(frozen=True, slots=True)
 class ConfiguredSink:
-    """`name` is its queue's; `address` what its class takes. Without `types` or `storefronts` it gets all of them."""
+    """`name` is its queue's; `address` what its class takes. Without `types` or `storefronts` it gets all of them;
+    `personal` says whether it gets what tells of people.
+    """
 
     name: str
     kind: str
     address: str
     types: frozenset[str] = frozenset()
     storefronts: frozenset[str] = frozenset()
+    personal: bool = False
 
 
 @lru_cache(maxsize=16)
@@ -82,7 +87,8 @@ def configured(specifications: tuple[str, ...]) -> dict[str, ConfiguredSink]:
 
 def _read(specification: str) -> ConfiguredSink:
     name, rest = _name_in(specification)
-    protocol, _, address = rest.partition(":")
+    protocol = re.split("[:?]", rest, maxsplit=1)[0]
+    address = rest.removeprefix(protocol).removeprefix(":")
     kind = _KINDS_OF_PROTOCOLS.get(protocol, protocol)
     is_url = protocol in _KINDS_OF_PROTOCOLS and address.startswith("//")
     if kind not in SINK_CLASSES or (kind in _KINDS_OF_PROTOCOLS.values() and not is_url):
@@ -90,15 +96,19 @@ def _read(specification: str) -> ConfiguredSink:
             f"EVENT_SINKS names {_shown(specification)!r}, whose sink {protocol[:40]!r} is unknown. "
             f"There are: {', '.join(_SPELLED)}."
         )
-    address, types, storefronts = _without_filters(rest if is_url else address)
+    address, pairs = _without_our_options(rest if is_url else address)
     if kind == "file" and not address:
         raise ImproperlyConfigured("EVENT_SINKS names the sink 'file' without a path, as in file:/path/of.ndjson.")
     if kind in _WITHOUT_ADDRESS and address:
         raise ImproperlyConfigured(
-            f"EVENT_SINKS names {specification!r}; the sink {kind!r} takes nothing behind a colon but ?type= and "
-            "?storefront=."
+            f"EVENT_SINKS names {specification!r}; the sink {kind!r} takes nothing behind a colon but ?type=, "
+            "?storefront= and ?personal=1."
         )
-    return ConfiguredSink(name or kind, kind, address, types, storefronts)
+    types, storefronts = (frozenset(value for key, value in pairs if key == wanted) for wanted in _FILTERS)
+    asked = {value for key, value in pairs if key == _PERSONAL}
+    if asked - {"0", "1"} or len(asked) > 1:
+        raise ImproperlyConfigured(f"EVENT_SINKS names {_shown(specification)!r}; personal is 1, or 0 or left out.")
+    return ConfiguredSink(name or kind, kind, address, types, storefronts, personal=asked == {"1"})
 
 
 def _name_in(specification: str) -> tuple[str, str]:
@@ -113,12 +123,13 @@ def _name_in(specification: str) -> tuple[str, str]:
     return name, rest
 
 
-def _without_filters(address: str) -> tuple[str, frozenset[str], frozenset[str]]:
+def _without_our_options(address: str) -> tuple[str, list[tuple[str, str]]]:
+    """The address as its sink takes it, and what stood in its query for us."""
     path, _, query = address.partition("?")
     pairs = parse_qsl(query, keep_blank_values=True)
-    types, storefronts = (frozenset(value for name, value in pairs if name == wanted) for wanted in _FILTERS)
-    kept = urlencode([(name, value) for name, value in pairs if name not in _FILTERS])
-    return (f"{path}?{kept}" if kept else path), types, storefronts
+    ours = [(name, value) for name, value in pairs if name in (*_FILTERS, _PERSONAL)]
+    kept = urlencode([pair for pair in pairs if pair not in ours])
+    return (f"{path}?{kept}" if kept else path), ours
 
 
 def _shown(specification: str) -> str:

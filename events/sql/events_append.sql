@@ -1,4 +1,5 @@
--- Writes events to the log and one queue row for each event and sink, in the caller's transaction.
+-- Writes events to the log, what they tell of people beside it, and one queue row for each event and sink, in the
+-- caller's transaction.
 --
 -- `events` is a JSON array of objects whose keys are the fields of events.outbox.NewEvent; `sinks` may be empty.
 -- The caller holds the lock under which it took `sequence`. Because of that, and because rows are inserted in order
@@ -6,14 +7,20 @@
 create or replace function events_append(events json, sinks text[]) returns void language plpgsql as $$
 begin
     insert into events_event (id, storefront_id, source, stream_id, sequence, type, occurred_at,
-                              actor, reason, request_id, trace, data)
+                              actor, request_id, trace, data)
     select e.id, e.storefront_id, e.source, e.stream_id, e.sequence, e.type, e.occurred_at,
-           e.actor, e.reason, e.request_id, e.trace, e.data
+           e.actor, e.request_id, e.trace, e.data
     from json_to_recordset(events) as e (
         id uuid, storefront_id integer, source text, stream_id uuid, sequence integer, type text,
-        occurred_at timestamptz, actor text, reason text, request_id text, trace text, data jsonb);
+        occurred_at timestamptz, actor text, request_id text, trace text, data jsonb);
 
     -- Reading the JSON once more costs less than `returning` from the first insert.
+    insert into events_personal (stream_id, sequence, storefront_id, reason, fields)
+    select e.stream_id, e.sequence, e.storefront_id, e.reason, e.personal
+    from json_to_recordset(events) as e (
+        stream_id uuid, sequence integer, storefront_id integer, reason text, personal jsonb)
+    where e.reason <> '' or e.personal <> '{}';
+
     if cardinality(sinks) > 0 then
         insert into events_outbox (sink, bucket, event_id, storefront_id, stream_id, sequence)
         select sink, get_byte(uuid_send(e.stream_id), 15) & 63, e.id, e.storefront_id, e.stream_id, e.sequence

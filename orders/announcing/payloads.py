@@ -12,9 +12,8 @@ ORDER_UPDATED: Final = "order.updated"
 ORDER_DELETED: Final = "order.deleted"
 ORDER_RESTORED: Final = "order.restored"
 
-# The log is append-only, so an erasure could not reach into it: what names or describes a person stays
-# out. Whoever needs it reads the order.
-PERSONAL_FIELDS: Final = frozenset({"contact", "shipping_address", "billing_address", "note"})
+# The log is append-only, so an erasure could not reach into it: what names or describes a person is kept beside it.
+PERSONAL_FIELDS: Final = frozenset({"contact", "shipping_address", "billing_address", "note", "metadata"})
 
 
 def without_personal_data(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -24,8 +23,14 @@ def without_personal_data(fields: Mapping[str, Any]) -> dict[str, Any]:
 def event_of(change: Change) -> NewEvent:
     """The event that tells a change: the order after it, and each changed field before and after.
 
-    Of personal fields only the name is told, with null on both sides.
+    Of personal fields the changes tell only the name, with null on both sides.
     """
+    told = change.document if change.version == 1 else change.after
+    personal = {
+        name: change.document[name]
+        for name in sorted(PERSONAL_FIELDS & told.keys())
+        if change.version > 1 or _says_something(change.document[name])
+    }
     changes = {
         name: [None, None] if name in PERSONAL_FIELDS else [change.before.get(name), change.after.get(name)]
         for name in change.after
@@ -40,6 +45,7 @@ def event_of(change: Change) -> NewEvent:
         occurred_at=change.occurred_at,
         actor=change.origin.actor,
         reason=change.origin.reason,
+        personal=personal,
         request_id=change.origin.request_id,
         trace=change.origin.trace,
         data={
@@ -51,3 +57,7 @@ def event_of(change: Change) -> NewEvent:
             **({} if change.cause is None else {"cause": change.cause}),
         },
     )
+
+
+def _says_something(value: Any) -> bool:
+    return any(value.values()) if isinstance(value, Mapping) else bool(value)

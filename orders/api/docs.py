@@ -160,7 +160,7 @@ READ: Final[dict[str, Any]] = {
         OpenApiParameter(
             "version",
             _VERSION,
-            description="The order as it was at that version, without contact, addresses and note.",
+            description="The order as it was at that version, without contact, addresses, note and metadata.",
         ),
         _ETAG,
         *_ALWAYS_ANSWERED,
@@ -171,7 +171,7 @@ TIMELINE: Final[dict[str, Any]] = {
     "operation_id": "orders_timeline",
     "summary": "What has happened to an order",
     "description": "Who did what, when, why and from which request, newest first, with the fields before and after. "
-    "Of contact, addresses and note only that they were changed.",
+    "Of contact, addresses, note and metadata only that they were changed.",
     "responses": _responses({200: ref("TimelinePage")}, 400, 404),
     "parameters": [
         _ID,
@@ -201,6 +201,27 @@ BULK: Final[dict[str, Any]] = {
     "responses": _responses({200: ref("BulkAnswer")}, 400, 413, 415, 422),
     "parameters": [_IDEMPOTENCY_KEY, _PREFER, _REASON, _REPLAYED, _APPLIED, *_ALWAYS_ANSWERED],
     "tags": ["orders"],
+}
+CUSTOMER_EXPORT: Final[dict[str, Any]] = {
+    "operation_id": "customers_export",
+    "summary": "Export all there is about a customer",
+    "description": "Their orders, deleted ones too, oldest first, each with its timeline; go on with `next` as `after` "
+    "until that is null. A customer without orders has an empty list.",
+    "request": _body("ExportCustomer"),
+    "responses": _responses({200: ref("CustomerExport")}, 400, 413, 415),
+    "parameters": [*_ALWAYS_ANSWERED],
+    "tags": ["customers"],
+}
+CUSTOMER_ERASE: Final[dict[str, Any]] = {
+    "operation_id": "customers_erase",
+    "summary": "Erase what tells of a customer, for good",
+    "description": "From all their orders, deleted ones too, from the event log and from answers kept for repeats; "
+    "amounts, items and events stay, and the customer is called `erased`. Each order is erased or refused on its own: "
+    "one that is under way, or kept by a hold that blocks `erase`, stays as it is. Ask again while `has_more` is true.",
+    "request": _body("EraseCustomer"),
+    "responses": _responses({200: ref("CustomerErasure")}, 400, 413, 415),
+    "parameters": [_PREFER, _REASON, _APPLIED, *_ALWAYS_ANSWERED],
+    "tags": ["customers"],
 }
 CHANGE: Final[dict[str, Any]] = {
     "operation_id": "orders_change",

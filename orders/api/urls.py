@@ -4,6 +4,7 @@ from rest_framework.routers import SimpleRouter
 from orders.api import first_version
 from orders.api.actions import ActionsView
 from orders.api.bulk import BulkView
+from orders.api.customers import EraseView, ExportView
 from orders.api.errors import problem_codes
 from orders.api.operations import POSTED, view_of
 from orders.api.orders import OrderViewSet
@@ -18,6 +19,8 @@ _of_order = [path("actions", ActionsView.as_view(), name="order-actions"), *_ope
 urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/orders/bulk", BulkView.as_view(), name="order-bulk"),
     path("api/v1/orders/<str:pk>/", include(_of_order)),
+    path("api/v1/customers/export", ExportView.as_view(), name="customer-export"),
+    path("api/v1/customers/erase", EraseView.as_view(), name="customer-erase"),
     path("api/v1/", include(router.urls)),
     path("api/problems", problem_codes, name="problems"),
     path("order/create", first_version.CreateOrder.as_view(), name="first-version-create"),

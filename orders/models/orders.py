@@ -111,6 +111,7 @@ class Order(models.Model):
         base_manager_name = "all_objects"
         permissions = [
             ("view_personal_data", "Can see contact, addresses and note"),
+            ("erase_customer", "Can export and erase all there is about a customer"),
             ("change_order_details", "Can change note, tags, contact and addresses"),
             ("amend_order", "Can amend the items of orders"),
             ("confirm_order", "Can confirm orders and extend reservations"),

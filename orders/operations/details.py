@@ -12,6 +12,7 @@ from msgspec import UNSET, UnsetType
 from orders.announcing.payloads import PERSONAL_FIELDS
 from orders.operations.call import Call, Document
 from orders.operations.locked_order import LockedOrder, locked_order
+from orders.reading.seen import MASKED
 from orders.requests.operations import AddressPatch, ChangeCustomer, ContactPatch, OrderDetails
 from orders.requests.placing import Address, address_of, too_large_metadata
 from orders.rules.errors import InvalidRequest
@@ -54,7 +55,8 @@ def _given_unseen(details: OrderDetails, call: Call) -> frozenset[str]:
     """The fields that are given and that the caller may not see."""
     if call.caller.sight is Sight.CUSTOMER:
         return frozenset()
-    given = frozenset(field for field in PERSONAL_FIELDS if getattr(details, field) is not UNSET)
+    unseen = MASKED if call.caller.sight is Sight.ORDER else PERSONAL_FIELDS | {"tags"}
+    given = frozenset(field for field in unseen if getattr(details, field) is not UNSET)
     # In the country of an address the telephone number is read: whether there is one, nobody is told by that.
     return given | {"contact"} if given & {"shipping_address", "billing_address"} else given
 

@@ -18,6 +18,7 @@ from orders.operations.canceling import cancel_order, expire_order
 from orders.operations.confirming import confirm_order, extend_reservation
 from orders.operations.deleting import delete_order, restore_order
 from orders.operations.details import change_customer, change_details
+from orders.operations.erasing import erase_order
 from orders.operations.holding import hold_order, release_hold
 from orders.operations.idempotency import Replay
 from orders.operations.payments import correct_payment, record_payment
@@ -96,6 +97,7 @@ PERFORMERS: Final[dict[Operation, Performer]] = {
     Operation.DELETE: Performer(Plain, delete_order),
     Operation.RESTORE: Performer(Plain, restore_order),
     Operation.EXPIRE: Performer(Plain, expire_order),
+    Operation.ERASE: Performer(Plain, erase_order),
 }
 
 

@@ -1,19 +1,21 @@
-"""What has happened to an order, as its events tell it. Personal data is not in them."""
+"""What has happened to an order, as its events tell it. Personal data is beside them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 from uuid import UUID
 
 from django.db.models import F, Func, IntegerField, Q, Sum, TextField, Window
 from django.db.models.functions import Cast, RowNumber
 
-from events.models import Event
+from events.models import Event, PersonalData
 from orders.announcing.payloads import ORDER_CREATED
 from orders.reading.documents import instant
 from orders.rules.limits import MAX_PAGE_BYTES
 from orders.rules.statuses import OrderStatus
+
+Changes = dict[str, list[Any]]
 
 _NEWEST_FIRST: Final = F("sequence").desc()
 _PLACE: Final = Window(RowNumber(), order_by=_NEWEST_FIRST)
@@ -31,16 +33,35 @@ def timeline_page(order_id: UUID, *, storefront_id: int, before: int | None, lim
     if before is not None:
         events = events.filter(sequence__lt=before)
     newest = events.order_by("-sequence").values("pk")[:limit]
-    counted = Event.objects.filter(pk__in=newest).annotate(place=_PLACE, bytes_so_far=_BYTES_SO_FAR)
+    counted = Event.objects.filter(pk__in=newest).with_reasons().annotate(place=_PLACE, bytes_so_far=_BYTES_SO_FAR)
     page = list(counted.filter(Q(place=1) | Q(bytes_so_far__lte=MAX_PAGE_BYTES)).order_by("-sequence"))
+    changes = changes_told(page)
     return {
-        "results": [_entry(event) for event in page],
+        "results": [_entry(event, changes[event.sequence]) for event in page],
         "next_before": page[-1].sequence if page and page[-1].sequence > 1 else None,
     }
 
 
+def changes_told(events: Sequence[Event]) -> dict[int, Changes]:
+    """By sequence: each changed field before and after, of events of one order.
+
+    Metadata is told too, though it stands beside the log: whoever reads orders sees it. Once erased it is empty.
+    """
+    told: dict[int, Changes] = {event.sequence: dict(event.data.get("changes") or {}) for event in events}
+    beside = {sequence for sequence, changes in told.items() if changes.get("metadata") == [None, None]}
+    if beside:
+        of_order = PersonalData.objects.filter(stream_id=events[0].stream_id, fields__has_key="metadata")
+        value: dict[str, Any] = {}
+        set_at = dict(of_order.filter(sequence__lte=max(beside)).values_list("sequence", "fields__metadata"))
+        for sequence in sorted(set_at.keys() | beside):
+            before, value = value, set_at.get(sequence, {})
+            if sequence in beside:
+                told[sequence]["metadata"] = [before, value]
+    return told
+
+
 def order_at(order_id: UUID, version: int, *, storefront_id: int) -> dict[str, Any] | None:
-    """The order as it was at that version; contact, addresses and note are left out."""
+    """The order as it was at that version; what tells of a person is left out: contact, addresses, note, metadata."""
     data = (
         Event.objects.filter(stream_id=order_id, storefront_id=storefront_id, sequence=version)
         .values_list("data", flat=True)
@@ -70,7 +91,7 @@ def operation_of(event: Event) -> str:
     return told or ("place" if event.type == ORDER_CREATED else event.type.removeprefix("order."))
 
 
-def _entry(event: Event) -> dict[str, Any]:
+def _entry(event: Event, changes: Changes) -> dict[str, Any]:
     return {
         "event_id": str(event.pk),
         "version": event.sequence,
@@ -78,11 +99,9 @@ def _entry(event: Event) -> dict[str, Any]:
         "operation": operation_of(event),
         "occurred_at": instant(event.occurred_at),
         "actor": event.actor,
-        "reason": event.reason,
+        "reason": event.told_reason,
         "cause": event.data.get("cause"),
         "request_id": event.request_id,
-        "changes": {
-            name: {"before": before, "after": after} for name, (before, after) in event.data["changes"].items()
-        },
+        "changes": {name: {"before": before, "after": after} for name, (before, after) in changes.items()},
         "instructions": event.data.get("instructions", []),
     }

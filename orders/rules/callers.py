@@ -13,6 +13,8 @@ from orders.rules.sight import Sight
 
 # What staff need to see contact, addresses and note.
 SEE_CUSTOMERS: Final = "orders.view_personal_data"
+# And to export and erase all there is about one.
+ERASE_CUSTOMERS: Final = "orders.erase_customer"
 
 
 def _nothing(rules: OperationRules) -> str | None:

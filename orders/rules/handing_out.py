@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from orders.rules.callers import SEE_CUSTOMERS
+from orders.rules.callers import ERASE_CUSTOMERS, SEE_CUSTOMERS
 from orders.rules.lifecycle import OPERATIONS
 from orders.rules.scopes import Scope
 
@@ -13,6 +13,7 @@ from orders.rules.scopes import Scope
 _BESIDE_OPERATIONS: Final[dict[Scope, frozenset[str]]] = {
     Scope.ORDERS_READ: frozenset({"orders.view_order"}),
     Scope.CUSTOMERS_READ: frozenset({"orders.view_order", SEE_CUSTOMERS}),
+    Scope.CUSTOMERS_ERASE: frozenset({"orders.view_order", SEE_CUSTOMERS, ERASE_CUSTOMERS}),
 }
 
 

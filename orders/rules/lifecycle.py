@@ -47,6 +47,7 @@ class Operation(StrEnum):
     DELETE = "delete"
     RESTORE = "restore"
     EXPIRE = "expire"
+    ERASE = "erase"
 
 
 class OperationRules(NamedTuple):
@@ -227,7 +228,7 @@ OPERATIONS: Final[dict[Operation, OperationRules]] = {
     ),
     Operation.HOLD: OperationRules(
         "hold the order up: chosen operations are refused until the hold is released",
-        _OPEN,
+        _ANY,
         Scope.ORDERS_WRITE,
         "orders.hold_order",
     ),
@@ -247,6 +248,14 @@ OPERATIONS: Final[dict[Operation, OperationRules]] = {
         moves_to=OrderStatus.CANCELED,
         can_be_held_up=True,
     ),
+    # Of a whole customer, by whoever may erase one: `operations/erasing.py`.
+    Operation.ERASE: OperationRules(
+        "remove what tells of its customer, for good",
+        frozenset({OrderStatus.SHIPPED, OrderStatus.COMPLETED, OrderStatus.CANCELED}),
+        None,
+        None,
+        can_be_held_up=True,
+    ),
 }
 
 HOLDABLE: Final = frozenset(operation for operation, rules in OPERATIONS.items() if rules.can_be_held_up)
@@ -256,7 +265,7 @@ BLOCKED_BY: Final[dict[HoldKind, frozenset[Operation]]] = {
     HoldKind.FRAUD: frozenset({Operation.CONFIRM, Operation.AMEND, Operation.PACK, Operation.SHIP, Operation.EXPIRE}),
     HoldKind.ADDRESS: frozenset({Operation.PACK, Operation.SHIP, Operation.EXPIRE}),
     HoldKind.PAYMENT_REVIEW: frozenset({Operation.CONFIRM, Operation.SHIP, Operation.EXPIRE}),
-    HoldKind.MANUAL: HOLDABLE - {Operation.CANCEL},
+    HoldKind.MANUAL: HOLDABLE - {Operation.CANCEL, Operation.ERASE},
 }
 
 

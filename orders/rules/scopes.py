@@ -6,6 +6,7 @@ from django.db import models
 class Scope(models.TextChoices):
     ORDERS_READ = "orders:read", "Read orders"
     CUSTOMERS_READ = "customers:read", "See contact, addresses and note of the orders it reads"
+    CUSTOMERS_ERASE = "customers:erase", "Export and erase all there is about a customer"
     ORDERS_WRITE = "orders:write", "Place, confirm, change, hold and cancel orders"
     ORDERS_DELETE = "orders:delete", "Delete and restore orders"
     SHIPMENTS_WRITE = "shipments:write", "Pack, ship, track and deliver; complete orders"

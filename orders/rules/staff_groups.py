@@ -6,7 +6,7 @@ from django.apps import AppConfig, apps
 from django.contrib.auth.models import Group, Permission
 from django.db.models.signals import post_migrate
 
-from orders.rules.callers import SEE_CUSTOMERS
+from orders.rules.callers import ERASE_CUSTOMERS, SEE_CUSTOMERS
 
 _SEE: Final = [
     "orders.view_order",
@@ -34,6 +34,7 @@ GROUPS: Final[dict[str, list[str]]] = {
     "lead": [
         *_SEE,
         SEE_CUSTOMERS,
+        ERASE_CUSTOMERS,
         *_SEE_STOCK,
         *_OPERATE,
         "orders.ship_order",

@@ -5,7 +5,7 @@ import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from uuid_utils.compat import uuid7
 
-from events.models import Event, OutboxEntry, bucket_of
+from events.models import Event, OutboxEntry, PersonalData, bucket_of
 from events.outbox import append
 
 pytestmark = pytest.mark.django_db
@@ -22,13 +22,43 @@ def test_writes_the_log_row_and_a_queue_row_for_each_sink(settings, make_event):
     stored = Event.objects.get()
     assert (stored.id, stored.stream_id, stored.sequence) == (event.id, STREAM, 1)
     assert (stored.storefront_id, stored.source, stored.type) == (1, "/storefronts/au", "thing.changed")
-    assert (stored.actor, stored.reason, stored.request_id) == ("staff:ann", "asked", "r-1")
+    assert (stored.actor, stored.request_id) == ("staff:ann", "r-1")
     assert (stored.trace, stored.data) == ("00-aa-bb-01", {"a": [1, None]})
     assert stored.occurred_at.isoformat() == "2026-11-23T01:14:00+00:00"
     assert sorted(OutboxEntry.objects.values_list("sink", "bucket", "event_id", "sequence", "attempts")) == [
         ("console", 5, event.id, 1, 0),
         ("file", 5, event.id, 1, 0),
     ]
+
+
+def test_what_tells_of_a_person_is_written_beside_the_log_where_it_can_be_removed(make_event):
+    append(
+        [
+            make_event(STREAM, 1, reason="asked", personal={"note": "ring twice"}),
+            make_event(STREAM, 2, reason="moved"),
+            make_event(STREAM, 3),
+        ]
+    )
+
+    beside = PersonalData.objects.order_by("sequence").values_list("stream_id", "sequence", "reason", "fields")
+    assert list(beside) == [(STREAM, 1, "asked", {"note": "ring twice"}), (STREAM, 2, "moved", {})]
+    assert {event.reason for event in Event.objects.all()} == {""}
+    assert [event.told_reason for event in Event.objects.with_reasons().order_by("sequence")] == ["asked", "moved", ""]
+
+    PersonalData.objects.all().delete()
+
+    assert {event.told_reason for event in Event.objects.with_reasons()} == {""}
+
+
+def test_an_early_event_tells_its_reason_from_the_log():
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "insert into events_event (id, storefront_id, source, stream_id, sequence, type, occurred_at, actor, "
+            "reason, data) values (gen_random_uuid(), 1, '/', %s, 1, 'thing.changed', now(), 'x:a', 'long ago', '{}')",
+            [STREAM],
+        )
+
+    assert Event.objects.with_reasons().get().told_reason == "long ago"
 
 
 def test_writes_no_queue_row_when_no_sink_is_enabled(settings, make_event):

@@ -25,9 +25,10 @@ from events.checks import check_sinks
         (["file"], "EVENT_SINKS names the sink 'file' without a path, as in file:/path/of.ndjson."),
         (
             ["console:/tmp/x"],
-            "EVENT_SINKS names 'console:/tmp/x'; the sink 'console' takes nothing behind a colon but ?type= and "
-            "?storefront=.",
+            "EVENT_SINKS names 'console:/tmp/x'; the sink 'console' takes nothing behind a colon but ?type=, "
+            "?storefront= and ?personal=1.",
         ),
+        (["console?personal=yes"], "EVENT_SINKS names 'console?personal=yes'; personal is 1, or 0 or left out."),
     ],
 )
 def test_refuses_sinks_that_cannot_be(settings, sinks, told):

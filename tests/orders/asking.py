@@ -60,7 +60,7 @@ def counts(order: Mapping[str, Any], field: str) -> dict[str, int]:
 
 
 def last_event(order_id: str) -> Event:
-    return Event.objects.filter(stream_id=order_id).latest("sequence")
+    return Event.objects.with_reasons().filter(stream_id=order_id).latest("sequence")
 
 
 def event_count() -> int:

@@ -11,7 +11,7 @@ from django.db import DatabaseError
 from events.lag import queued_sinks
 from events.queue import QueueMismatch
 from events.relay import Relay
-from events.sinks import build_sink, enabled_sinks
+from events.sinks import build_sink, configured_sinks, enabled_sinks
 from events.sinks.protocol import SinkDown
 
 _MOST_BATCH = 10_000
@@ -39,7 +39,11 @@ class Command(BaseCommand):
         if not 1 <= batch <= _MOST_BATCH:
             raise CommandError(f"--batch is {batch}; it must be 1 to {_MOST_BATCH}.")
         self._warn_of_forgotten_sinks(enabled)
-        relays = {name: Relay(name, build_sink(name), batch=batch) for name in ([sink] if sink else enabled)}
+        personal = {configured.name for configured in configured_sinks() if configured.personal}
+        relays = {
+            name: Relay(name, build_sink(name), batch=batch, personal=name in personal)
+            for name in ([sink] if sink else enabled)
+        }
         stop = _stop_on_signals()
         if once:
             self._drain(relays, stop)

@@ -14,7 +14,7 @@ from events.models import Event, OutboxEntry, bucket_of
 from events.sinks import enabled_sinks
 from orders.admin.display.changes import FieldChange, Wording, instruction_in_words
 from orders.models import Order
-from orders.reading.history import operation_of
+from orders.reading.history import Changes, changes_told, operation_of
 from orders.rules.lifecycle import Operation
 from orders.rules.statuses import CancelReason, OrderStatus
 
@@ -55,6 +55,7 @@ _TITLES: Final = {
     Operation.DELETE: ("Deleted", "delete"),
     Operation.RESTORE: ("Restored", "restore_from_trash"),
     Operation.EXPIRE: ("Expired", "timer_off"),
+    Operation.ERASE: ("Customer erased", "person_off"),
     # What events of earlier releases tell by their type alone.
     "deleted": ("Deleted", "delete"),
     "restored": ("Restored", "restore_from_trash"),
@@ -82,10 +83,10 @@ def timeline_of(order: Order) -> list[TimelineEntry]:
     waiting: dict[UUID, list[OutboxEntry]] = {}
     for entry in undelivered(order.pk):
         waiting.setdefault(entry.event_id, []).append(entry)
-    events = Event.objects.filter(stream_id=order.pk, storefront_id=order.storefront_id).order_by("-sequence")[
-        :_MOST_EVENTS
-    ]
-    return [_entry(event, waiting.get(event.pk, [])) for event in events]
+    told = Event.objects.filter(stream_id=order.pk, storefront_id=order.storefront_id).with_reasons()
+    events = list(told.order_by("-sequence")[:_MOST_EVENTS])
+    changes = changes_told(events)
+    return [_entry(event, changes[event.sequence], waiting.get(event.pk, [])) for event in events]
 
 
 def undelivered(order_id: UUID) -> QuerySet[OutboxEntry]:
@@ -95,8 +96,7 @@ def undelivered(order_id: UUID) -> QuerySet[OutboxEntry]:
     ).order_by("id")
 
 
-def _entry(event: Event, waiting: list[OutboxEntry]) -> TimelineEntry:
-    changes = event.data.get("changes") or {}
+def _entry(event: Event, changes: Changes, waiting: list[OutboxEntry]) -> TimelineEntry:
     gone = [item for item in (changes.get("items") or ([], []))[0] or () if "product_id" in item]
     words = Wording(event.data.get("order") or {}, *gone)
     title, icon = _title(operation_of(event), changes)
@@ -108,7 +108,7 @@ def _entry(event: Event, waiting: list[OutboxEntry]) -> TimelineEntry:
         occurred_at=event.occurred_at,
         actor=event.actor,
         cause=_cause(event),
-        reason=event.reason,
+        reason=event.told_reason,
         request_id=event.request_id,
         changes=list(words.changes(changes)),
         instructions=[instruction_in_words(instruction) for instruction in event.data.get("instructions") or ()],

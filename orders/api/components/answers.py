@@ -77,6 +77,32 @@ ANSWERS: Final[dict[str, Any]] = {
     "BulkDone": object_of({"id": UUID, "status": _OK, "order": ref("OrderOrReceipt")}),
     "BulkRehearsed": object_of({"id": UUID, "status": _OK, **_REHEARSAL}),
     "BulkRefused": object_of({"id": UUID, "status": _REFUSED, "error": ref("Problem")}),
+    # --- a customer as a whole
+    "CustomerExport": object_of(
+        {
+            "customer_id": TEXT,
+            "orders": list_of(ref("ExportedOrder")),
+            "next": {"type": ["string", "null"], "format": "uuid", "description": "What `after` is to be for more."},
+        }
+    ),
+    "ExportedOrder": object_of({"order": ref("Order"), "deleted": FLAG, "timeline": list_of(ref("ExportedEntry"))}),
+    "ExportedEntry": object_of(
+        {
+            **_TIMELINE_ENTRY,
+            "personal": ref("PersonalFields"),
+        }
+    ),
+    "PersonalFields": {**_ANYTHING, "description": "What the change has set of what tells of a person."},
+    "CustomerErasure": object_of(
+        {
+            "customer_id": TEXT,
+            "erased": list_of(ref("ErasedOrder")),
+            "refused": list_of(ref("NotErasedOrder")),
+            "has_more": FLAG,
+        }
+    ),
+    "ErasedOrder": object_of({"id": UUID, "number": TEXT}),
+    "NotErasedOrder": object_of({"id": UUID, "number": TEXT, "error": ref("Problem")}),
     # --- what an operation would do
     "Rehearsal": object_of(_REHEARSAL),
     "RehearsedEvent": object_of({"type": TEXT, "data": ref("EventData")}),

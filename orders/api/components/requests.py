@@ -9,6 +9,7 @@ from django.db import models
 
 from orders.api.components.shapes import ref
 from orders.operations import PERFORMERS
+from orders.requests.customers import EraseCustomer, ExportCustomer
 from orders.requests.first_version import FirstVersionNewOrder, FirstVersionUpdate
 from orders.requests.operations import Bulk, OperationRequest, OrderDetails
 from orders.requests.placing import NewBatch, NewOrder
@@ -39,7 +40,17 @@ def _renamed(part: Any) -> Any:
 def _components() -> dict[str, Any]:
     operations = [performer.request for performer in PERFORMERS.values()]
     _, structs = msgspec.json.schema_components(
-        [NewOrder, NewBatch, OrderDetails, FirstVersionNewOrder, FirstVersionUpdate, Bulk, *operations],
+        [
+            NewOrder,
+            NewBatch,
+            OrderDetails,
+            FirstVersionNewOrder,
+            FirstVersionUpdate,
+            Bulk,
+            ExportCustomer,
+            EraseCustomer,
+            *operations,
+        ],
         ref_template="#/components/schemas/{name}",
         schema_hook=_choices,
     )

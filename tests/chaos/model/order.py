@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 from tests.chaos.model.parts import NEW, Asked, Credit, Document, Hold, Item, Parcel, Payment, Refund, Return
 from tests.chaos.model.rules import ALLOWED_IN, BEFORE_SHIPPED, STATUS_REFUSALS, Refused
 
-PERSONAL: Final = ("contact", "shipping_address", "billing_address", "note")
+PERSONAL: Final = ("contact", "shipping_address", "billing_address", "note", "metadata")
 _PARTS: Final = ("items", "shipments", "payments", "credits", "refunds", "returns", "holds")
 # By the only number that is drawn.
 _IN_E164: Final = {None: None, "+61 2 9999 0000": "+61299990000"}

@@ -38,7 +38,7 @@ ALLOWED_IN: Final[dict[str, frozenset[str]]] = {
     "reject_return": _SENT,
     "receive_return": _SENT,
     "close_return": _SENT,
-    "hold": _OPEN,
+    "hold": _ANY,
     "release_hold": _ANY,
     "delete": frozenset({"pending", "completed", "canceled"}),
     "restore": _ANY,
@@ -52,7 +52,7 @@ STATUS_REFUSALS: Final = {
 }
 NEEDS_REASON: Final = frozenset({"undo_shipment", "undo_delivery", "undo_completion", "reinstate", "correct_payment"})
 # What a hold can block, and what it does block when it is not said.
-HOLDABLE: Final = frozenset({"confirm", "amend", "pack", "ship", "complete", "cancel", "expire"})
+HOLDABLE: Final = frozenset({"confirm", "amend", "pack", "ship", "complete", "cancel", "expire", "erase"})
 BLOCKED_BY: Final = {
     "fraud": ["amend", "confirm", "expire", "pack", "ship"],
     "address": ["expire", "pack", "ship"],

@@ -70,6 +70,8 @@ ROUTES: dict[tuple[str, str], tuple[Any, Scope]] = {
     ("delete", "/api/v1/orders/{id}"): (None, Scope.ORDERS_DELETE),
     ("get", "/api/v1/orders/{id}/actions"): (None, Scope.ORDERS_READ),
     ("get", "/api/v1/orders/{id}/timeline"): (None, Scope.ORDERS_READ),
+    ("post", "/api/v1/customers/export"): ({"customer_id": "cus123"}, Scope.CUSTOMERS_ERASE),
+    ("post", "/api/v1/customers/erase"): ({"customer_id": "cus123"}, Scope.CUSTOMERS_ERASE),
     **{("post", path): (EXAMPLES[name].body, SCOPES[name]) for path, name in OPERATION_PATHS.items()},
     ("post", "/order/create"): (FIRST_VERSION_ORDER, Scope.ORDERS_WRITE),
     ("get", "/order/{id}"): (None, Scope.ORDERS_READ),

@@ -18,7 +18,7 @@ from tests.base import perform
 from tests.orders.operations.lifecycle.order_rows import Rows, copies_of, rows_of
 from tests.orders.operations.lifecycle.order_rules import assert_nothing_changed
 
-OFFERED: Final = [operation.value for operation in Operation if operation is not Operation.EXPIRE]
+OFFERED: Final = [operation.value for operation in Operation if operation not in (Operation.EXPIRE, Operation.ERASE)]
 # The least that each operation can be asked with.
 ASKED: Final[dict[str, dict[str, Any]]] = {
     "extend": {"minutes": 43_200},
@@ -70,7 +70,7 @@ approve_return  both      quantity   quantity        quantity  quantity   quanti
 reject_return   both      quantity   quantity        quantity  quantity   quantity   both
 receive_return  both      quantity   quantity        quantity  quantity   quantity   both
 close_return    both      quantity   quantity        quantity  quantity   quantity   both
-hold            yes       yes        yes             yes       yes        status     status
+hold            yes       yes        yes             yes       yes        yes        yes
 release_hold    quantity  quantity   quantity        quantity  quantity   quantity   quantity
 delete          yes       status     status          status    status     yes        yes
 restore         status    status     status          status    status     status     status
@@ -89,7 +89,6 @@ CODES: Final = {
     ("shipped", "pack"): "not_allowed_in_status",
     ("delivered", "track"): "nothing_left",
     ("completed", "track"): "details_locked",
-    ("completed", "hold"): "not_allowed_in_status",
     ("canceled", "complete"): "invalid_transition",
 }
 # What a hold of each kind stands in the way of.

@@ -84,7 +84,7 @@ def test_each_order_is_done_or_refused_on_its_own_and_told_in_the_order_asked(
     assert (problem["current"], problem["status"], problem["instance"]) == ("canceled", 409, "/api/v1/orders/bulk")
     assert problem["request_id"] == response.headers["X-Request-ID"]
     event = last_event(ids[3])
-    assert (event.reason, event.request_id) == ("paid by phone", response.headers["X-Request-ID"])
+    assert (event.told_reason, event.request_id) == ("paid by phone", response.headers["X-Request-ID"])
     assert [read(api, order_id)["status"] for order_id in ids] == ["confirmed", "canceled", "pending", "confirmed"]
 
 

@@ -64,7 +64,7 @@ def test_more_units_are_held_and_the_event_tells_them(api, place_order):
     assert held_lines() == reserved() == {"cup": 5, "plate": 1}
     assert (Reservation.objects.get().state, Order.objects.get().stock_action) == ("held", None)
     event = last_event(placed["id"])
-    assert (event.sequence, event.type, event.data["operation"], event.reason) == (
+    assert (event.sequence, event.type, event.data["operation"], event.told_reason) == (
         2,
         "order.updated",
         "amend",

@@ -36,7 +36,7 @@ def test_a_canceled_order_gives_all_its_stock_back(api, place_order):
     assert (Reservation.objects.get().state, reserved()) == ("released", {})
     assert Order.objects.get().stock_action is None
     event = last_event(placed["id"])
-    assert (event.type, event.data["operation"], event.reason) == ("order.updated", "cancel", "changed her mind")
+    assert (event.type, event.data["operation"], event.told_reason) == ("order.updated", "cancel", "changed her mind")
     assert event.data["changes"]["status"] == ["pending", "canceled"]
     assert event.data["changes"]["cancel_reason"] == [None, "customer"]
     assert event.data["instructions"] == []

@@ -37,7 +37,7 @@ def test_what_was_done_stands_in_one_event(api, place_order):
     response = ask(api, order_id, "confirm", reason="paid by phone")
 
     event = last_event(order_id)
-    assert (event.sequence, event.type, event.reason) == (2, "order.updated", "paid by phone")
+    assert (event.sequence, event.type, event.told_reason) == (2, "order.updated", "paid by phone")
     assert event.actor.startswith("key:")
     assert event.request_id == response.headers["X-Request-ID"]
     assert event.data["operation"] == "confirm"
@@ -53,7 +53,7 @@ def test_no_body_is_needed(api, place_order, headers):
     response = api.generic("POST", f"/api/v1/orders/{order_id}/confirm?reason=by+phone", headers=headers)
 
     assert (response.status_code, response.json()["status"]) == (200, "confirmed")
-    assert last_event(order_id).reason == "by phone"
+    assert last_event(order_id).told_reason == "by phone"
 
 
 def test_the_reason_in_the_body_goes_before_the_one_in_the_address(api, place_order):
@@ -61,7 +61,7 @@ def test_the_reason_in_the_body_goes_before_the_one_in_the_address(api, place_or
 
     done(api, order_id, "confirm?reason=address", reason="body")
 
-    assert last_event(order_id).reason == "body"
+    assert last_event(order_id).told_reason == "body"
 
 
 def test_the_hold_of_a_confirmed_order_does_not_expire(api, place_order):

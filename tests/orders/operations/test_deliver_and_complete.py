@@ -163,7 +163,7 @@ def test_a_completed_order_has_all_its_parcels_delivered(api, two_parcels):
     assert told == "2026-03-01T01:00:00.000000Z"
     assert two_parcels["updated_at"] < now <= order["updated_at"]
     event = last_event(order["id"])
-    assert (event.data["operation"], event.reason) == ("complete", "customer says so")
+    assert (event.data["operation"], event.told_reason) == ("complete", "customer says so")
     assert event.data["changes"]["status"] == ["shipped", "completed"]
     assert reserved() == {"cup": 2}
 

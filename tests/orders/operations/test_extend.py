@@ -37,7 +37,7 @@ def test_the_hold_lasts_so_many_minutes_from_now(api, place_order):
     assert order == read(api, placed["id"])
     assert before <= moment(order["reserved_until"]) - timedelta(minutes=6000) <= timezone.now()
     event = last_event(placed["id"])
-    assert (event.data["operation"], event.reason) == ("extend", "bank transfer")
+    assert (event.data["operation"], event.told_reason) == ("extend", "bank transfer")
     assert event.data["changes"] == {"reserved_until": [placed["reserved_until"], order["reserved_until"]]}
     assert event_count() == 2
 
@@ -119,7 +119,11 @@ def test_an_order_whose_hold_has_run_out_is_canceled_with_its_stock_given_back(a
     order = read(api, placed["id"])
     assert (order["status"], order["cancel_reason"], order["items"][0]["canceled"]) == ("canceled", "expired", 2)
     event = last_event(placed["id"])
-    assert (event.actor, event.reason, event.data["operation"]) == ("system:sweep", "not confirmed in time", "expire")
+    assert (event.actor, event.told_reason, event.data["operation"]) == (
+        "system:sweep",
+        "not confirmed in time",
+        "expire",
+    )
     assert event.data["instructions"] == []
     assert (Reservation.objects.get().state, reserved()) == ("released", {})
 

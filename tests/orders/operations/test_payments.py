@@ -63,7 +63,11 @@ def test_a_fact_is_recorded_with_what_the_provider_told(api, storefront):
     assert (order["captured_amount"], order["balance_amount"], order["payment_status"]) == (3000, 0, "paid")
     assert order["status"] == "pending"
     event = last_event(placed["id"])
-    assert (event.type, event.data["operation"], event.reason) == ("order.updated", "record_payment", "webhook evt_1")
+    assert (event.type, event.data["operation"], event.told_reason) == (
+        "order.updated",
+        "record_payment",
+        "webhook evt_1",
+    )
     assert event.data["changes"] == {
         "payments": [[], [payment]],
         "captured_amount": [0, 3000],

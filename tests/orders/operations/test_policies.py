@@ -181,7 +181,7 @@ def test_orders_delivered_so_many_days_ago_are_completed(api, delivered):
     assert completed == [1, 0]
     assert (read(api, young)["status"], read(api, old)["status"]) == ("shipped", "completed")
     event = last_event(old)
-    assert (event.actor, event.reason, event.data["operation"]) == (
+    assert (event.actor, event.told_reason, event.data["operation"]) == (
         "system:sweep",
         "delivered long enough ago",
         "complete",

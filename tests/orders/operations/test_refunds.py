@@ -85,7 +85,7 @@ def test_a_refund_is_to_be_paid_out_at_once_where_nobody_has_to_approve_it(api, 
     assert refund["requested_by"].startswith("key:")
     assert (order["refunded_amount"], order["balance_amount"], order["payment_status"]) == (0, -1200, "paid")
     event = last_event(paid["id"])
-    assert (event.data["operation"], event.reason) == ("request_refund", "scratched")
+    assert (event.data["operation"], event.told_reason) == ("request_refund", "scratched")
     (credit,) = order["credits"]
     assert (credit["cause"], credit["amount"], credit["refund_id"]) == ("goodwill", 1200, refund["id"])
     assert event.data["changes"] == {
@@ -166,7 +166,7 @@ def test_a_refund_that_waits_is_approved_by_somebody_else(api, other, strict, pa
     (approved,) = order["refunds"]
     assert (approved["state"], approved["decided_by"] == refund["requested_by"]) == ("approved", False)
     event = last_event(paid["id"])
-    assert (event.data["operation"], event.reason) == ("approve_refund", "agreed")
+    assert (event.data["operation"], event.told_reason) == ("approve_refund", "agreed")
     assert [instruction["refund_id"] for instruction in event.data["instructions"]] == [refund["id"]]
 
 

@@ -78,7 +78,7 @@ def test_a_restored_order_stands_on_a_new_hold(api, storefront):
     assert order == read(api, placed["id"])
     assert {name for name in order if order[name] != placed[name]} == {"version", "updated_at", "reserved_until"}
     event = last_event(placed["id"])
-    assert (event.type, event.data["operation"], event.reason) == ("order.restored", "restore", "a mistake")
+    assert (event.type, event.data["operation"], event.told_reason) == ("order.restored", "restore", "a mistake")
     assert reserved() == {"cup": 2, "plate": 1}
     held = Reservation.objects.get(state="held")
     stored = Order.objects.get()

@@ -56,7 +56,7 @@ def test_a_return_is_announced_with_its_units_and_cause(api, shipped):
     }
     assert counts(order, "returned") == {"cup": 0, "plate": 0}
     event = last_event(shipped["id"])
-    assert (event.data["operation"], event.reason) == ("request_return", "broke on the way")
+    assert (event.data["operation"], event.told_reason) == ("request_return", "broke on the way")
     assert event.data["changes"] == {"returns": [[], [announced]]}
     assert reserved() == {"cup": 3, "plate": 1}
 
@@ -128,7 +128,7 @@ def test_a_return_is_decided_once(api, shipped, operation, state):
     assert (decided["state"], decided["received_at"]) == (state, None)
     assert decided["decided_at"] is not None
     event = last_event(shipped["id"])
-    assert (event.data["operation"], event.reason) == (operation, "as agreed")
+    assert (event.data["operation"], event.told_reason) == (operation, "as agreed")
     assert_refused(again, 409, "nothing_left")
     assert read(api, shipped["id"]) == order
 

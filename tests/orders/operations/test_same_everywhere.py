@@ -116,7 +116,7 @@ def test_key_staff_and_command_do_the_same_and_tell_the_same(
 
 def test_every_operation_is_asked_for_in_all_three_ways():
     assert {*READY_FOR, "change_details", "delete"} | set(_PAGES) == {operation.value for operation in BY_STAFF}
-    assert set(Operation) - set(BY_STAFF) == {Operation.EXPIRE}
+    assert set(Operation) - set(BY_STAFF) == {Operation.EXPIRE, Operation.ERASE}
 
 
 def _filled_in(wanted: dict[str, Any], order: Order) -> dict[str, Any]:
@@ -136,7 +136,7 @@ def _told(order: Order, version: int) -> dict[str, Any]:
         {
             "type": event.type,
             **event.data,
-            "reason": event.reason.partition(" (")[0],
+            "reason": event.told_reason.partition(" (")[0],
             "reservation": [reservation.state, reservation.quantities],
         }
     ).decode()

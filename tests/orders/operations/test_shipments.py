@@ -83,7 +83,12 @@ def test_the_event_tells_what_has_left(api, confirmed):
     order = done(api, confirmed["id"], "ship", items=[{"item_id": ids["cup"], "quantity": 2}], reason="van 4")
 
     event = last_event(confirmed["id"])
-    assert (event.sequence, event.type, event.data["operation"], event.reason) == (3, "order.updated", "ship", "van 4")
+    assert (event.sequence, event.type, event.data["operation"], event.told_reason) == (
+        3,
+        "order.updated",
+        "ship",
+        "van 4",
+    )
     assert event.data["changes"] == {
         "fulfillment_status": ["unfulfilled", "partial"],
         "items": [[{"id": ids["cup"], "shipped": 0}], [{"id": ids["cup"], "shipped": 2}]],

@@ -141,8 +141,8 @@ def test_a_pending_order_expires_with_a_reason_and_an_event(place_order):
     assert expired == [1, 0]
     order = Order.objects.get()
     assert (order.status, order.cancel_reason, order.version) == ("canceled", "expired", 2)
-    event = Event.objects.get(sequence=2)
-    assert (event.type, event.actor, event.reason) == ("order.updated", "system:sweep", "not confirmed in time")
+    event = Event.objects.with_reasons().get(sequence=2)
+    assert (event.type, event.actor, event.told_reason) == ("order.updated", "system:sweep", "not confirmed in time")
     assert reserved() == 0
 
 

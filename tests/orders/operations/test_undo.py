@@ -54,7 +54,7 @@ def test_it_is_an_operation_of_its_own_in_the_log(api, brought, operation):
     after = done(api, order["id"], operation, reason="typed into the wrong order")
 
     event = last_event(order["id"])
-    assert (event.type, event.data["operation"], event.reason) == (
+    assert (event.type, event.data["operation"], event.told_reason) == (
         "order.updated",
         operation,
         "typed into the wrong order",

@@ -70,7 +70,7 @@ def test_an_order_reads_as_it_was_placed_in_every_shape(api, body):
     assert listed == [placed.json()]
     event = Event.objects.get(stream_id=placed.json()["id"])
     validate(event)
-    personal = {"contact", "shipping_address", "billing_address", "note"}
+    personal = {"contact", "shipping_address", "billing_address", "note", "metadata"}
     assert event.data["order"] == {key: value for key, value in placed.json().items() if key not in personal}
 
 
@@ -79,6 +79,7 @@ PERSONAL = {
     "shipping_address": {"name": "marker-name", "line1": "marker-street", "city": "marker-city"},
     "billing_address": {"name": "marker-billing"},
     "note": "marker-note",
+    "metadata": {"gift": "marker-gift"},
 }
 
 

@@ -6,7 +6,7 @@ from tests.orders.asking import done, item_ids, read, sell
 from tests.orders.reading.test_timeline import PERSON
 from tests.orders.refusals import assert_refused
 
-PERSONAL = {"contact", "shipping_address", "billing_address", "note"}
+PERSONAL = {"contact", "shipping_address", "billing_address", "note", "metadata"}
 
 
 def test_each_version_reads_as_it_read_then(api, client_of, storefront):

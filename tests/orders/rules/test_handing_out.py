@@ -5,8 +5,8 @@ from orders.rules.staff_groups import GROUPS
 MAY_GIVE = {
     "support": ["orders:read", "customers:read", "orders:write", "refunds:write"],
     "lead": [
-        "orders:read", "customers:read", "orders:write", "orders:delete", "shipments:write", "refunds:write",
-        "refunds:approve", "returns:write",
+        "orders:read", "customers:read", "customers:erase", "orders:write", "orders:delete", "shipments:write",
+        "refunds:write", "refunds:approve", "returns:write",
     ],
     "warehouse": ["orders:read", "customers:read", "shipments:write"],
     "finance": ["orders:read", "payments:write", "refunds:write", "refunds:approve"],

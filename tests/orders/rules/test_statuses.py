@@ -50,11 +50,12 @@ OPERATIONS_GRID = {
     "reject_return": "- y y y -",
     "receive_return": "- y y y -",
     "close_return": "- y y y -",
-    "hold": "y y y - -",
+    "hold": "y y y y y",
     "release_hold": "y y y y y",
     "delete": "y - - y y",
     "restore": "y y y y y",
     "expire": "y - - - -",
+    "erase": "- - y y y",
 }
 
 
@@ -79,7 +80,10 @@ def test_an_operation_is_possible_where_the_grid_says(operation):
 
 def test_the_table_knows_every_operation_and_who_may_do_it():
     assert list(OPERATIONS) == list(Operation) == [Operation(name) for name in OPERATIONS_GRID]
-    assert {operation for operation, rules in OPERATIONS.items() if rules.scope is None} == {Operation.EXPIRE}
+    assert {operation for operation, rules in OPERATIONS.items() if rules.scope is None} == {
+        Operation.EXPIRE,
+        Operation.ERASE,
+    }
     assert set(PERFORMERS) == set(Operation) - {Operation.CHANGE_CONTACT, Operation.CHANGE_ADDRESS}
 
 

@@ -32,8 +32,8 @@ def test_an_operation_changes_the_order_once_and_says_who_why_and_what(admin, or
     assert page.redirect_chain == [(page_of(order), 302)]
     changed = Order.all_objects.get(pk=order.pk)
     assert (changed.status, changed.version) == (after, order.version + 1)
-    event = Event.objects.filter(stream_id=order.pk).latest("sequence")
-    assert (event.actor, event.reason, event.request_id) == ("staff:ann", data["reason"], "req-7")
+    event = Event.objects.with_reasons().filter(stream_id=order.pk).latest("sequence")
+    assert (event.actor, event.told_reason, event.request_id) == ("staff:ann", data["reason"], "req-7")
     assert messages_of(page)[0].startswith(f"{order.number} has been ")
     assert LogEntry.objects.get().object_id == str(order.pk)
 

@@ -37,6 +37,7 @@ _PERSONAL: Final = {
     "contact": ("contact_email", "contact_phone"),
     "shipping_address": ("shipping_address",),
     "billing_address": ("billing_address",),
+    "metadata": ("metadata",),
 }
 
 
