@@ -7,6 +7,22 @@ from uuid import UUID
 from django.db import models
 from django.db.models.functions import Now
 
+from events.feed.models import FeedArrival, FeedEntry, FeedHead, FeedHistory
+
+__all__ = [
+    "BUCKETS",
+    "PARKED",
+    "Event",
+    "FeedArrival",
+    "FeedEntry",
+    "FeedHead",
+    "FeedHistory",
+    "OutboxBucket",
+    "OutboxEntry",
+    "SkippedEvent",
+    "bucket_of",
+]
+
 BUCKETS = 64
 
 # "Until a person decides". PostgreSQL's 'infinity' would say it too, but no Python datetime can hold that.
