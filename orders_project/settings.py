@@ -265,6 +265,7 @@ SPECTACULAR_SETTINGS = {
     "TAGS": [
         {"name": "orders", "description": "Place, read, change and delete orders."},
         {"name": "operations", "description": "Everything else that can be done with an order: one route each."},
+        {"name": "events", "description": "What happened, told in order."},
         {"name": "first-version", "description": "The first version's calls, for clients that were written for it."},
     ],
 }

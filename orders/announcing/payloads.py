@@ -11,6 +11,7 @@ ORDER_CREATED: Final = "order.created"
 ORDER_UPDATED: Final = "order.updated"
 ORDER_DELETED: Final = "order.deleted"
 ORDER_RESTORED: Final = "order.restored"
+EVENT_TYPES: Final = (ORDER_CREATED, ORDER_UPDATED, ORDER_DELETED, ORDER_RESTORED)
 
 # The log is append-only, so an erasure could not reach into it: what names or describes a person stays
 # out. Whoever needs it reads the order.
