@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
 
 from django.db import connection
@@ -30,6 +31,19 @@ def number_arrivals(storefront_id: int) -> int:
         cursor.execute("select events_feed_number(%s, %s)", [storefront_id, MOST_AT_ONCE])
         (numbered,) = cursor.fetchone()
     return int(numbered)
+
+
+def heads_of(storefront_ids: Collection[int]) -> dict[int, int]:
+    """Number what has arrived in these storefronts, and tell the last position of each that has any."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select events_feed_number(storefront_id, %s) from unnest(%s::integer[]) as storefront_id",
+            [MOST_AT_ONCE, list(storefront_ids)],
+        )
+        cursor.execute(
+            "select storefront_id, position from events_feed_head where storefront_id = any(%s)", [list(storefront_ids)]
+        )
+        return dict(cursor.fetchall())
 
 
 def number_what_waits() -> int:

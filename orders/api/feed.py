@@ -27,23 +27,24 @@ from orders.rules.errors import InvalidRequest
 from orders.rules.limits import MAX_PAGE_BYTES, MAX_PAGE_EVENTS, MAX_WAIT_SECONDS, PAGE_EVENTS
 from orders.rules.scopes import Scope
 
+FEED_PATH: Final = "/api/v1/events"
 EVENT_STREAM: Final = "text/event-stream"
-# Under this name a front that can keep a client waiting without a thread lets the view say so: None at first, and the
-# `Pause` of the answer before where it asks again.
+# Under this name in the environment a front that can keep a client waiting without a thread is told of a `Pause`. It
+# stands there as None at first; where the front asks again, as the pause that is over.
 PAUSE: Final = "orders.feed.pause"
 
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """There is nothing yet behind `position` for whoever asked, who would wait so long; a stream, for ever.
+    """Whoever asked has had all up to `position`, and would wait so many seconds for more.
 
-    Of a stream that has more, `has_more` says to go on at once.
+    None is for a stream, which goes on for ever; with `has_more` it goes on at once.
     """
 
     storefront_id: int
     position: int
     seconds: float | None
-    has_more: bool = False
+    has_more: bool
 
 
 class EventStreamRenderer(BaseRenderer):
