@@ -56,12 +56,17 @@ def number_what_waits() -> int:
             if numbered is None:
                 break
             total += numbered
-        cursor.execute(_ARRIVED_IN)
-        storefronts = [storefront_id for (storefront_id,) in cursor.fetchall()]
-    for storefront_id in storefronts:
+    for storefront_id in arrived_in():
         for _ in range(_SLICES):
             numbered = number_arrivals(storefront_id)
             total += numbered
             if numbered < MOST_AT_ONCE:
                 break
     return total
+
+
+def arrived_in() -> list[int]:
+    """The storefronts with events that have no position yet."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ARRIVED_IN)
+        return [storefront_id for (storefront_id,) in cursor.fetchall()]
