@@ -10,7 +10,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from events.sinks.protocol import Ack, Outcome, OutgoingEvent, Reject, RetryEvent, SinkDown
+from events.sinks.protocol import BESIDE_BODY, Ack, Outcome, OutgoingEvent, Reject, RetryEvent, SinkDown
 
 MOST_IN_A_CALL: Final = 10
 CALLS_AT_ONCE: Final = 10
@@ -33,6 +33,7 @@ class AwsSink:
         """`service` is its name to AWS, `name` that to people; `most_bytes` what a whole call may have."""
         self._service, self._name, self._region = service, name, region
         self._most_bytes_of_call = most_bytes
+        self.most_bytes = most_bytes - BESIDE_BODY
         self._call = call
         self._client: Any = None
 

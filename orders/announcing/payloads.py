@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any, Final
+from uuid import UUID
 
 from events.outbox import NewEvent
 from orders.announcing.changes import Change
@@ -20,6 +21,14 @@ PERSONAL_FIELDS: Final = frozenset({"contact", "shipping_address", "billing_addr
 
 def without_personal_data(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if name not in PERSONAL_FIELDS}
+
+
+def with_link_to_order(order_id: UUID, data: dict[str, Any]) -> dict[str, Any] | None:
+    """The data of an event that is too large for its way: a link where its order was, as it was at that version."""
+    if "order" not in data:
+        return None
+    rest = {name: value for name, value in data.items() if name != "order"}
+    return {**rest, "order_url": f"/api/v1/orders/{order_id}?version={data['version']}"}
 
 
 def event_of(change: Change) -> NewEvent:

@@ -110,6 +110,18 @@ def test_what_is_larger_than_the_service_takes_is_refused_for_good_and_the_other
     assert (first, last) == (Ack(), Ack())
 
 
+@pytest.mark.parametrize(
+    ("make", "address", "most"),
+    [
+        (sqs_sink, "https://sqs.eu-west-1.amazonaws.com/123456789012/orders.fifo", 1_047_552),
+        (sns_sink, "arn:aws:sns:eu-west-1:123456789012:orders.fifo", 261_120),
+        (eventbridge_sink, "arn:aws:events:eu-west-1:123456789012:event-bus/orders", 998_976),
+    ],
+)
+def test_a_body_leaves_room_for_what_goes_beside_it(make: Callable[[str], Sink], address: str, most: int):
+    assert make(address).most_bytes == most
+
+
 def test_calls_stay_below_the_bytes_that_a_call_may_have(aws: Callable[[str], Any], queue: str):
     sink = sqs_sink(queue)
     sink.open()
