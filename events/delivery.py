@@ -64,13 +64,7 @@ def deliver(sink: Sink, events: Sequence[DueEvent], *, may_send: Callable[[], bo
             if not may_send():
                 return delivery
             try:
-                outcomes = list(
-                    zip(
-                        part,
-                        sink.publish([_outgoing(event, most_bytes=sink.most_bytes) for event in part]),
-                        strict=True,
-                    )
-                )
+                outcomes = list(zip(part, _published(sink, part), strict=True))
             except SinkDown as down:
                 delivery.down = down
                 return delivery
