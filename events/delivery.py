@@ -9,6 +9,7 @@ from uuid import UUID
 from events.cloudevents import envelope
 from events.queue import DueEvent
 from events.sinks.protocol import Ack, Outcome, OutgoingEvent, Reject, RetryEvent, Sink, SinkDown
+from events.slimming import slim
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +64,7 @@ def deliver(sink: Sink, events: Sequence[DueEvent], *, may_send: Callable[[], bo
             if not may_send():
                 return delivery
             try:
-                outcomes = list(zip(part, sink.publish([_outgoing(event) for event in part]), strict=True))
+                outcomes = list(zip(part, _published(sink, part), strict=True))
             except SinkDown as down:
                 delivery.down = down
                 return delivery
@@ -106,7 +107,7 @@ def _one_by_one(
         if not may_send():
             break
         try:
-            (outcome,) = sink.publish([_outgoing(event)])
+            (outcome,) = _published(sink, [event])
         except SinkDown as down:
             delivery.down = down
             break
@@ -140,7 +141,15 @@ def _waves(events: Sequence[DueEvent], *, several_per_stream: bool) -> Iterator[
         yield [stream[position] for stream in streams.values() if position < len(stream)]
 
 
-def _outgoing(event: DueEvent) -> OutgoingEvent:
+def _published(sink: Sink, events: Sequence[DueEvent]) -> Sequence[Outcome]:
+    return sink.publish([_outgoing(event, most_bytes=sink.most_bytes) for event in events])
+
+
+def _outgoing(event: DueEvent, *, most_bytes: int | None) -> OutgoingEvent:
+    """As it is, or slim where it is larger than the sink takes."""
+    body = envelope(event)
+    if most_bytes is not None and len(body) > most_bytes:
+        body = envelope(event._replace(data=slim(event.stream_id, event.data)))
     return OutgoingEvent(
         id=event.id,
         storefront_id=event.storefront_id,
@@ -148,5 +157,5 @@ def _outgoing(event: DueEvent) -> OutgoingEvent:
         stream_id=event.stream_id,
         sequence=event.sequence,
         type=event.type,
-        body=envelope(event),
+        body=body,
     )

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from django.db import connection, transaction
 
+from events.feed.numbering import arrived_in
 from events.models import BUCKETS, PARKED
 from events.sinks import enabled_sinks
 
@@ -34,6 +35,18 @@ left join lateral (
 group by sink.name
 """
 
+# Of each storefront the one that arrived first; see feed/numbering.py for the walk.
+_FEED_LAG = """
+select coalesce(
+    extract(epoch from clock_timestamp())
+        - min(('x' || left(replace(oldest.event_id::text, '-', ''), 12))::bit(48)::bigint) / 1000.0,
+    0)
+from unnest(%(storefronts)s::integer[]) as storefront (id)
+cross join lateral (
+    select a.event_id from events_feed_arrival a where a.storefront_id = storefront.id order by a.id limit 1
+) as oldest
+"""
+
 # A walk from one distinct value to the next, because PostgreSQL has no skip scan before version 18.
 _QUEUED_SINKS = """
 with recursive queued (sink) as (
@@ -60,6 +73,14 @@ def relay_lag() -> dict[str, SinkLag]:
         cursor.execute("set local enable_seqscan = off; set local enable_bitmapscan = off; set local jit = off")
         cursor.execute(_LAG, {"sinks": enabled_sinks(), "parked": PARKED, "last_bucket": BUCKETS - 1})
         return {name: SinkLag(max(0.0, float(age)), parked) for name, age, parked in cursor.fetchall()}
+
+
+def feed_lag_seconds() -> float:
+    """Age of the oldest event that has no position in the feed yet; 0 when all have one."""
+    with connection.cursor() as cursor:
+        cursor.execute(_FEED_LAG, {"storefronts": arrived_in()})
+        (seconds,) = cursor.fetchone()
+    return max(0.0, float(seconds))
 
 
 def queued_sinks() -> list[str]:

@@ -8,6 +8,22 @@ from django.db import models
 from django.db.models import Value
 from django.db.models.functions import Coalesce, Now, NullIf
 
+from events.feed.models import FeedArrival, FeedEntry, FeedHead, FeedHistory
+
+__all__ = [
+    "BUCKETS",
+    "PARKED",
+    "Event",
+    "FeedArrival",
+    "FeedEntry",
+    "FeedHead",
+    "FeedHistory",
+    "OutboxBucket",
+    "OutboxEntry",
+    "SkippedEvent",
+    "bucket_of",
+]
+
 BUCKETS = 64
 
 # "Until a person decides". PostgreSQL's 'infinity' would say it too, but no Python datetime can hold that.

@@ -17,6 +17,7 @@ from django.db import connection as django_connection
 
 from events import queue
 from events.delivery import Delivery, Trust, deliver
+from events.metrics import SENT
 from events.models import BUCKETS
 from events.sinks.protocol import Reject, Sink, SinkDown
 
@@ -165,6 +166,7 @@ class Relay:
             self._trust.learn(delivery)
             self._settle(connection, delivery)
         self.published += len(delivery.acknowledged)
+        SENT.labels(self._name).inc(len(delivery.acknowledged))
         if delivery.down is not None:
             raise delivery.down
         return len(delivery.acknowledged) + len(delivery.failed)

@@ -8,12 +8,13 @@ class OrdersConfig(AppConfig):
 
     def ready(self) -> None:
         # Models must be loaded first, hence the imports here.
-        from events import schemas
-        from orders.announcing import receivers
+        from events import schemas, slimming
+        from orders.announcing import payloads, receivers
         from orders.operations import database_time
         from orders.rules import staff_groups
 
         receivers.connect()
+        slimming.register(payloads.with_link_to_order)
         staff_groups.connect()
         database_time.connect()
         for path in sorted((Path(__file__).parent / "announcing" / "schemas").glob("*.json")):

@@ -21,8 +21,10 @@ except Exposed as error:
 _django = get_wsgi_application()
 
 # They need the applications loaded.
+from events.feed.numbering import heads_of  # noqa: E402
 from orders_project.front.application import ANSWER_SECONDS, Bounds, Front  # noqa: E402
 from orders_project.front.dues import Dues  # noqa: E402
+from orders_project.front.feed_watch import FeedWatch  # noqa: E402
 
 application = Front(
     _django,
@@ -32,6 +34,7 @@ application = Front(
         body_seconds=settings.BODY_SECONDS,
     ),
     dues=Dues(os.environ.get("PROMETHEUS_MULTIPROC_DIR")),
+    feed=FeedWatch(heads_of),
 )
 
 close_stalled_connections(seconds=ANSWER_SECONDS)

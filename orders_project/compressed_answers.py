@@ -10,6 +10,7 @@ from django.middleware import gzip
 from django.utils.cache import patch_vary_headers
 
 from orders.api.encodings import accepts_gzip
+from orders.api.feed import EVENT_STREAM
 
 # What fits into a few packets travels as fast as it is, and one order keeps its strong ETag.
 _SMALLEST: Final = 8_192
@@ -28,6 +29,8 @@ class GZipMiddleware(gzip.GZipMiddleware):
             if accepts_gzip(request) and weak in request.headers.get("If-None-Match", ""):
                 response["ETag"] = weak
             return response
+        if response.get("Content-Type") == EVENT_STREAM:
+            return response  # it goes on: what follows is compressed with what went before, or not at all
         if not response.streaming and len(response.content) < _SMALLEST:  # type: ignore[attr-defined]
             return response
         if not accepts_gzip(request):

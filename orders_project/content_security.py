@@ -21,7 +21,7 @@ ADMIN_POLICY = (
     "frame-ancestors 'none'"
 )
 
-DOCS_PATHS = frozenset({"/api/", "/api/redoc/"})
+DOCS_PATHS = frozenset({"/api/", "/api/redoc/", "/api/events/"})
 
 
 class ContentSecurityMiddleware:

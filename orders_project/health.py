@@ -15,7 +15,7 @@ from django.http.response import HttpResponseBase
 from django.urls import resolve
 from django.views.decorators.http import require_safe
 
-from events.lag import relay_lag
+from events.lag import SinkLag, feed_lag_seconds, relay_lag
 from inventory_client.outages import Outage, outage_of
 from orders_project.database_probe import DatabaseProbe
 
@@ -44,10 +44,11 @@ class Check(TypedDict):
 
 
 class Findings(NamedTuple):
-    """What a reachable database says of the service: migrations it lacks, and seconds each sink is behind."""
+    """What a reachable database says of the service: migrations it lacks, and how far sinks and feed are behind."""
 
     missing_migrations: list[str]
-    lag_seconds: dict[str, float]
+    sinks: dict[str, SinkLag]
+    feed_seconds: float
 
 
 class HealthMiddleware:
@@ -104,7 +105,7 @@ def look() -> dict[str, Check]:
     return {
         "database": {"status": "ok", "detail": "The database answers, and takes changes."},
         "migrations": _check_migrations(findings.missing_migrations),
-        "relay": _check_relay(findings.lag_seconds),
+        "relay": _check_relay(findings),
     }
 
 
@@ -126,23 +127,30 @@ def _check_migrations(missing: list[str]) -> Check:
     }
 
 
-def _check_relay(lag_seconds: dict[str, float]) -> Check:
+def _check_relay(findings: Findings) -> Check:
+    """Parked events are told and change nothing: they wait for a person, and others go on."""
     limit = settings.RELAY_LAG_WARNING_SECONDS
-    late = {sink: lag for sink, lag in lag_seconds.items() if lag > limit}
+    parked = ", ".join(f"{sink} {lag.parked}" for sink, lag in sorted(findings.sinks.items()) if lag.parked)
+    told = f" Parked are: {parked}." if parked else ""
+    late = [(sink, lag.seconds) for sink, lag in sorted(findings.sinks.items()) if lag.seconds > limit]
+    look = "the relay and its sinks"
+    if findings.feed_seconds > limit:
+        late.append(("the feed", findings.feed_seconds))
+        look = "the sweeper" if len(late) == 1 else f"{look}, and at the sweeper"
     if not late:
-        return {"status": "ok", "detail": f"No event has waited longer than {limit} s."}
-    sinks = ", ".join(f"{sink} by {lag:.0f} s" for sink, lag in sorted(late.items()))
+        return {"status": "ok", "detail": f"No event has waited longer than {limit} s.{told}"}
+    sinks = ", ".join(f"{sink} by {seconds:.0f} s" for sink, seconds in late)
     return {
         "status": "degraded",
-        "detail": f"Events are late: {sinks}; expected at most {limit} s. Look at the relay and its sinks.",
+        "detail": f"Events are late: {sinks}; expected at most {limit} s. Look at {look}.{told}",
     }
 
 
 def _ask_database() -> Findings:
     missing = _missing_migrations()
     _try_to_write()
-    # Without its tables the relay's lag cannot be asked for.
-    return Findings(missing, {} if missing else _lag_seconds())
+    # Without their tables neither can be asked for.
+    return Findings(missing, {}, 0.0) if missing else Findings(missing, relay_lag(), feed_lag_seconds())
 
 
 def _try_to_write() -> None:
@@ -165,10 +173,6 @@ def _missing_migrations() -> list[str]:
 @lru_cache(maxsize=1)
 def _known_migrations() -> frozenset[tuple[str, str]]:
     return frozenset(MigrationLoader(None, ignore_no_migrations=True).graph.nodes)
-
-
-def _lag_seconds() -> dict[str, float]:
-    return {sink: lag.seconds for sink, lag in relay_lag().items()}
 
 
 _probe = DatabaseProbe(_ask_database)

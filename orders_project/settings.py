@@ -266,6 +266,7 @@ SPECTACULAR_SETTINGS = {
         {"name": "orders", "description": "Place, read, change and delete orders."},
         {"name": "operations", "description": "Everything else that can be done with an order: one route each."},
         {"name": "customers", "description": "All there is about a customer, and the end of it."},
+        {"name": "events", "description": "What happened, told in order."},
         {"name": "first-version", "description": "The first version's calls, for clients that were written for it."},
     ],
 }

@@ -6,6 +6,8 @@ from django.views.decorators.http import conditional_page, require_safe
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularRedocView, SpectacularSwaggerSplitView
 
+from events.views import asyncapi
+from events.views import page as events_page
 from orders.api.schema_document import SchemaDocumentView
 from orders_project.health import healthz, readyz
 from orders_project.metrics_page import metrics
@@ -19,6 +21,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/redoc/", require_safe(conditional_page(SpectacularRedocView.as_view(url_name="schema"))), name="redoc"),
     path("api/schema/", SchemaDocumentView.as_view(), name="schema"),
     path("api/event-schemas/", include("events.urls")),
+    path("api/events/", events_page, name="events-page"),
+    path("api/events/asyncapi.json", asyncapi, name="asyncapi"),
     path("api", RedirectView.as_view(url="/api/")),
     path("admin", RedirectView.as_view(url="/admin/")),
     path("admin/", admin.site.urls),

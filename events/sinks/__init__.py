@@ -6,7 +6,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
-from events.sinks.configured import SINK_CLASSES, ConfiguredSink, configured
+from events.sinks.configured import SINKS, ConfiguredSink, configured
 from events.sinks.filtered import FilteredSink
 from events.sinks.protocol import Sink
 
@@ -33,7 +33,7 @@ def build_sink(name: str) -> Sink:
     """
     sink = _configured()[name]
     try:
-        built = cast(Sink, import_string(SINK_CLASSES[sink.kind])(sink.address))
+        built = cast(Sink, import_string(SINKS[sink.kind])(sink.address))
     except ImportError as error:
         raise ImproperlyConfigured(
             f"The sink {name!r} of EVENT_SINKS needs a package that is not installed ({error}). "

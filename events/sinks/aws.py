@@ -10,7 +10,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from events.sinks.protocol import Ack, Outcome, OutgoingEvent, Reject, RetryEvent, SinkDown
+from events.sinks.protocol import BESIDE_BODY, Ack, Outcome, OutgoingEvent, Reject, RetryEvent, SinkDown
 
 MOST_IN_A_CALL: Final = 10
 CALLS_AT_ONCE: Final = 10
@@ -20,7 +20,40 @@ _CONFIG: Final = Config(connect_timeout=2, read_timeout=2, retries={"total_max_a
 Call = Callable[[Any, Sequence[OutgoingEvent]], Sequence[Outcome]]
 
 
-def aws_client(service: str, *, region: str | None) -> Any:
+class AwsSink:
+    """Acknowledges an event once the service has an id for it.
+
+    `call` hands at most ten events over to the service's client, and tells the outcome of each.
+    """
+
+    max_batch = CALLS_AT_ONCE * MOST_IN_A_CALL
+    ordered_pipeline = False
+
+    def __init__(self, service: str, *, name: str, region: str | None, most_bytes: int, call: Call) -> None:
+        """`service` is its name to AWS, `name` that to people; `most_bytes` what a whole call may have."""
+        self._service, self._name, self._region = service, name, region
+        self._most_bytes_of_call = most_bytes
+        self.most_bytes = most_bytes - BESIDE_BODY
+        self._call = call
+        self._client: Any = None
+
+    def open(self) -> None:
+        self._client = _client(self._service, region=self._region)
+
+    def publish(self, events: Sequence[OutgoingEvent]) -> Sequence[Outcome]:
+        if self._client is None:
+            raise SinkDown(f"The client of {self._name} is closed.")
+        return _publish_in_batches(
+            self._client, events, self._call, most_bytes=self._most_bytes_of_call, service=self._name
+        )
+
+    def close(self) -> None:
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+
+def _client(service: str, *, region: str | None) -> Any:
     """Credentials, and another endpoint (`AWS_ENDPOINT_URL`), are found as all tools of AWS find them.
 
     Raises SinkDown when there are none, or no region.
@@ -31,7 +64,7 @@ def aws_client(service: str, *, region: str | None) -> Any:
         raise SinkDown(f"AWS cannot be asked: {error}.") from error
 
 
-def publish_in_batches(
+def _publish_in_batches(
     client: Any, events: Sequence[OutgoingEvent], call: Call, *, most_bytes: int, service: str
 ) -> Sequence[Outcome]:
     """Hand the events over in calls of at most ten and `most_bytes`, several calls at once: no two events are of one
@@ -39,8 +72,8 @@ def publish_in_batches(
     """
     outcomes: dict[int, Outcome] = {}
     for position, event in enumerate(events):
-        if size_of(event) > most_bytes:
-            outcomes[position] = Reject(f"The event has {size_of(event):,} bytes; {service} takes {most_bytes:,}.")
+        if _size_of(event) > most_bytes:
+            outcomes[position] = Reject(f"The event has {_size_of(event):,} bytes; {service} takes {most_bytes:,}.")
     batches = list(_batches([at for at in range(len(events)) if at not in outcomes], events, most_bytes))
 
     def done(batch: Sequence[int]) -> Sequence[Outcome]:
@@ -68,7 +101,7 @@ def outcomes_of(count: int, failed: Sequence[Mapping[str, Any]]) -> Sequence[Out
     return [_outcome(wrong.get(position)) for position in range(count)]
 
 
-def size_of(event: OutgoingEvent) -> int:
+def _size_of(event: OutgoingEvent) -> int:
     """As AWS counts: body and attributes, names and types included."""
     attributes = sum(
         len(name) + len(part["DataType"]) + len(part["StringValue"].encode())
@@ -88,7 +121,7 @@ def _batches(positions: Sequence[int], events: Sequence[OutgoingEvent], most_byt
     batch: list[int] = []
     size = 0
     for position in positions:
-        more = size_of(events[position])
+        more = _size_of(events[position])
         if batch and (len(batch) == MOST_IN_A_CALL or size + more > most_bytes):
             yield batch
             batch, size = [], 0

@@ -11,18 +11,18 @@ from urllib.parse import parse_qsl, urlencode
 
 from django.core.exceptions import ImproperlyConfigured
 
-# The kind of sink → its class. Named, not imported: only the relay needs the vendors' clients.
-SINK_CLASSES: Final = {
+# The kind of sink → what makes one of an address. Named, not imported: only the relay needs the vendors' clients.
+SINKS: Final = {
     "console": "events.sinks.console.ConsoleSink",
-    "eventbridge": "events.sinks.eventbridge.EventBridgeSink",
+    "eventbridge": "events.sinks.eventbridge.eventbridge_sink",
     "file": "events.sinks.ndjson_file.NdjsonFileSink",
     "kafka": "events.sinks.kafka.KafkaSink",
     "memory": "events.sinks.memory.MemorySink",
     "nats": "events.sinks.nats_jetstream.NatsJetStreamSink",
     "rabbitmq": "events.sinks.rabbitmq.RabbitMqSink",
     "redis": "events.sinks.redis_streams.RedisStreamsSink",
-    "sns": "events.sinks.sns.SnsSink",
-    "sqs": "events.sinks.sqs.SqsSink",
+    "sns": "events.sinks.sns.sns_sink",
+    "sqs": "events.sinks.sqs.sqs_sink",
 }
 # The vendors' URLs begin with the name of the protocol.
 _KINDS_OF_PROTOCOLS: Final = {
@@ -54,7 +54,7 @@ _PERSONAL: Final = "personal"
 
 @dataclass(frozen=True, slots=True)
 class ConfiguredSink:
-    """`name` is its queue's; `address` what its class takes. Without `types` or `storefronts` it gets all of them;
+    """`name` is its queue's; `address` what it is made of. Without `types` or `storefronts` it gets all of them;
     `personal` says whether it gets what tells of people.
     """
 
@@ -91,7 +91,7 @@ def _read(specification: str) -> ConfiguredSink:
     address = rest.removeprefix(protocol).removeprefix(":")
     kind = _KINDS_OF_PROTOCOLS.get(protocol, protocol)
     is_url = protocol in _KINDS_OF_PROTOCOLS and address.startswith("//")
-    if kind not in SINK_CLASSES or (kind in _KINDS_OF_PROTOCOLS.values() and not is_url):
+    if kind not in SINKS or (kind in _KINDS_OF_PROTOCOLS.values() and not is_url):
         raise ImproperlyConfigured(
             f"EVENT_SINKS names {_shown(specification)!r}, whose sink {protocol[:40]!r} is unknown. "
             f"There are: {', '.join(_SPELLED)}."

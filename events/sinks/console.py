@@ -9,6 +9,7 @@ from events.sinks.protocol import Ack, Outcome, OutgoingEvent, SinkDown
 class ConsoleSink:
     max_batch = 500
     ordered_pipeline = True
+    most_bytes = None
 
     def __init__(self, address: str = "") -> None:
         """Takes no address."""

@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from events.sinks.aws import CALLS_AT_ONCE, MOST_IN_A_CALL, aws_client, publish_in_batches
-from events.sinks.protocol import Ack, Outcome, OutgoingEvent, Reject, RetryEvent, SinkDown
+from events.sinks.aws import AwsSink
+from events.sinks.protocol import Ack, Outcome, OutgoingEvent, Reject, RetryEvent
 
 _ARN: Final = re.compile(r"arn:aws[\w-]*:events:(?P<region>[\w-]+):\d+:event-bus/[\w./-]+")
 # Of a whole call.
@@ -16,48 +16,30 @@ _MOST_BYTES: Final = 1_000_000
 _PASSING: Final = frozenset({"ThrottlingException", "InternalFailure", "InternalException"})
 
 
-class EventBridgeSink:
-    """Acknowledges an event once EventBridge has an id for it. `detail-type` is the type, `detail` the envelope."""
+def eventbridge_sink(address: str) -> AwsSink:
+    """To the bus whose ARN is the address. `detail-type` is the type, `detail` the envelope."""
+    arn = _ARN.fullmatch(address)
+    if arn is None:
+        raise ValueError(
+            f"{address[:100]!r} is not the ARN of an event bus, such as "
+            "arn:aws:events:eu-west-1:123456789012:event-bus/orders"
+        )
 
-    max_batch = CALLS_AT_ONCE * MOST_IN_A_CALL
-    ordered_pipeline = False
-
-    def __init__(self, address: str) -> None:
-        """`address` is the ARN of the event bus."""
-        arn = _ARN.fullmatch(address)
-        if arn is None:
-            raise ValueError(
-                f"{address[:100]!r} is not the ARN of an event bus, such as "
-                "arn:aws:events:eu-west-1:123456789012:event-bus/orders"
-            )
-        self._bus, self._region = address, arn["region"]
-        self._client: Any = None
-
-    def open(self) -> None:
-        self._client = aws_client("events", region=self._region)
-
-    def publish(self, events: Sequence[OutgoingEvent]) -> Sequence[Outcome]:
-        if self._client is None:
-            raise SinkDown("The client of EventBridge is closed.")
-        return publish_in_batches(self._client, events, self._call, most_bytes=_MOST_BYTES, service="EventBridge")
-
-    def close(self) -> None:
-        if self._client is not None:
-            self._client.close()
-            self._client = None
-
-    def _call(self, client: Any, events: Sequence[OutgoingEvent]) -> Sequence[Outcome]:
-        answer = client.put_events(Entries=[self._entry(event) for event in events])
+    def call(client: Any, events: Sequence[OutgoingEvent]) -> Sequence[Outcome]:
+        answer = client.put_events(Entries=[_entry(address, event) for event in events])
         return [_outcome(entry) for entry in answer["Entries"]]
 
-    def _entry(self, event: OutgoingEvent) -> dict[str, Any]:
-        return {
-            "EventBusName": self._bus,
-            "Source": event.source.strip("/"),
-            "DetailType": event.type,
-            "Detail": event.body.decode(),
-            "Resources": [str(event.stream_id)],
-        }
+    return AwsSink("events", name="EventBridge", region=arn["region"], most_bytes=_MOST_BYTES, call=call)
+
+
+def _entry(bus: str, event: OutgoingEvent) -> dict[str, Any]:
+    return {
+        "EventBusName": bus,
+        "Source": event.source.strip("/"),
+        "DetailType": event.type,
+        "Detail": event.body.decode(),
+        "Resources": [str(event.stream_id)],
+    }
 
 
 def _outcome(entry: Mapping[str, Any]) -> Outcome:

@@ -17,6 +17,10 @@ class FilteredSink:
         self.max_batch = sink.max_batch
         self.ordered_pipeline = sink.ordered_pipeline
 
+    @property
+    def most_bytes(self) -> int | None:
+        return self._sink.most_bytes
+
     def open(self) -> None:
         self._sink.open()
 

@@ -10,10 +10,12 @@ from urllib.parse import unquote, urlsplit
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from events.sinks.configured import options_in
-from events.sinks.protocol import Ack, Outcome, OutgoingEvent, Reject, SinkDown
+from events.sinks.protocol import BESIDE_BODY, Ack, Outcome, OutgoingEvent, Reject, SinkDown
 
 _CONNECT_SECONDS: Final = 3.0
 _DELIVERY_SECONDS: Final = 4.0
+# Of a message, unless brokers (`message.max.bytes`) and topics take less; key and headers included.
+_MOST_BYTES: Final = 1_000_000
 # Whatever is done, the event stays what it is.
 _FOR_GOOD: Final = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_RECORD})
 # librdkafka tells each broken connection on standard error otherwise; whoever publishes is told as well.
@@ -30,6 +32,7 @@ class KafkaSink:
 
     max_batch = 500
     ordered_pipeline = False
+    most_bytes = _MOST_BYTES - BESIDE_BODY
 
     def __init__(self, address: str) -> None:
         """`address` is `kafka://user:password@host:9092;other:9092?topic=order-events`."""
@@ -44,6 +47,7 @@ class KafkaSink:
             "delivery.timeout.ms": int(_DELIVERY_SECONDS * 1000),
             "request.timeout.ms": int(_DELIVERY_SECONDS * 1000 / 2),
             "linger.ms": 2,
+            "message.max.bytes": _MOST_BYTES,
             "security.protocol": options.get("security") or "plaintext",
         }
         if user:

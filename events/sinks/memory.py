@@ -10,13 +10,14 @@ def _accept(event: OutgoingEvent) -> Outcome:
 
 
 class MemorySink:
-    """`down` has it refuse everything; `answer` decides per event; `ordered_pipeline` is the protocol's."""
+    """`down` has it refuse everything; `answer` decides per event. What else can be set is the protocol's."""
 
     max_batch = 500
 
     def __init__(self, address: str = "") -> None:
         """Takes no address."""
         self.ordered_pipeline = False
+        self.most_bytes: int | None = None
         self.down = False
         self.answer: Callable[[OutgoingEvent], Outcome] = _accept
         self.received: list[OutgoingEvent] = []

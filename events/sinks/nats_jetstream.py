@@ -17,7 +17,7 @@ from nats.js.errors import NoStreamResponseError
 
 from events.sinks.configured import options_in
 from events.sinks.loop_thread import LoopThread
-from events.sinks.protocol import Ack, Outcome, OutgoingEvent, Reject, SinkDown
+from events.sinks.protocol import BESIDE_BODY, Ack, Outcome, OutgoingEvent, Reject, SinkDown
 
 _CONNECT_SECONDS: Final = 3.0
 _PUBLISH_SECONDS: Final = 4.0
@@ -43,6 +43,11 @@ class NatsJetStreamSink:
         self._loop = LoopThread("nats")
         self._client: Client | None = None
         self._stream: JetStreamContext | None = None
+
+    @property
+    def most_bytes(self) -> int | None:
+        """What the server has told of itself; it counts headers too."""
+        return None if self._client is None else self._client.max_payload - BESIDE_BODY
 
     def open(self) -> None:
         self.close()

@@ -24,6 +24,7 @@ class NdjsonFileSink:
 
     max_batch = 1000
     ordered_pipeline = True
+    most_bytes = None
 
     def __init__(self, address: str) -> None:
         """`address` is the path; its folder must exist."""

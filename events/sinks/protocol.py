@@ -2,8 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 from uuid import UUID
+
+# Enough for ids, type, source and sequence, which go beside a body: attributes, headers, keys.
+BESIDE_BODY: Final = 1_024
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,13 @@ class Sink(Protocol):
     ordered_pipeline: bool
     """False: a call holds at most one event of each stream. True: it may hold several; then the sink delivers
     the list in its order, and none of a stream after one of it that failed."""
+
+    @property
+    def most_bytes(self) -> int | None:
+        """The largest body it takes, with room left for what the sink says beside it; None where any goes.
+
+        What is larger is handed over slim (see slimming.py); what is larger even then the sink refuses.
+        """
 
     def __init__(self, address: str) -> None: ...
 

@@ -20,6 +20,8 @@ _CONNECT_SECONDS: Final = 3.0
 _PUBLISH_SECONDS: Final = 4.0
 _CLOSE_SECONDS: Final = 1.0
 _HEARTBEAT_SECONDS: Final = "10"
+# Of a message, unless the broker's `max_message_size` is another; it counts the body alone.
+_MOST_BYTES: Final = 16_777_216
 
 
 class RabbitMqSink:
@@ -31,6 +33,7 @@ class RabbitMqSink:
 
     max_batch = 200
     ordered_pipeline = False
+    most_bytes = _MOST_BYTES
 
     def __init__(self, address: str) -> None:
         """`address` is the URL, `amqp://user:password@host:5672/vhost?exchange=order-events`; other options of its

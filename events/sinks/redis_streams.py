@@ -27,6 +27,7 @@ class RedisStreamsSink:
 
     max_batch = 500
     ordered_pipeline = True
+    most_bytes = None
 
     def __init__(self, address: str) -> None:
         """`address` is the URL, `redis://user:password@host:6379/0?stream=order-events`."""

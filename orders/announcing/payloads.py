@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any, Final
+from uuid import UUID
 
 from events.outbox import NewEvent
 from orders.announcing.changes import Change
@@ -11,6 +12,7 @@ ORDER_CREATED: Final = "order.created"
 ORDER_UPDATED: Final = "order.updated"
 ORDER_DELETED: Final = "order.deleted"
 ORDER_RESTORED: Final = "order.restored"
+EVENT_TYPES: Final = (ORDER_CREATED, ORDER_UPDATED, ORDER_DELETED, ORDER_RESTORED)
 
 # The log is append-only, so an erasure could not reach into it: what names or describes a person is kept beside it.
 PERSONAL_FIELDS: Final = frozenset({"contact", "shipping_address", "billing_address", "note", "metadata"})
@@ -18,6 +20,14 @@ PERSONAL_FIELDS: Final = frozenset({"contact", "shipping_address", "billing_addr
 
 def without_personal_data(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if name not in PERSONAL_FIELDS}
+
+
+def with_link_to_order(order_id: UUID, data: dict[str, Any]) -> dict[str, Any] | None:
+    """The data of an event that is too large for its way: a link where its order was, as it was at that version."""
+    if "order" not in data:
+        return None
+    rest = {name: value for name, value in data.items() if name != "order"}
+    return {**rest, "order_url": f"/api/v1/orders/{order_id}?version={data['version']}"}
 
 
 def event_of(change: Change) -> NewEvent:

@@ -8,13 +8,16 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 
 from orders.api.components.requests import NAMES
-from orders.api.components.shapes import ref
+from orders.api.components.shapes import TEXT, ref
 from orders.rules.lifecycle import OPERATIONS, Operation
 from orders.rules.limits import (
     MAX_ORDERS_IN_BATCH,
     MAX_ORDERS_IN_BULK,
     MAX_PAGE_ENTRIES,
+    MAX_PAGE_EVENTS,
     MAX_PAGE_ORDERS,
+    MAX_WAIT_SECONDS,
+    PAGE_EVENTS,
     PAGE_ORDERS,
 )
 from orders.rules.statuses import OrderStatus
@@ -41,6 +44,7 @@ _MEANINGS: Final = {
     412: "The order has another version than the one in `If-Match`.",
     413: "The body is too large.",
     415: "Only JSON is read.",
+    429: "Too many of this caller's clients wait; `Retry-After` tells when to come back.",
     422: "The request is well-formed and contradicts itself or what there is; `code` tells how.",
     503: "Trouble that passes: nothing was changed, or the same request with the same Idempotency-Key finds out.",
 }
@@ -50,10 +54,14 @@ def _body(name: str) -> dict[str, Any]:
     return {"application/json": ref(name)}
 
 
-def _responses(success: dict[int, Any], *codes: int, first_version: bool = False) -> dict[Any, Any]:
+def _responses(success: dict[Any, Any], *codes: int, first_version: bool = False) -> dict[Any, Any]:
+    """`success` by code, or by code and media type where there are several."""
     problem = ref("FirstVersionProblem" if first_version else "Problem")
     return {
-        **{code: OpenApiResponse(answer, _MEANINGS[code]) for code, answer in success.items()},
+        **{
+            code: OpenApiResponse(answer, _MEANINGS[code[0] if isinstance(code, tuple) else code])
+            for code, answer in success.items()
+        },
         **{
             (code, "application/problem+json"): OpenApiResponse(problem, _MEANINGS[code])
             for code in sorted({*codes, *_ALWAYS})
@@ -89,7 +97,7 @@ def _answered(name: str, *codes: int) -> OpenApiParameter:
 
 _ALWAYS_ANSWERED: Final = [
     _answered("X-Request-ID", *_MEANINGS),
-    _answered("Retry-After", 409, 503),
+    _answered("Retry-After", 409, 429, 503),
     _answered("WWW-Authenticate", 401),
 ]
 _ETAG: Final = _answered("ETag", 200, 201, 304)
@@ -182,6 +190,34 @@ TIMELINE: Final[dict[str, Any]] = {
         *_ALWAYS_ANSWERED,
     ],
     "tags": ["orders"],
+}
+FEED: Final[dict[str, Any]] = {
+    "operation_id": "events_list",
+    "summary": "The storefront's events",
+    "description": "Every one, in the order in which they were committed, from the first on: follow `next`, for ever. "
+    "With `Accept: text/event-stream` they come as Server-Sent Events, whose `id` is the cursor.",
+    "responses": _responses({(200, "application/json"): ref("FeedPage"), (200, "text/event-stream"): TEXT}, 400, 429),
+    "parameters": [
+        OpenApiParameter("after", OpenApiTypes.STR, description="The cursor in `next`; without it, from the first."),
+        OpenApiParameter(
+            "types",
+            {"type": "array", "items": ref("EventType"), "minItems": 1},
+            description="Any of these: `types=order.created&types=order.deleted`.",
+        ),
+        OpenApiParameter(
+            "limit",
+            {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_EVENTS, "default": PAGE_EVENTS},
+            description="Events a page.",
+        ),
+        OpenApiParameter(
+            "wait",
+            {"type": "integer", "minimum": 0, "maximum": MAX_WAIT_SECONDS, "default": 0},
+            description="Seconds to wait for an event where there is none yet.",
+        ),
+        _header("Last-Event-ID", "Of a stream: goes before `after`."),
+        *_ALWAYS_ANSWERED,
+    ],
+    "tags": ["events"],
 }
 ACTIONS: Final[dict[str, Any]] = {
     "operation_id": "orders_actions",

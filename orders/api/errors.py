@@ -93,6 +93,7 @@ SERVICE_PROBLEMS: dict[str, tuple[int, str]] = {
     "body_too_slow": (408, "The body took too long"),
     "too_many_requests": (429, "Too many requests"),
     "too_many_at_once": (429, "Too many requests at once"),
+    "too_many_waiting": (429, "Too many clients wait for events"),
     "service_busy": (503, "The service is busy"),
     **{trouble.code: (503, trouble.title) for trouble in DATABASE_TROUBLES},
     "internal_error": (500, "The service failed"),

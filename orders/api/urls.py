@@ -6,6 +6,7 @@ from orders.api.actions import ActionsView
 from orders.api.bulk import BulkView
 from orders.api.customers import EraseView, ExportView
 from orders.api.errors import problem_codes
+from orders.api.feed import FeedView
 from orders.api.operations import POSTED, view_of
 from orders.api.orders import OrderViewSet
 
@@ -22,6 +23,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/customers/export", ExportView.as_view(), name="customer-export"),
     path("api/v1/customers/erase", EraseView.as_view(), name="customer-erase"),
     path("api/v1/", include(router.urls)),
+    path("api/v1/events", FeedView.as_view(), name="events"),
     path("api/problems", problem_codes, name="problems"),
     path("order/create", first_version.CreateOrder.as_view(), name="first-version-create"),
     path("order/update/<str:order_id>", first_version.UpdateOrder.as_view(), name="first-version-update"),

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from orders.doctor.answers import answers_of_no_order
 from orders.doctor.extent import Extent
+from orders.doctor.feed import misplaced
 from orders.doctor.findings import Finding, Report
 from orders.doctor.lives import contradictions
 from orders.doctor.queue import misqueued
@@ -35,6 +36,7 @@ def examine(extent: Extent) -> Report:
         report.add(revisions_behind(window, extent))
     report.add(strays(extent))
     report.add(misqueued(extent))
+    report.add(misplaced(extent))
     report.add(answers_of_no_order(extent))
     look_into_counts(report, extent)
     look_for_stuck(report, extent)

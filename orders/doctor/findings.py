@@ -167,6 +167,28 @@ CHECKS: Final[dict[str, Check]] = {
         "Events wait for a sink that EVENT_SINKS does not enable.",
         "Enable the sink, or delete its rows of events_outbox.",
     ),
+    # feed
+    "event_not_in_feed": Check(
+        Severity.ERROR,
+        "The feed passes over an event of the log.",
+        "Insert its storefront and id into events_feed_arrival, and the sweeper gives it the next position; tell the "
+        "consumers if later events of its order came before it.",
+    ),
+    "feed_not_as_log": Check(
+        Severity.ERROR,
+        "An event stands in the feed twice, in another storefront's, or behind a later one of its order.",
+        "Somebody has altered events_feed: tell the consumers to read the feed from its beginning.",
+    ),
+    "feed_gap": Check(
+        Severity.ERROR,
+        "The positions of a storefront's feed are not 1, 2, … up to its head, each with an event.",
+        "Somebody has altered events_feed: restore its rows from a backup, and tell the consumers.",
+    ),
+    "feed_late": Check(
+        Severity.WARNING,
+        "An event has been waiting for its position in the feed for long.",
+        "Is `manage.py sweep` running? Its log says what is in its way.",
+    ),
     # answers
     "answer_of_no_order": Check(
         Severity.ERROR,

@@ -53,6 +53,9 @@ MAX_PAYMENTS_OF_IMPORTED: Final = 100
 PAGE_ORDERS: Final = 50
 MAX_PAGE_ORDERS: Final = 200
 MAX_PAGE_ENTRIES: Final = 100  # of a timeline
+PAGE_EVENTS: Final = 100
+MAX_PAGE_EVENTS: Final = 1_000  # of the feed
+MAX_WAIT_SECONDS: Final = 30  # for an event that is still to come
 MAX_PAGE_BYTES: Final = 4_000_000  # a page ends early; one order or entry it always has
 
 

@@ -13,18 +13,22 @@ import time
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
 from functools import partial
+from http import HTTPStatus
 from typing import Any, Final
 
 import orjson
 
-from orders_project.front import refusals
+from orders.api.feed import FEED_PATH, PAUSE, Pause
+from orders_project.front import feed_clients, refusals
 from orders_project.front.bodies import BodyTooLarge, BodyTooSlow, ClientLeft, Receive, drop_body, read_body
 from orders_project.front.callers import Caller, caller_of
 from orders_project.front.dues import Dues
+from orders_project.front.feed_watch import FeedWatch
 from orders_project.front.heads import refusal_of_head
 from orders_project.front.lengths import announced_bytes, refusal_of_length
 from orders_project.front.places import Places
 from orders_project.front.refusals import Refusal
+from orders_project.front.stopping import when_stopping
 from orders_project.front.threads import FairThreads
 from orders_project.front.watchdog import Watchdog
 from orders_project.front.wsgi_call import Answer, Application, Environ, call, environ_of, set_body
@@ -57,14 +61,22 @@ class Bounds:
     waiting_seconds: float = 30
     # A client that takes none of its answer for so long gets no more of it.
     answer_seconds: float = ANSWER_SECONDS
+    # Clients of the feed that wait for an event, of one storefront and in all.
+    waiting_for_events: int = 50
+    waiting_for_events_of_all: int = 1_000
+    # A stream of events says so often that it is still there.
+    heartbeat_seconds: float = feed_clients.HEARTBEAT_SECONDS
     # Whoever asks for readiness is told what was found for somebody else so long ago.
     readiness_seconds: float = 1
 
 
 class Front:
-    """An ASGI 3 application. `application` is called in threads, never more than `bounds.threads` at once."""
+    """An ASGI 3 application. `application` is called in threads, never more than `bounds.threads` at once.
 
-    def __init__(self, application: Application, *, bounds: Bounds, dues: Dues) -> None:
+    `feed` tells when there is something for the clients that wait for events.
+    """
+
+    def __init__(self, application: Application, *, bounds: Bounds, dues: Dues, feed: FeedWatch) -> None:
         self._application = application
         self._bounds = bounds
         self._dues = dues
@@ -73,6 +85,8 @@ class Front:
         self._room = Places(
             most_each=bounds.bodies_at_once * bounds.body_bytes, most=bounds.bodies_of_all_at_once * bounds.body_bytes
         )
+        self._waiting = Places(most_each=bounds.waiting_for_events, most=bounds.waiting_for_events_of_all)
+        self._feed = feed
         self._readiness: asyncio.Task[Answer | Refusal] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -93,6 +107,8 @@ class Front:
         standing = caller.due and self._dues.count(caller.counted_as, caller.due)
         announced = announced_bytes(environ)
         size = self._bounds.body_bytes if announced is None else min(announced, self._bounds.body_bytes)
+        if path == FEED_PATH and method == "GET":
+            environ[PAUSE] = None
         with self._room.taken(caller.counted_as, size) as has_room:
             refusal = refusal_of_head(environ) or refusal_of_length(environ)
             if standing and standing.wait_seconds:
@@ -107,14 +123,65 @@ class Front:
                 if refusal is None and not free:
                     refusal = refusals.TOO_MANY_AT_ONCE
                 if refusal is None:
-                    threads = self._beside if path in _BESIDE else self._threads
-                    called = self._called(environ, threads, caller.shares_as, writes=not caller.reads)
-                    answer = _told(environ, await called, started)
+                    answer = _told(environ, await self._asked(environ, caller), started)
                 else:
                     answer = _told(environ, refusal, started)
                 if standing:
                     answer.headers += standing.headers()
-                await reply(answer)
+                pause: Pause | None = environ.get(PAUSE)
+                if pause is None:
+                    await reply(answer)
+        if pause is not None:
+            await self._keep(scope, receive, send, pause, answer, caller)
+
+    async def _asked(self, environ: Environ, caller: Caller) -> Answer | Refusal:
+        """What the application answers to a request whose body has been read."""
+        path = environ["PATH_INFO"]
+        threads = self._beside if path in _BESIDE else self._threads
+        # Whoever reads the feed numbers what has arrived: a commit, as a change has.
+        writes = not caller.reads or path == FEED_PATH
+        return await self._called(environ, threads, caller.shares_as, writes=writes)
+
+    async def _keep(
+        self, scope: Scope, receive: Receive, send: Send, pause: Pause, answer: Answer, caller: Caller
+    ) -> None:
+        """Answer a client of the feed once there is an event, or for as long as it reads a stream."""
+        stalled_seconds = self._bounds.answer_seconds
+
+        async def ask_again(pause: Pause) -> tuple[Answer, Pause | None]:
+            standing = caller.due and self._dues.count(caller.counted_as, caller.due)
+            while standing and standing.wait_seconds:
+                await asyncio.sleep(standing.wait_seconds)
+                standing = self._dues.count(caller.counted_as, standing.due)
+            started = time.perf_counter()
+            environ = environ_of(scope)
+            set_body(environ, b"")
+            environ[PAUSE] = pause
+            with self._answering.taken(caller.shares_as) as free:
+                answer = await self._asked(environ, caller) if free else refusals.TOO_MANY_AT_ONCE
+            told = _told(environ, answer, started)
+            return told, environ[PAUSE] if told.status == HTTPStatus.OK else None
+
+        with self._waiting.taken(pause.storefront_id) as free:
+            if not free:
+                refused = _told(environ_of(scope), refusals.TOO_MANY_WAITING, time.perf_counter())
+                await _send(send, refused, head=False, stalled_seconds=stalled_seconds)
+            elif pause.seconds is None:
+                await feed_clients.stream(
+                    pause,
+                    answer,
+                    watch=self._feed,
+                    receive=receive,
+                    send=send,
+                    ask_again=ask_again,
+                    stalled_seconds=stalled_seconds,
+                    heartbeat_seconds=self._bounds.heartbeat_seconds,
+                )
+            else:
+                answer = await feed_clients.next_page(
+                    pause, answer, watch=self._feed, receive=receive, ask_again=ask_again
+                )
+                await _send(send, answer, head=False, stalled_seconds=stalled_seconds)
 
     async def _ready(self, environ: Environ) -> Answer | Refusal:
         """What was found when it was asked last, a moment ago: any number may ask, and the database is asked by one."""
@@ -136,6 +203,7 @@ class Front:
         self._threads = FairThreads(self._bounds.threads, name="request")
         self._beside = FairThreads(1, name="beside")
         Watchdog(self._threads.longest_seconds).start()
+        when_stopping(self._feed.end)
 
     async def _read_body(
         self, environ: Environ, receive: Receive, announced: int | None, caller: Caller

@@ -45,6 +45,11 @@ TOO_MANY_AT_ONCE: Final = Refusal(
     retry_after=1,
     close=True,
 )
+TOO_MANY_WAITING: Final = Refusal(
+    "too_many_waiting",
+    "As many clients of this storefront, or of all, wait for events as may. Ask without waiting, or come back later.",
+    retry_after=10,
+)
 NO_ROOM: Final = Refusal(
     "service_busy",
     "The service reads as many bodies as it has room for, and did not read this one. Send it again in a moment.",

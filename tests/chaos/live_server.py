@@ -101,7 +101,7 @@ class LiveServer:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        self._end(signal.SIGTERM)
+        self.stop()
         self._started.close()
         self._http.clear()
 
@@ -127,6 +127,10 @@ class LiveServer:
     def kill(self) -> None:
         """End every process of the server at once, wherever it stands."""
         self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        """Ask it to end, and wait until it has."""
+        self._end(signal.SIGTERM)
 
     def _end(self, how: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError):

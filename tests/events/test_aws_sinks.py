@@ -13,10 +13,11 @@ from moto.server import ThreadedMotoServer
 
 from events.relay import Relay
 from events.sinks import build_sink
-from events.sinks.eventbridge import EventBridgeSink
-from events.sinks.protocol import Ack, OutgoingEvent, Reject, Sink, SinkDown
-from events.sinks.sns import SnsSink
-from events.sinks.sqs import SqsSink
+from events.sinks.eventbridge import eventbridge_sink
+from events.sinks.protocol import Ack, Reject, Sink, SinkDown
+from events.sinks.sns import sns_sink
+from events.sinks.sqs import sqs_sink
+from tests.events.outgoing import event
 
 pytestmark = pytest.mark.brokers
 
@@ -55,18 +56,6 @@ def queue(aws: Callable[[str], Any], request: pytest.FixtureRequest) -> Iterator
     sqs.delete_queue(QueueUrl=url)
 
 
-def event(number: int, *, stream: int = 1, type: str = "order.updated", size: int = 0) -> OutgoingEvent:  # noqa: A002
-    return OutgoingEvent(
-        id=UUID(int=number),
-        storefront_id=1,
-        source="/storefronts/au",
-        stream_id=UUID(int=stream),
-        sequence=number,
-        type=type,
-        body=b'{"n":%d%s}' % (number, b" " * size),
-    )
-
-
 def received(sqs: Any, url: str) -> list[dict[str, Any]]:
     messages: list[dict[str, Any]] = []
     while batch := sqs.receive_message(
@@ -79,7 +68,7 @@ def received(sqs: Any, url: str) -> list[dict[str, Any]]:
 
 
 def test_sqs_has_each_event_once_with_what_to_filter_by(aws: Callable[[str], Any], queue: str):
-    sink = SqsSink(queue)
+    sink = sqs_sink(queue)
     sink.open()
 
     assert sink.publish([event(1), event(2, stream=2, type="order.deleted")]) == [Ack(), Ack()]
@@ -98,7 +87,7 @@ def test_sqs_has_each_event_once_with_what_to_filter_by(aws: Callable[[str], Any
 
 
 def test_many_events_go_in_calls_of_ten(aws: Callable[[str], Any], queue: str):
-    sink = SqsSink(queue)
+    sink = sqs_sink(queue)
     sink.open()
 
     assert sink.publish([event(number, stream=number) for number in range(1, 36)]) == [Ack()] * 35
@@ -110,7 +99,7 @@ def test_many_events_go_in_calls_of_ten(aws: Callable[[str], Any], queue: str):
 def test_what_is_larger_than_the_service_takes_is_refused_for_good_and_the_others_go(
     aws: Callable[[str], Any], queue: str
 ):
-    sink = SqsSink(queue)
+    sink = sqs_sink(queue)
     sink.open()
 
     first, too_large, last = sink.publish([event(1), event(2, stream=2, size=1_048_576), event(3, stream=3)])
@@ -121,8 +110,20 @@ def test_what_is_larger_than_the_service_takes_is_refused_for_good_and_the_other
     assert (first, last) == (Ack(), Ack())
 
 
+@pytest.mark.parametrize(
+    ("make", "address", "most"),
+    [
+        (sqs_sink, "https://sqs.eu-west-1.amazonaws.com/123456789012/orders.fifo", 1_047_552),
+        (sns_sink, "arn:aws:sns:eu-west-1:123456789012:orders.fifo", 261_120),
+        (eventbridge_sink, "arn:aws:events:eu-west-1:123456789012:event-bus/orders", 998_976),
+    ],
+)
+def test_a_body_leaves_room_for_what_goes_beside_it(make: Callable[[str], Sink], address: str, most: int):
+    assert make(address).most_bytes == most
+
+
 def test_calls_stay_below_the_bytes_that_a_call_may_have(aws: Callable[[str], Any], queue: str):
-    sink = SqsSink(queue)
+    sink = sqs_sink(queue)
     sink.open()
 
     assert sink.publish([event(number, stream=number, size=400_000) for number in range(1, 6)]) == [Ack()] * 5
@@ -132,7 +133,7 @@ def test_calls_stay_below_the_bytes_that_a_call_may_have(aws: Callable[[str], An
 
 
 def test_a_queue_that_is_not_there_is_an_outage(aws: Callable[[str], Any], queue: str):
-    sink = SqsSink(queue.replace(".fifo", "x.fifo"))
+    sink = sqs_sink(queue.replace(".fifo", "x.fifo"))
     sink.open()
 
     with pytest.raises(SinkDown, match="SQS did not take the events"):
@@ -150,7 +151,7 @@ def test_sns_hands_on_what_a_subscription_asks_for(aws: Callable[[str], Any], qu
         Endpoint=arn,
         Attributes={"RawMessageDelivery": "true", "FilterPolicy": json.dumps({"type": ["order.deleted"]})},
     )
-    sink = SnsSink(topic)
+    sink = sns_sink(topic)
     sink.open()
 
     assert sink.publish([event(1), event(2, stream=2, type="order.deleted")]) == [Ack(), Ack()]
@@ -167,7 +168,7 @@ def test_eventbridge_brings_an_event_to_the_targets_of_a_rule(aws: Callable[[str
     bus = events.create_event_bus(Name="orders")["EventBusArn"]
     events.put_rule(Name="all", EventBusName="orders", EventPattern=json.dumps({"detail-type": ["order.updated"]}))
     events.put_targets(Rule="all", EventBusName="orders", Targets=[{"Id": "1", "Arn": arn}])
-    sink = EventBridgeSink(bus)
+    sink = eventbridge_sink(bus)
     sink.open()
 
     assert sink.publish([event(1), event(2, stream=2, type="order.deleted")]) == [Ack(), Ack()]
@@ -184,9 +185,9 @@ def test_eventbridge_brings_an_event_to_the_targets_of_a_rule(aws: Callable[[str
 @pytest.mark.parametrize(
     ("kind", "address"),
     [
-        (SqsSink, "http://127.0.0.1:9/123456789012/orders.fifo"),
-        (SnsSink, "arn:aws:sns:eu-west-1:123456789012:orders.fifo"),
-        (EventBridgeSink, "arn:aws:events:eu-west-1:123456789012:event-bus/orders"),
+        (sqs_sink, "http://127.0.0.1:9/123456789012/orders.fifo"),
+        (sns_sink, "arn:aws:sns:eu-west-1:123456789012:orders.fifo"),
+        (eventbridge_sink, "arn:aws:events:eu-west-1:123456789012:event-bus/orders"),
     ],
 )
 def test_an_aws_that_does_not_answer_is_an_outage(

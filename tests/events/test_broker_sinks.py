@@ -19,9 +19,10 @@ import redis
 from events.relay import Relay
 from events.sinks import build_sink
 from events.sinks.nats_jetstream import NatsJetStreamSink
-from events.sinks.protocol import Ack, OutgoingEvent, RetryEvent, Sink, SinkDown
+from events.sinks.protocol import Ack, RetryEvent, Sink, SinkDown
 from events.sinks.rabbitmq import RabbitMqSink
 from events.sinks.redis_streams import RedisStreamsSink
+from tests.events.outgoing import event
 
 pytestmark = pytest.mark.brokers
 
@@ -29,18 +30,6 @@ REDIS = "redis://127.0.0.1:6379/0"
 RABBITMQ = "amqp://guest:guest@127.0.0.1:5672/"
 NATS = "nats://127.0.0.1:4222"
 _PORTS = {"redis": 6379, "rabbitmq": 5672, "nats": 4222}
-
-
-def event(number: int, *, stream: int = 1, type: str = "order.updated", size: int = 0) -> OutgoingEvent:  # noqa: A002
-    return OutgoingEvent(
-        id=UUID(int=number),
-        storefront_id=1,
-        source="/storefronts/au",
-        stream_id=UUID(int=stream),
-        sequence=number,
-        type=type,
-        body=b'{"n":%d%s}' % (number, b" " * size),
-    )
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ from confluent_kafka import Consumer, Producer
 from events.relay import Relay
 from events.sinks import build_sink
 from events.sinks.kafka import KafkaSink
-from events.sinks.protocol import Ack, OutgoingEvent, Reject, SinkDown
+from events.sinks.protocol import Ack, Reject, SinkDown
+from tests.events.outgoing import event
 
 pytestmark = pytest.mark.brokers
 
@@ -23,18 +24,6 @@ def brokers() -> Iterator[str]:
     found = cluster.list_topics(timeout=10).brokers.values()
     yield ";".join(f"{broker.host}:{broker.port}" for broker in found)
     cluster.flush(1)
-
-
-def event(number: int, *, stream: int = 1, size: int = 0) -> OutgoingEvent:
-    return OutgoingEvent(
-        id=UUID(int=number),
-        storefront_id=1,
-        source="/storefronts/au",
-        stream_id=UUID(int=stream),
-        sequence=number,
-        type="order.updated",
-        body=b'{"n":%d%s}' % (number, b" " * size),
-    )
 
 
 def consumed(brokers: str, topic: str, count: int) -> list[Any]:

@@ -1,25 +1,12 @@
 import fcntl
 import sys
-from uuid import UUID
 
 import pytest
 
 from events.sinks.ndjson_file import NdjsonFileSink
-from events.sinks.protocol import Ack, OutgoingEvent, SinkDown
+from events.sinks.protocol import Ack, SinkDown
+from tests.events.outgoing import event
 from tests.processes import running
-
-
-def event(number, *, size=0):
-    padding = b"x" * size
-    return OutgoingEvent(
-        id=UUID(int=number),
-        storefront_id=1,
-        source="/storefronts/au",
-        stream_id=UUID(int=1),
-        sequence=number,
-        type="thing.changed",
-        body=b'{"n":%d%s}' % (number, padding),
-    )
 
 
 @pytest.fixture
@@ -111,8 +98,8 @@ def test_a_writer_that_hangs_with_the_lock_does_not_hang_the_others(sink, path):
 
 WRITER = """
 import sys
-from tests.events.test_ndjson_file_sink import event
 from events.sinks.ndjson_file import NdjsonFileSink
+from tests.events.outgoing import event
 
 sink = NdjsonFileSink(sys.argv[1])
 sink.open()

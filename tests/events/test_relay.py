@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from django.db import connection, transaction
 from django.utils import timezone
+from prometheus_client import REGISTRY
 from uuid_utils.compat import uuid7
 
 from events.models import Event, OutboxEntry
@@ -48,6 +49,18 @@ def test_a_second_pass_publishes_nothing_again(relay, memory_sink, append_stream
 
     assert relay.drain() == 0
     assert len(memory_sink.received) == 3
+
+
+def test_what_each_sink_has_taken_is_counted(relay, append_stream):
+    def sent() -> float:
+        return REGISTRY.get_sample_value("events_sent_total", {"sink": "memory"}) or 0.0
+
+    before = sent()
+    append_stream(3)
+
+    relay.drain()
+
+    assert sent() - before == 3
 
 
 def test_order_holds_across_small_batches(memory_sink, database, append_stream):

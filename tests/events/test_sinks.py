@@ -1,15 +1,15 @@
 from typing import cast
-from uuid import UUID
 
 import pytest
 from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
 
 from events.sinks import build_sink, configured_sinks, enabled_sinks
-from events.sinks.configured import SINK_CLASSES
+from events.sinks.configured import SINKS
 from events.sinks.filtered import FilteredSink
 from events.sinks.memory import MemorySink
-from events.sinks.protocol import Ack, OutgoingEvent, RetryEvent
+from events.sinks.protocol import Ack, RetryEvent
+from tests.events.outgoing import event
 
 
 def test_queue_names_are_the_schemes(settings):
@@ -39,7 +39,7 @@ SETTINGS = {
 }
 
 
-@pytest.mark.parametrize("kind", sorted(SINK_CLASSES))
+@pytest.mark.parametrize("kind", sorted(SINKS))
 def test_every_known_sink_can_be_built_without_its_server(settings, kind):
     settings.EVENT_SINKS = [SETTINGS[kind]]
 
@@ -72,10 +72,10 @@ def test_a_sink_with_filters_gets_these_events_and_is_done_with_the_others(setti
     settings.EVENT_SINKS = ["memory:?type=order.deleted&storefront=au"]
     sink = cast(FilteredSink, build_sink("memory"))
     events = [
-        outgoing(1, type="order.deleted"),
-        outgoing(2, type="order.created"),
-        outgoing(3, type="order.deleted", source="/storefronts/nz"),
-        outgoing(4, type="order.deleted"),
+        event(1, type="order.deleted"),
+        event(2, type="order.created"),
+        event(3, type="order.deleted", source="/storefronts/nz"),
+        event(4, type="order.deleted"),
     ]
     received: list[int] = []
 
@@ -145,15 +145,3 @@ def test_a_password_is_not_told_with_what_is_wrong(settings):
         enabled_sinks()
     assert "pigeon://…@broker" in str(raised.value)
     assert "secret" not in str(raised.value)
-
-
-def outgoing(number: int, *, type: str = "order.updated", source: str = "/storefronts/au") -> OutgoingEvent:  # noqa: A002
-    return OutgoingEvent(
-        id=UUID(int=number),
-        storefront_id=1,
-        source=source,
-        stream_id=UUID(int=number % 3),
-        sequence=number,
-        type=type,
-        body=b"{}",
-    )

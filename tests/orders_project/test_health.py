@@ -7,7 +7,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 from pytest_django.fixtures import Settings
 
-from events.models import OutboxEntry
+from events.models import PARKED, OutboxEntry
 from orders_project.health import ANSWER_LIMIT_SECONDS
 from tests.outages import no_free_connection, no_room_for_files, read_only_database
 
@@ -143,6 +143,29 @@ def test_a_late_relay_degrades_but_takes_no_web_node_out(client: Client, setting
     assert (response.status_code, response.json()["status"]) == (200, "degraded")
     assert response.json()["checks"]["relay"]["status"] == "degraded"
     assert response.json()["checks"]["relay"]["detail"].startswith("Events are late: console by ")
+
+
+@pytest.mark.usefixtures("database")
+def test_an_event_without_a_position_in_the_feed_is_late_too(client: Client):
+    with connection.cursor() as cursor:
+        cursor.execute("insert into events_feed_arrival (storefront_id, event_id) values (1, %s)", [OLD_EVENT])
+
+    relay = client.get("/readyz").json()["checks"]["relay"]
+
+    assert relay["status"] == "degraded"
+    assert relay["detail"].startswith("Events are late: the feed by ")
+    assert relay["detail"].endswith("Look at the sweeper.")
+
+
+@pytest.mark.usefixtures("database")
+def test_parked_events_are_told_and_wait_for_a_person(client: Client, settings: Settings):
+    settings.EVENT_SINKS = ["console"]
+    _queue_an_old_event("console")
+    OutboxEntry.objects.update(next_attempt_at=PARKED)
+
+    relay = client.get("/readyz").json()["checks"]["relay"]
+
+    assert relay == {"status": "ok", "detail": "No event has waited longer than 60 s. Parked are: console 1."}
 
 
 @pytest.mark.usefixtures("database")

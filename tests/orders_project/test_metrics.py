@@ -89,6 +89,7 @@ def test_the_page_tells_of_the_database_and_of_each_sink(client: Client, setting
     assert samples["database_connections", (("state", "active"),)] >= 1
     assert samples["events_relay_lag_seconds", (("sink", "console"),)] == 0
     assert samples["events_parked", (("sink", "console"),)] == 0
+    assert samples["events_feed_lag_seconds", ()] == 0
 
 
 def test_the_page_answers_without_a_database(client: Client):
@@ -97,7 +98,7 @@ def test_the_page_answers_without_a_database(client: Client):
         samples = _samples(client)
 
     assert samples["database_up", ()] == 0
-    assert not any(name.startswith("events_") for name, _ in samples)
+    assert not any(name.startswith(("events_relay", "events_parked", "events_feed")) for name, _ in samples)
 
 
 @pytest.mark.parametrize("given", ["", "s3cret", "Bearer", "Bearer wrong", "Bearer ü"])

@@ -50,6 +50,23 @@ _TIMELINE_ENTRY: Final = {
     "changes": ref("Changes"),
     "instructions": list_of(ref("Instruction")),
 }
+# A CloudEvent: `subject` and `partitionkey` are the order's id.
+_EVENT: Final = {
+    "specversion": TEXT,
+    "id": UUID,
+    "source": TEXT,
+    "type": ref("EventType"),
+    "subject": UUID,
+    "time": INSTANT,
+    "datacontenttype": TEXT,
+    "dataschema": {"type": "string", "description": "Where the JSON Schema of `data` is."},
+    "partitionkey": UUID,
+    "sequence": {"type": "string", "description": "Counts the order's changes without a gap."},
+    "storefrontid": TEXT,
+    "actor": TEXT,
+    "data": ref("EventData"),
+}
+_EVENT_MAY_HAVE: Final = {"reason": TEXT, "requestid": TEXT, "traceparent": TEXT}
 PROBLEM: Final = object_of(
     {
         "type": TEXT,
@@ -66,6 +83,8 @@ PROBLEM: Final = object_of(
 
 ANSWERS: Final[dict[str, Any]] = {
     "OrderPage": object_of({"next": TEXT_OR_NULL, "previous": TEXT_OR_NULL, "results": list_of(ref("Order"))}),
+    "FeedPage": object_of({"next": TEXT, "has_more": FLAG, "results": list_of(ref("Event"))}),
+    "Event": object_of(_EVENT, optional=_EVENT_MAY_HAVE),
     # --- several orders at once
     "BatchAnswer": object_of({"results": list_of(ref("BatchResult"))}),
     "BatchResult": either("BatchPlaced", "BatchRefused"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from orders.announcing.payloads import EVENT_TYPES
 from orders.operations import PERFORMERS
 from orders.rules.lifecycle import HOLDABLE, OPERATIONS
 from orders.rules.statuses import (
@@ -50,6 +51,7 @@ ENUMS: Final[dict[str, Any]] = {
         "enum": [name.value for name in PERFORMERS if OPERATIONS[name].scope is not None],
     },
     "BlockedOperation": {"type": "string", "enum": sorted(name.value for name in HOLDABLE)},
+    "EventType": {"type": "string", "enum": list(EVENT_TYPES)},
     "Ordering": {"type": "string", "enum": ["-placed_at", "placed_at"]},
     "ActionMethod": {"type": "string", "enum": ["POST", "PATCH", "DELETE"]},
     "ReasonKind": {"type": "string", "enum": ["status", "hold", "scope", "quantity", "state"]},

@@ -64,6 +64,7 @@ OPERATION_PATHS = {f"/api/v1/orders/{{id}}/{operation}": operation for operation
 ROUTES: dict[tuple[str, str], tuple[Any, Scope]] = {
     ("post", "/api/v1/orders"): (ORDER, Scope.ORDERS_WRITE),
     ("post", "/api/v1/orders/batch"): ({"orders": [ORDER]}, Scope.ORDERS_WRITE),
+    ("get", "/api/v1/events"): (None, Scope.ORDERS_READ),
     ("get", "/api/v1/orders"): (None, Scope.ORDERS_READ),
     ("get", "/api/v1/orders/{id}"): (None, Scope.ORDERS_READ),
     ("patch", "/api/v1/orders/{id}"): ({"note": "x"}, Scope.ORDERS_WRITE),

@@ -23,6 +23,8 @@ BODY = {"customer_id": "cus123", "items": [{"product_id": p, "quantity": 1} for 
         ("get", "/api/v1/orders", None, 1),
         ("get", "/api/v1/orders/{id}", None, 1),
         ("get", "/order/{id}", None, 1),
+        # number what has arrived, read a page
+        ("get", "/api/v1/events", None, 2),
         # begin, lock, update, document, event, commit
         ("patch", "/api/v1/orders/{id}", {"note": "new"}, 7),
         # begin, lock, document, commit

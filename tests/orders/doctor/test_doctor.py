@@ -165,6 +165,13 @@ def _altered(data: str, *, sequence: int) -> str:
     return f"{_WRITABLE};update events_event set data = {data} where stream_id = {{S}} and sequence = {sequence}"
 
 
+_NUMBERED: Final = "select events_feed_number(storefront_id::integer, 1000) from orders_order where id = {W};"
+
+
+def _event(sequence: int) -> str:
+    return f"(select id from events_event where stream_id = {{S}} and sequence = {sequence})"
+
+
 # What is done to the rows behind the operations' back, and what is then found. {S} is the order that was sold, {W} the
 # one that waits. What stands in the order's document differs from its last event too.
 DAMAGES: Final[dict[str, tuple[set[str], str]]] = {
@@ -426,6 +433,38 @@ DAMAGES: Final[dict[str, tuple[set[str], str]]] = {
     "a queue nobody serves": (
         {"events_for_unknown_sink"},
         "update events_outbox set sink = 'gone' where stream_id = {W}",
+    ),
+    "an event the feed passes over": (
+        {"event_not_in_feed"},
+        "delete from events_feed_arrival arrival using events_event event "
+        "where arrival.event_id = event.id and event.stream_id = {W}",
+    ),
+    "an event that is to stand in the feed twice": (
+        {"feed_not_as_log"},
+        f"{_NUMBERED} insert into events_feed_arrival (storefront_id, event_id) "
+        "select storefront_id, event_id from events_feed where position = 1",
+    ),
+    "an event in another storefront's feed": (
+        {"feed_not_as_log", "feed_gap"},
+        f"{_NUMBERED} update events_feed set storefront_id = {{OTHER}}, position = 1 where position = 1",
+    ),
+    "events in another order than their order's": (
+        {"feed_not_as_log"},
+        f"{_NUMBERED} update events_feed set event_id = {{NEW}} where event_id = {_event(1)};"
+        f"update events_feed set event_id = {_event(1)} where event_id = {_event(2)};"
+        f"update events_feed set event_id = {_event(2)} where event_id = {{NEW}}",
+    ),
+    "a position without an event": (
+        {"feed_gap"},
+        f"{_NUMBERED} update events_feed_head set position = position + 1",
+    ),
+    "a position beyond the head": (
+        {"feed_gap"},
+        f"{_NUMBERED} update events_feed_head set position = position - 1",
+    ),
+    "an event of the day before yesterday without a position": (
+        {"feed_late", "event_not_in_feed"},
+        "update events_feed_arrival set event_id = {OLD} where id = (select min(id) from events_feed_arrival)",
     ),
     "an answer with an order that is not there": (
         {"answer_of_no_order"},

@@ -13,6 +13,7 @@ import pytest
 
 from orders_project.front.application import Bounds, Front
 from orders_project.front.dues import Dues
+from orders_project.front.feed_watch import FeedWatch
 
 # Only a test that fails waits as long.
 GIVE_UP_SECONDS = 60
@@ -67,7 +68,7 @@ def test_who_waits_too_long_is_told_so_and_nothing_is_done():
     bounds = Bounds(threads=1, body_bytes=1000, body_seconds=60, waiting_seconds=1)
 
     async def meet() -> tuple[tuple[int, Any], tuple[int, Any], tuple[int, Any]]:
-        front = Front(application, bounds=bounds, dues=Dues(None))
+        front = Front(application, bounds=bounds, dues=Dues(None), feed=FeedWatch(lambda storefronts: {}))
         first = asyncio.create_task(ask(front, "/first"))
         while not application.begun.is_set():
             await asyncio.sleep(0)
