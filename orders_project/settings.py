@@ -265,6 +265,7 @@ SPECTACULAR_SETTINGS = {
     "TAGS": [
         {"name": "orders", "description": "Place, read, change and delete orders."},
         {"name": "operations", "description": "Everything else that can be done with an order: one route each."},
+        {"name": "webhooks", "description": "Where a storefront's events are sent, and what came of it."},
         {"name": "first-version", "description": "The first version's calls, for clients that were written for it."},
     ],
 }

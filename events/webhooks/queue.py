@@ -35,15 +35,23 @@ where id = %(endpoint_id)s and disabled_at is null and deleted_at is null
   and (paused_until is null or paused_until <= now())
 """
 
-# Of an endpoint that keeps order only what is first of its stream: the rest waits for it, whether it is due or not.
-# `is null` rather than `not exists` makes it an index probe for each row, as in the relay's queue.
-_READ_DUE = """
+# A delivery `d` with its event; a test event is of no log.
+_SENT = """
 select d.id as delivery_id, d.attempts, d.event_id as id, d.storefront_id, d.stream_id, d.sequence,
        coalesce(e.source, endpoint.source) as source, coalesce(e.type, 'webhook.test') as type,
        coalesce(e.occurred_at, d.created_at) as occurred_at, coalesce(e.actor, endpoint.made_by) as actor,
        coalesce(e.reason, '') as reason, coalesce(e.request_id, '') as request_id, coalesce(e.trace, '') as trace,
        coalesce(e.data::text, '{"test": true}') as data
-from (
+from DELIVERIES as d
+join events_webhook_endpoint endpoint on endpoint.id = d.endpoint_id
+left join events_event e on e.id = d.event_id and not d.test
+where (d.test or e.id is not null)
+"""
+
+_READ_ONE = _SENT.replace("DELIVERIES", "events_webhook_delivery") + "and d.id = %(id)s"
+# Of an endpoint that keeps order only what is first of its stream: the rest waits for it, whether it is due or not.
+# `is null` rather than `not exists` makes it an index probe for each row, as in the relay's queue.
+_DUE = """(
     select pending.*
     from events_webhook_delivery pending
     where pending.endpoint_id = %(endpoint_id)s and pending.state = 'pending' and pending.next_attempt_at <= now()
@@ -58,12 +66,8 @@ from (
       )
     order by pending.next_attempt_at, pending.id
     limit %(limit)s
-) as d
-join events_webhook_endpoint endpoint on endpoint.id = d.endpoint_id
-left join events_event e on e.id = d.event_id and not d.test
-where d.test or e.id is not null
-order by d.next_attempt_at, d.id
-"""
+)"""
+_READ_DUE = _SENT.replace("DELIVERIES", _DUE) + "order by d.next_attempt_at, d.id"
 
 _SETTLE = """
 update events_webhook_delivery
@@ -166,6 +170,12 @@ def read_due(connection: Connection, endpoint: ClaimedEndpoint, *, limit: int) -
     with Cursor(connection, row_factory=class_row(DueDelivery)) as cursor:
         parameters = {"endpoint_id": endpoint.id, "ordered": endpoint.ordered, "limit": limit}
         return cursor.execute(_READ_DUE, parameters).fetchall()
+
+
+def read_one(connection: Connection, delivery_id: int) -> DueDelivery | None:
+    """A delivery as it was, or will be, sent."""
+    with Cursor(connection, row_factory=class_row(DueDelivery)) as cursor:
+        return cursor.execute(_READ_ONE, {"id": delivery_id}).fetchone()
 
 
 def settle(connection: Connection, endpoint: ClaimedEndpoint, attempts: Sequence[Attempt]) -> None:

@@ -52,6 +52,10 @@ select count(*), (select event_id from written order by event_id desc limit 1) f
 class DeliveryMissing(LookupError):
     """The endpoint was never to get such an event."""
 
+    def __init__(self, event_id: UUID) -> None:
+        super().__init__(f"The endpoint was never to get an event {event_id}.")
+        self.event_id = event_id
+
 
 class Redelivered(NamedTuple):
     """How many; `go_on_since` is where to go on when there is more than is done at once."""
@@ -69,7 +73,7 @@ def redeliver_one(endpoint: WebhookEndpoint, event_id: UUID) -> WebhookDelivery:
             [endpoint.pk, event_id],
         )
         if not cursor.rowcount:
-            raise DeliveryMissing(f"The endpoint was never to get an event {event_id}.")
+            raise DeliveryMissing(event_id)
     return WebhookDelivery.objects.get(endpoint_id=endpoint.pk, event_id=event_id)
 
 

@@ -13,6 +13,8 @@ from orders.rules.scopes import Scope
 _BESIDE_OPERATIONS: Final[dict[Scope, frozenset[str]]] = {
     Scope.ORDERS_READ: frozenset({"orders.view_order"}),
     Scope.CUSTOMERS_READ: frozenset({"orders.view_order", SEE_CUSTOMERS}),
+    # An endpoint gets every event of the storefront.
+    Scope.WEBHOOKS_WRITE: frozenset({"orders.view_order", "events.view_event", "events.change_webhookendpoint"}),
 }
 
 

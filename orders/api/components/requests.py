@@ -12,6 +12,7 @@ from orders.operations import PERFORMERS
 from orders.requests.first_version import FirstVersionNewOrder, FirstVersionUpdate
 from orders.requests.operations import Bulk, OperationRequest, OrderDetails
 from orders.requests.placing import NewBatch, NewOrder
+from orders.requests.webhooks import NewWebhook, Redelivery, Rotation, WebhookChange
 from orders.rules.lifecycle import OPERATIONS
 
 # Structs that go by another name here, where the plain one is what is answered: nothing is absent or too long there.
@@ -39,7 +40,10 @@ def _renamed(part: Any) -> Any:
 def _components() -> dict[str, Any]:
     operations = [performer.request for performer in PERFORMERS.values()]
     _, structs = msgspec.json.schema_components(
-        [NewOrder, NewBatch, OrderDetails, FirstVersionNewOrder, FirstVersionUpdate, Bulk, *operations],
+        [
+            *(NewOrder, NewBatch, OrderDetails, FirstVersionNewOrder, FirstVersionUpdate, Bulk, *operations),
+            *(NewWebhook, WebhookChange, Rotation, Redelivery),
+        ],
         ref_template="#/components/schemas/{name}",
         schema_hook=_choices,
     )
@@ -83,4 +87,4 @@ _OPERATIONS: Final = {
     for performer in PERFORMERS.values()
     if issubclass(performer.request, OperationRequest)
 }
-MAY_BE_ABSENT: Final = frozenset(name for name in _OPERATIONS if not REQUESTS[name]["required"])
+MAY_BE_ABSENT: Final = frozenset(name for name in _OPERATIONS if not REQUESTS[name]["required"]) | {"Rotation"}
