@@ -74,6 +74,8 @@ def _connected(addresses: list[Address], until: float) -> tuple[socket.socket, s
     for address in addresses:
         sock = socket.socket(address.family, socket.SOCK_STREAM)
         try:
+            # Head and body are sent apart; the body is not to wait for the head's acknowledgement.
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sock.settimeout(_left(connect_by))
             sock.connect((address.ip, address.port))
         except TimeoutError:

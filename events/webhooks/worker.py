@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from queue import Empty, LifoQueue
+from typing import NamedTuple
 from uuid import UUID
 
 import psycopg
@@ -22,10 +23,14 @@ from events.webhooks.serving import serve
 
 logger = logging.getLogger(__name__)
 
-# Endpoints served at once. Those that did not answer the last time have turns of their own, so that however many are
-# dead, and however long each keeps us waiting, they take none from those that answer.
-_ANSWERING_AT_ONCE = 16
+# Endpoints served at once. Those that did not answer the last time have turns of their own: however many are dead, and
+# however long each keeps us waiting, they take none from those that answer. Who does not answer from now on, or slowly,
+# makes room for the next after a second.
+_ANSWERING_AT_ONCE = 8
 _DOWN_AT_ONCE = 4
+_SLOW_SECONDS = 1.0
+_SLOW_AT_ONCE = 16
+_KEPT_CONNECTIONS = 4
 _IDLE_SECONDS = 0.25
 # After a turn in which nothing could be sent: another worker has it, or all that is due waits for what is not.
 _REST_SECONDS = 0.5
@@ -39,11 +44,11 @@ class WebhookWorker:
     def __init__(self) -> None:
         self._connections = _Connections()
         self._turns = {
-            False: ThreadPoolExecutor(_ANSWERING_AT_ONCE, thread_name_prefix="webhooks"),
+            False: ThreadPoolExecutor(_ANSWERING_AT_ONCE + _SLOW_AT_ONCE, thread_name_prefix="webhooks"),
             True: ThreadPoolExecutor(_DOWN_AT_ONCE, thread_name_prefix="webhooks-down"),
         }
         self._lock = threading.Lock()
-        self._under_way: dict[UUID, bool] = {}
+        self._under_way: dict[UUID, _Turn] = {}
         self._rests_until: dict[UUID, float] = {}
         self._something_ended = threading.Event()
         self.delivered = 0
@@ -97,17 +102,23 @@ class WebhookWorker:
         now = time.monotonic()
         for endpoint_id, down in due:
             with self._lock:
-                most = _DOWN_AT_ONCE if down else _ANSWERING_AT_ONCE
                 if (
                     endpoint_id in self._under_way
                     or self._rests_until.get(endpoint_id, 0.0) > now
-                    or list(self._under_way.values()).count(down) >= most
+                    or not self._has_room(now, down=down)
                 ):
                     continue
-                self._under_way[endpoint_id] = down
+                self._under_way[endpoint_id] = _Turn(down, now)
             self._turns[down].submit(self._turn, endpoint_id, stop)
             begun += 1
         return begun
+
+    def _has_room(self, now: float, *, down: bool) -> bool:
+        like_it = [turn for turn in self._under_way.values() if turn.down == down]
+        if down:
+            return len(like_it) < _DOWN_AT_ONCE
+        slow = sum(turn.began < now - _SLOW_SECONDS for turn in like_it)
+        return len(like_it) - min(slow, _SLOW_AT_ONCE) < _ANSWERING_AT_ONCE
 
     def _turn(self, endpoint_id: UUID, stop: threading.Event) -> None:
         rest = _REST_SECONDS
@@ -133,6 +144,11 @@ class WebhookWorker:
             self._something_ended.set()
 
 
+class _Turn(NamedTuple):
+    down: bool
+    began: float
+
+
 class _Connections:
     """Of our own. The last one given back is the next one taken, so that few are open while few are needed."""
 
@@ -147,7 +163,10 @@ class _Connections:
         except BaseException:
             connection.close()
             raise
-        self._idle.put(connection)
+        if self._idle.qsize() < _KEPT_CONNECTIONS:
+            self._idle.put(connection)
+        else:
+            connection.close()
 
     def close(self) -> None:
         while True:

@@ -10,7 +10,8 @@ from uuid_utils.compat import uuid7
 from events.models import Event
 from events.outbox import append
 from events.webhooks.endpoints import delete_endpoint, disable_endpoint, enable_endpoint, rotate_secret
-from events.webhooks.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
+from events.webhooks.models import WebhookAttempt, WebhookDelivery
+from tests.events.webhooks.pacing import due_now
 from tests.events.webhooks.receiving import Told
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -159,9 +160,3 @@ def test_two_secrets_are_live_while_one_takes_the_others_place(shop, endpoint_at
     (received,) = shop.received
     assert received.verified_with(old) == received.verified_with(new) == received.event
     assert len(received.headers["webhook-signature"].split()) == 2
-
-
-def due_now() -> None:
-    """As if the pauses were over."""
-    WebhookDelivery.objects.update(next_attempt_at="2026-11-01T00:00Z")
-    WebhookEndpoint.objects.update(paused_until=None)
