@@ -22,6 +22,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from events.lag import relay_lag
+from events.webhooks.health import endpoints_by_state
 from orders.api import problems
 from orders_project.database_probe import DatabaseProbe
 
@@ -64,6 +65,7 @@ class _Sizes(NamedTuple):
     connections: dict[str, int]
     lag_seconds: dict[str, float]
     parked: dict[str, int]
+    webhook_endpoints: dict[str, int]
 
 
 class _ServiceCollector(Collector):
@@ -79,6 +81,7 @@ class _ServiceCollector(Collector):
         yield _gauge("database_connections", "Connections to this database.", "state", sizes.connections)
         yield _gauge("events_relay_lag_seconds", "Age of the oldest event that is due.", "sink", sizes.lag_seconds)
         yield _gauge("events_parked", "Events that wait for a person's decision.", "sink", sizes.parked)
+        yield _gauge("webhook_endpoints", "Webhook endpoints.", "state", sizes.webhook_endpoints)
 
 
 def _gauge(name: str, text: str, label: str, values: dict[str, int] | dict[str, float]) -> GaugeMetricFamily:
@@ -108,6 +111,7 @@ def _ask_database() -> _Sizes:
         connections,
         {sink: lag.seconds for sink, lag in lags.items()},
         {sink: lag.parked for sink, lag in lags.items()},
+        endpoints_by_state(),
     )
 
 

@@ -219,5 +219,6 @@ def _once_per_url(storefront_id: int, url: str) -> Iterator[None]:
 
 
 def _tell(message: str, endpoint: WebhookEndpoint, by: str, **more: object) -> None:
-    about = {"endpoint_id": str(endpoint.pk), "storefront_id": endpoint.storefront_id, "url": endpoint.url, "by": by}
+    # Without the URL: what stands in its path or query may be a password of the shop.
+    about = {"endpoint_id": str(endpoint.pk), "storefront_id": endpoint.storefront_id, "by": by}
     logger.info(message, extra=about | more)

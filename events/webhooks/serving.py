@@ -114,7 +114,7 @@ def _why_disabled(answers: Sequence[Answer], *, worn_out: bool) -> WebhookEndpoi
 
 
 def _tell(endpoint: ClaimedEndpoint, attempts: Sequence[Attempt], because: WebhookEndpoint.Because | None) -> None:
-    about = {"endpoint_id": str(endpoint.id), "storefront_id": endpoint.storefront_id, "url": endpoint.url}
+    about = {"endpoint_id": str(endpoint.id), "storefront_id": endpoint.storefront_id}
     for attempt in attempts:
         if not attempt.answer.delivered:
             logger.warning(
