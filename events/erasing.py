@@ -13,6 +13,14 @@ Data = dict[str, Any]
 
 # For the trigger that keeps the log as it is; until the transaction ends, or the next line takes it back.
 _ALLOW = "select set_config('events.erasing', %s, true)"
+# What endpoints answered may repeat what they got.
+_CLEAR_ANSWERS = """
+update events_webhook_attempt attempt set response_body = ''
+  from events_event event
+  join events_webhook_endpoint endpoint using (storefront_id)
+  join events_webhook_delivery delivery on delivery.endpoint_id = endpoint.id and delivery.event_id = event.id
+ where event.stream_id = %s and attempt.delivery_id = delivery.id and attempt.response_body <> ''
+"""
 _CLEAR = "update events_event set reason = '', data = %s::jsonb where id = %s"
 
 
@@ -23,6 +31,7 @@ def erase(stream_id: UUID, redact: Callable[[Data], Data]) -> None:
     """
     PersonalData.objects.filter(stream_id=stream_id).delete()
     with connection.cursor() as cursor:
+        cursor.execute(_CLEAR_ANSWERS, [stream_id])
         cursor.execute("select id, reason, data::text from events_event where stream_id = %s", [stream_id])
         rows = [(event_id, reason, orjson.loads(data)) for event_id, reason, data in cursor.fetchall()]
         redacted = [(event_id, redact(data), reason, data) for event_id, reason, data in rows]

@@ -24,6 +24,24 @@ __all__ = [
     "bucket_of",
 ]
 
+from events.webhooks.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookTurn
+
+__all__ = [
+    "BUCKETS",
+    "PARKED",
+    "Event",
+    "EventQuerySet",
+    "OutboxBucket",
+    "OutboxEntry",
+    "OutboxEntryQuerySet",
+    "SkippedEvent",
+    "WebhookAttempt",
+    "WebhookDelivery",
+    "WebhookEndpoint",
+    "WebhookTurn",
+    "bucket_of",
+]
+
 BUCKETS = 64
 
 # "Until a person decides". PostgreSQL's 'infinity' would say it too, but no Python datetime can hold that.

@@ -48,6 +48,7 @@ _RANGES: Final = {
     "RESERVATION_MINUTES": _Range(1, 10 * 365 * 24 * 60),
     "STATEMENT_TIMEOUT_MS": _Range(1, 3_600_000),
     "TRUSTED_PROXIES": _Range(0, 100),
+    "WEBHOOK_LOG_DAYS": _Range(7, 3650),
     "WRITES_PER_SECOND": _Range(0.001, 1_000_000, "no limit"),
 }
 

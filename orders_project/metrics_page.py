@@ -22,6 +22,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from events.lag import feed_lag_seconds, relay_lag
+from events.webhooks.health import endpoints_by_state
 from orders.api import problems
 from orders_project.database_probe import DatabaseProbe
 
@@ -65,6 +66,7 @@ class _Sizes(NamedTuple):
     lag_seconds: dict[str, float]
     parked: dict[str, int]
     feed_lag_seconds: float
+    webhook_endpoints: dict[str, int]
 
 
 class _ServiceCollector(Collector):
@@ -85,6 +87,7 @@ class _ServiceCollector(Collector):
             "Age of the oldest event without a position in the feed.",
             value=sizes.feed_lag_seconds,
         )
+        yield _gauge("webhook_endpoints", "Webhook endpoints.", "state", sizes.webhook_endpoints)
 
 
 def _gauge(name: str, text: str, label: str, values: dict[str, int] | dict[str, float]) -> GaugeMetricFamily:
@@ -115,6 +118,7 @@ def _ask_database() -> _Sizes:
         {sink: lag.seconds for sink, lag in lags.items()},
         {sink: lag.parked for sink, lag in lags.items()},
         feed_lag_seconds(),
+        endpoints_by_state(),
     )
 
 

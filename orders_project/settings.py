@@ -267,6 +267,7 @@ SPECTACULAR_SETTINGS = {
         {"name": "operations", "description": "Everything else that can be done with an order: one route each."},
         {"name": "customers", "description": "All there is about a customer, and the end of it."},
         {"name": "events", "description": "What happened, told in order."},
+        {"name": "webhooks", "description": "Where a storefront's events are sent, and what came of it."},
         {"name": "first-version", "description": "The first version's calls, for clients that were written for it."},
     ],
 }
@@ -300,6 +301,10 @@ PLACE_AT_ONCE = env_bool("PLACE_AT_ONCE", default=True)
 # Where events go: names of sinks, comma-separated; `console`, `file:/path/of.ndjson`.
 EVENT_SINKS = env_names("EVENT_SINKS", ["console"])
 EVENT_SCHEMA_BASE_URL = env_str("EVENT_SCHEMA_BASE_URL", default="/api/event-schemas")
+# For development and tests alone: http, any port, and addresses inside.
+WEBHOOK_ALLOW_PRIVATE = env_bool("WEBHOOK_ALLOW_PRIVATE", default=False)
+# How long the log of deliveries is kept.
+WEBHOOK_LOG_DAYS = env_int("WEBHOOK_LOG_DAYS", default=30)
 # A relay further behind than this makes /readyz say so.
 RELAY_LAG_WARNING_SECONDS = env_int("RELAY_LAG_WARNING_SECONDS", default=60)
 

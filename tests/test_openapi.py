@@ -18,6 +18,8 @@ from schemathesis import GenerationMode
 from schemathesis.core.parameters import ParameterLocation
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
+from events.webhooks.endpoints import create_endpoint
+from events.webhooks.models import WebhookEndpoint
 from orders.api.keys import make_key
 from orders.api.operations import POSTED
 from orders.models import Storefront
@@ -47,6 +49,19 @@ ROUTES = [
     "DELETE /order/delete/{order_id}",
     "PUT /order/update/{order_id}",
 ]
+WEBHOOK_ROUTES = [
+    "GET /api/v1/webhooks",
+    "POST /api/v1/webhooks",
+    "GET /api/v1/webhooks/{id}",
+    "PATCH /api/v1/webhooks/{id}",
+    "DELETE /api/v1/webhooks/{id}",
+    "GET /api/v1/webhooks/{id}/deliveries",
+    "GET /api/v1/webhooks/{id}/deliveries/{event_id}",
+    "POST /api/v1/webhooks/{id}/redeliver",
+    "POST /api/v1/webhooks/{id}/rotate",
+    "POST /api/v1/webhooks/{id}/test",
+]
+TAKE_WHAT_IS_THERE = {"POST /api/v1/webhooks", "GET /api/v1/webhooks/{id}/deliveries/{event_id}"}
 EXAMPLES_OF_EACH = {"routes": 40, "operations": 12}
 
 
@@ -66,14 +81,23 @@ def document() -> Any:
 def test_the_document_is_openapi_3_1_and_names_every_operation(document):
     assert document["openapi"] == "3.1.0"
     shown = [f"{method.upper()} {path}" for path, routes in document["paths"].items() for method in routes]
-    assert sorted(shown) == sorted([*ROUTES, *(f"POST /api/v1/orders/{{id}}/{name}" for name in READY_FOR)])
+    assert sorted(shown) == sorted(
+        [*ROUTES, *WEBHOOK_ROUTES, *(f"POST /api/v1/orders/{{id}}/{name}" for name in READY_FOR)]
+    )
     assert set(READY_FOR) == set(POSTED)
 
 
 def test_it_is_true_wherever_it_is_served_and_says_under_which_licence(document):
     assert [server["url"] for server in document["servers"]] == ["/"]
     assert document["info"]["license"] == {"name": "BSD-3-Clause", "identifier": "BSD-3-Clause"}
-    assert [tag["name"] for tag in document["tags"]] == ["orders", "operations", "customers", "events", "first-version"]
+    assert [tag["name"] for tag in document["tags"]] == [
+        "orders",
+        "operations",
+        "customers",
+        "events",
+        "webhooks",
+        "first-version",
+    ]
 
 
 def test_every_object_and_every_enum_has_a_name_for_generated_clients(document):
@@ -196,7 +220,10 @@ def test_says_which_body_may_be_absent(document):
         if "requestBody" in route and not route["requestBody"]["required"]
     }
 
-    assert absent == {f"POST /api/v1/orders/{{id}}/{name}" for name in READY_FOR if name not in NEEDS_A_BODY}
+    assert absent == {
+        "POST /api/v1/webhooks/{id}/rotate",
+        *(f"POST /api/v1/orders/{{id}}/{name}" for name in READY_FOR if name not in NEEDS_A_BODY),
+    }
 
 
 @pytest.mark.parametrize("name", READY_FOR)
@@ -278,8 +305,24 @@ def test_an_operation_answers_only_what_the_document_says(name, storefront: Stor
     assert all(status < 500 for status in statuses)
 
 
+@pytest.mark.parametrize("label", WEBHOOK_ROUTES)
+def test_a_route_of_webhooks_answers_only_what_the_document_says(label, storefront: Storefront, stock):
+    def ready() -> str:
+        WebhookEndpoint.objects.all().delete()
+        endpoint, _ = create_endpoint(
+            storefront.pk, source="/storefronts/au", url="https://hooks.example.com/", by="system:test"
+        )
+        return str(endpoint.pk)
+
+    statuses = _ask(label, storefront, stock, ready, EXAMPLES_OF_EACH["routes"])
+
+    assert all(status < 500 for status in statuses)
+    # Random event ids are of no event, random URLs of no endpoint.
+    assert any(status < 300 for status in statuses) == (label not in TAKE_WHAT_IS_THERE)
+
+
 def _ask(label: str, storefront: Storefront, stock: Any, ready: Callable[[], str], examples: int) -> set[int]:
-    """The statuses of the answers; `ready` makes an order that can be asked for."""
+    """The statuses of the answers; `ready` makes an order, or an endpoint, that can be asked for."""
     _, key = make_key(storefront, name="schemathesis", scopes=list(Scope))
     stock(abc123=1_000_000_000)
     schema = schemathesis.openapi.from_wsgi(SCHEMA_PATH, application)

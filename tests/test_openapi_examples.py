@@ -22,6 +22,7 @@ DRAWN = (
     re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
     re.compile(r"AU-[0-9A-Z]{10}"),
     re.compile(r"key:\w{8}"),
+    re.compile(r"whsec_[\w+/=]{44}"),
 )
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z")
 REQUEST_ID = "b2f0c6d49e7a4c1f8a35d17e60c9b842"

@@ -6,7 +6,6 @@ from django.db import migrations, models
 
 
 _SQL = Path(__file__).parent.parent / "sql"
-EVENTS_APPEND = (_SQL / "events_append.sql").read_text()
 REFUSE_CHANGES = (_SQL / "events_refuse_change.sql").read_text()
 EVENTS_TOLD = (_SQL / "events_told.sql").read_text()
 
@@ -32,8 +31,6 @@ class Migration(migrations.Migration):
                 'db_table': 'events_personal',
             },
         ),
-        # Going back, it goes on to write beside the log until 0003 is taken back too.
-        migrations.RunSQL(EVENTS_APPEND, migrations.RunSQL.noop),
         migrations.RunSQL(REFUSE_CHANGES, migrations.RunSQL.noop),
         migrations.RunSQL(EVENTS_TOLD, "drop function events_told(events_event, boolean)"),
     ]

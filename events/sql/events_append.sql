@@ -28,5 +28,6 @@ begin
         cross join unnest(sinks) as sink
         order by e.sequence;
     end if;
+    perform webhooks_enqueue(events);
 end
 $$;

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 
-from events.models import OutboxEntry
+from events.models import OutboxEntry, WebhookEndpoint
 from orders.admin.display.pills import status_pill
 from orders.admin.operations.staff_requests import Staff, limited, storefronts_of, user_of
 from orders.models import Order
@@ -50,6 +50,8 @@ def overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         ]
     if user.has_perm("events.view_outboxentry"):
         cards += _event_cards(user)
+    if user.has_perm("events.view_webhookendpoint"):
+        cards += _webhook_cards(user)
     return context | {
         "title": "Overview",
         "cards": cards,
@@ -84,6 +86,13 @@ def _event_cards(user: Staff) -> list[Card]:
         Card("Events to be sent", _bounded(limited(OutboxEntry.objects.all(), user))[1], outbox),
         Card("Events parked", shown, f"{outbox}?state=parked", alert=parked > 0),
     ]
+
+
+def _webhook_cards(user: Staff) -> list[Card]:
+    """Only where there is something to do: most storefronts have no endpoint."""
+    disabled, shown = _bounded(limited(WebhookEndpoint.objects.stopped_by_failures(), user))
+    page = reverse("admin:events_webhookendpoint_changelist")
+    return [Card("Webhooks disabled by failures", shown, f"{page}?stopped=yes", alert=True)] if disabled else []
 
 
 def _bounded(rows: QuerySet[Any]) -> tuple[int, str]:

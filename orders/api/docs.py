@@ -31,13 +31,14 @@ FIRST_VERSION_ANSWER: Final = ref("FirstVersionAnswer")
 _ALWAYS: Final = (401, 403, 406, 503)
 _MEANINGS: Final = {
     200: "What was asked for.",
-    201: "Placed.",
+    201: "Placed, or made.",
+    202: "Queued.",
     204: "Done; there is no body.",
     304: "The order is as the caller knows it.",
     400: "The request is not as described here; `errors` names what is wrong.",
     401: "No key, or one that is not accepted.",
     403: "The key may not do this, or its storefront is switched off.",
-    404: "The storefront has no such order.",
+    404: "The storefront has no such order, or whatever was asked for.",
     405: "`bulk`, `create` and other words that stand where an id does have addresses of their own.",
     406: "Only JSON is answered.",
     409: "The order, the stock or another request does not allow it; `code` tells which.",

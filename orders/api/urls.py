@@ -9,6 +9,15 @@ from orders.api.errors import problem_codes
 from orders.api.feed import FeedView
 from orders.api.operations import POSTED, view_of
 from orders.api.orders import OrderViewSet
+from orders.api.webhooks import (
+    DeliveriesView,
+    DeliveryView,
+    RedeliverView,
+    RotateView,
+    TestView,
+    WebhooksView,
+    WebhookView,
+)
 
 router = SimpleRouter(trailing_slash=False, use_regex_path=False)
 router.register("orders", OrderViewSet, basename="order")
@@ -17,11 +26,22 @@ router.register("orders", OrderViewSet, basename="order")
 _operations = [path(name, view_of(name), name=f"order-{name}") for name in POSTED]
 _of_order = [path("actions", ActionsView.as_view(), name="order-actions"), *_operations]
 
+_of_webhook = [
+    path("", WebhookView.as_view(), name="webhook"),
+    path("/rotate", RotateView.as_view(), name="webhook-rotate"),
+    path("/test", TestView.as_view(), name="webhook-test"),
+    path("/deliveries", DeliveriesView.as_view(), name="webhook-deliveries"),
+    path("/deliveries/<str:event_id>", DeliveryView.as_view(), name="webhook-delivery"),
+    path("/redeliver", RedeliverView.as_view(), name="webhook-redeliver"),
+]
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/orders/bulk", BulkView.as_view(), name="order-bulk"),
     path("api/v1/orders/<str:pk>/", include(_of_order)),
     path("api/v1/customers/export", ExportView.as_view(), name="customer-export"),
     path("api/v1/customers/erase", EraseView.as_view(), name="customer-erase"),
+    path("api/v1/webhooks", WebhooksView.as_view(), name="webhooks"),
+    path("api/v1/webhooks/<str:pk>", include(_of_webhook)),
     path("api/v1/", include(router.urls)),
     path("api/v1/events", FeedView.as_view(), name="events"),
     path("api/problems", problem_codes, name="problems"),

@@ -14,6 +14,8 @@ _BESIDE_OPERATIONS: Final[dict[Scope, frozenset[str]]] = {
     Scope.ORDERS_READ: frozenset({"orders.view_order"}),
     Scope.CUSTOMERS_READ: frozenset({"orders.view_order", SEE_CUSTOMERS}),
     Scope.CUSTOMERS_ERASE: frozenset({"orders.view_order", SEE_CUSTOMERS, ERASE_CUSTOMERS}),
+    # An endpoint gets every event of the storefront.
+    Scope.WEBHOOKS_WRITE: frozenset({"orders.view_order", "events.view_event", "events.change_webhookendpoint"}),
 }
 
 

@@ -14,3 +14,4 @@ class Scope(models.TextChoices):
     REFUNDS_WRITE = "refunds:write", "Request refunds"
     REFUNDS_APPROVE = "refunds:approve", "Approve and reject refunds"
     RETURNS_WRITE = "returns:write", "Request, decide and receive returns"
+    WEBHOOKS_WRITE = "webhooks:write", "Manage webhook endpoints, and read what they were sent"

@@ -54,6 +54,10 @@ GROUPS: Final[dict[str, list[str]]] = {
         "events.view_outboxentry",
         "events.change_outboxentry",
         "events.view_skippedevent",
+        "events.view_webhookendpoint",
+        "events.add_webhookendpoint",
+        "events.change_webhookendpoint",
+        "events.delete_webhookendpoint",
     ],
     "warehouse": [
         *_SEE,
@@ -80,6 +84,7 @@ GROUPS: Final[dict[str, list[str]]] = {
         "orders.view_apikey",
         "events.view_outboxentry",
         "events.view_skippedevent",
+        "events.view_webhookendpoint",
         "admin.view_logentry",
     ],
 }

@@ -6,10 +6,13 @@ from pathlib import Path
 import pytest
 from django.db import connections
 from django.test import Client
+from django.utils import timezone
 from prometheus_client import REGISTRY
 from prometheus_client.parser import text_string_to_metric_families
 from pytest_django.fixtures import Settings
 
+from events.webhooks.endpoints import create_endpoint, delete_endpoint, disable_endpoint
+from events.webhooks.models import WebhookEndpoint
 from orders_project.metrics import count_placement
 
 pytestmark = [pytest.mark.urls("tests.orders_project.routes"), pytest.mark.usefixtures("database")]
@@ -90,6 +93,21 @@ def test_the_page_tells_of_the_database_and_of_each_sink(client: Client, setting
     assert samples["events_relay_lag_seconds", (("sink", "console"),)] == 0
     assert samples["events_parked", (("sink", "console"),)] == 0
     assert samples["events_feed_lag_seconds", ()] == 0
+
+
+def test_the_page_tells_how_webhook_endpoints_are(client: Client):
+    for number in range(5):
+        create_endpoint(1, source="/storefronts/au", url=f"https://hooks.example.com/{number}", by="system:test")
+    _, failing, gone, by_hand, deleted = WebhookEndpoint.objects.order_by("url").values_list("pk", flat=True)
+    WebhookEndpoint.objects.filter(pk=failing).update(failing_since=timezone.now())
+    WebhookEndpoint.objects.filter(pk=gone).update(disabled_at=timezone.now(), disabled_because="gone")
+    disable_endpoint(by_hand, by="staff:ann")
+    delete_endpoint(deleted, by="staff:ann")
+
+    samples = _samples(client)
+
+    states = ("answering", "failing", "disabled_by_failures", "disabled_by_hand")
+    assert [samples["webhook_endpoints", (("state", state),)] for state in states] == [1, 1, 1, 1]
 
 
 def test_the_page_answers_without_a_database(client: Client):

@@ -13,6 +13,7 @@ from events.queue import QueueMismatch
 from events.relay import Relay
 from events.sinks import build_sink, configured_sinks, enabled_sinks
 from events.sinks.protocol import SinkDown
+from events.webhooks.worker import WebhookWorker
 
 _MOST_BATCH = 10_000
 
@@ -21,13 +22,14 @@ logger = logging.getLogger(__name__)
 
 class Command(BaseCommand):
     help = (
-        "Brings events to the sinks of EVENT_SINKS, each event at least once and in order within its stream. "
+        "Brings events to the sinks of EVENT_SINKS, each event at least once and in order within its stream, and sends "
+        "webhooks. "
         "Any number of relays may run; SIGTERM or Ctrl-C ends one cleanly."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--once", action="store_true", help="end when nothing is due any more")
-        parser.add_argument("--sink", metavar="NAME", help="serve this sink only (default: all enabled)")
+        parser.add_argument("--sink", metavar="NAME", help="serve this sink only (default: all enabled, and webhooks)")
         parser.add_argument("--batch", type=int, default=500, help="most events in one transaction (%(default)s)")
 
     def handle(self, *args: Any, once: bool, sink: str | None, batch: int, **options: Any) -> None:
@@ -44,11 +46,14 @@ class Command(BaseCommand):
             name: Relay(name, build_sink(name), batch=batch, personal=name in personal)
             for name in ([sink] if sink else enabled)
         }
+        webhooks = None if sink else WebhookWorker()
         stop = _stop_on_signals()
         if once:
             self._drain(relays, stop)
+            if webhooks is not None:
+                self._drain_webhooks(webhooks, stop)
         else:
-            self._run(relays, stop)
+            self._run(relays, webhooks, stop)
 
     def _drain(self, relays: dict[str, Relay], stop: threading.Event) -> None:
         for name, relay in relays.items():
@@ -62,11 +67,20 @@ class Command(BaseCommand):
                 raise CommandError(f"Nothing of this batch to {name} was settled; run it again. {error}") from error
             self.stderr.write(f"Published {published} events to {name}.", self.style.SUCCESS)
 
-    def _run(self, relays: dict[str, Relay], stop: threading.Event) -> None:
-        """A thread for each sink, so that a slow one delays no other."""
+    def _drain_webhooks(self, webhooks: WebhookWorker, stop: threading.Event) -> None:
+        webhooks.drain(stop)
+        if webhooks.delivered or webhooks.failed:
+            self._tell_webhooks(webhooks)
+
+    def _tell_webhooks(self, webhooks: WebhookWorker) -> None:
+        failed = f"; {webhooks.failed} attempts failed" if webhooks.failed else ""
+        self.stderr.write(f"Delivered {webhooks.delivered} webhooks{failed}.", self.style.SUCCESS)
+
+    def _run(self, relays: dict[str, Relay], webhooks: WebhookWorker | None, stop: threading.Event) -> None:
+        """A thread for each sink, so that a slow one delays no other, and one that begins the turns of webhooks."""
         crashes: list[str] = []
 
-        def run(name: str, relay: Relay) -> None:
+        def run(name: str, relay: Relay | WebhookWorker) -> None:
             try:
                 relay.run(stop)
             except Exception:
@@ -74,16 +88,17 @@ class Command(BaseCommand):
                 crashes.append(name)
                 stop.set()
 
-        threads = [threading.Thread(target=run, args=item, name=f"relay-{item[0]}") for item in relays.items()]
+        served: dict[str, Relay | WebhookWorker] = {**relays, **({} if webhooks is None else {"webhooks": webhooks})}
+        threads = [threading.Thread(target=run, args=item, name=f"relay-{item[0]}") for item in served.items()]
         for thread in threads:
             thread.start()
         self.stderr.write(f"Relaying events to {', '.join(relays) or 'no sink'}.", self.style.SUCCESS)
-        if not threads:
-            stop.wait()
         for thread in threads:
             thread.join()
         for name, relay in relays.items():
             self.stderr.write(f"Published {relay.published} events to {name}.", self.style.SUCCESS)
+        if webhooks is not None:
+            self._tell_webhooks(webhooks)
         if crashes:
             raise CommandError(f"The relay to {', '.join(crashes)} crashed; the log says where. Start it again.")
 

@@ -13,7 +13,8 @@ from orders.api.components.first_version import FIRST_VERSION
 from orders.api.components.headers import HEADERS
 from orders.api.components.order import ORDER_AND_ITS_PARTS
 from orders.api.components.requests import MAY_BE_ABSENT, REQUESTS
+from orders.api.components.webhooks import WEBHOOKS
 
-SCHEMAS: Final[dict[str, Any]] = {**ENUMS, **REQUESTS, **ORDER_AND_ITS_PARTS, **ANSWERS, **FIRST_VERSION}
+SCHEMAS: Final[dict[str, Any]] = {**ENUMS, **REQUESTS, **ORDER_AND_ITS_PARTS, **ANSWERS, **FIRST_VERSION, **WEBHOOKS}
 
 __all__ = ["HEADERS", "MAY_BE_ABSENT", "SCHEMAS"]

@@ -13,6 +13,7 @@ from orders.requests.customers import EraseCustomer, ExportCustomer
 from orders.requests.first_version import FirstVersionNewOrder, FirstVersionUpdate
 from orders.requests.operations import Bulk, OperationRequest, OrderDetails
 from orders.requests.placing import NewBatch, NewOrder
+from orders.requests.webhooks import NewWebhook, Redelivery, Rotation, WebhookChange
 from orders.rules.lifecycle import OPERATIONS
 
 # Structs that go by another name here, where the plain one is what is answered: nothing is absent or too long there.
@@ -41,15 +42,8 @@ def _components() -> dict[str, Any]:
     operations = [performer.request for performer in PERFORMERS.values()]
     _, structs = msgspec.json.schema_components(
         [
-            NewOrder,
-            NewBatch,
-            OrderDetails,
-            FirstVersionNewOrder,
-            FirstVersionUpdate,
-            Bulk,
-            ExportCustomer,
-            EraseCustomer,
-            *operations,
+            *(NewOrder, NewBatch, OrderDetails, FirstVersionNewOrder, FirstVersionUpdate, Bulk, *operations),
+            *(ExportCustomer, EraseCustomer, NewWebhook, WebhookChange, Rotation, Redelivery),
         ],
         ref_template="#/components/schemas/{name}",
         schema_hook=_choices,
@@ -94,4 +88,4 @@ _OPERATIONS: Final = {
     for performer in PERFORMERS.values()
     if issubclass(performer.request, OperationRequest)
 }
-MAY_BE_ABSENT: Final = frozenset(name for name in _OPERATIONS if not REQUESTS[name]["required"])
+MAY_BE_ABSENT: Final = frozenset(name for name in _OPERATIONS if not REQUESTS[name]["required"]) | {"Rotation"}

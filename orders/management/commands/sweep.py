@@ -13,6 +13,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error, connection
 
 from events.feed.numbering import number_what_waits
+from events.webhooks import pruning as webhook_pruning
 from inventory_client.current import get_inventory
 from inventory_client.errors import InventoryError
 from inventory_client.outages import outage_of
@@ -27,8 +28,8 @@ logger = logging.getLogger(__name__)
 class Command(BaseCommand):
     help = (
         "Release holds that never got an order, repeat what the inventory could not be told, cancel pending orders "
-        "whose hold has run out, complete orders delivered long enough ago, forget old idempotent answers, give events "
-        "their positions in the feed. Runs until stopped; any number may run at once."
+        "whose hold has run out, complete orders delivered long enough ago, forget old idempotent answers and webhook "
+        "deliveries, give events their positions in the feed. Runs until stopped; any number may run at once."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -108,11 +109,15 @@ def sweep(looked_until: datetime) -> tuple[datetime, dict[str, int]]:
     def tombstones() -> None:
         get_inventory().forget_holds(before=min(long_ago, looked_until - timedelta(days=2)))
 
+    def webhooks() -> None:
+        before = now - timedelta(days=settings.WEBHOOK_LOG_DAYS)
+        report["webhook deliveries forgotten"] = webhook_pruning.prune(before=before)
+
     def feed() -> None:
         number_what_waits()
 
     failed = 0
-    for step in (holds, inventory, expiry, completion, answers, tombstones, feed):
+    for step in (holds, inventory, expiry, completion, answers, tombstones, webhooks, feed):
         try:
             step()
         except Exception as error:

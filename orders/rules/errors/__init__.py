@@ -57,6 +57,13 @@ from orders.rules.errors.stock import (
     PlacementTooSlow,
     UnknownProducts,
 )
+from orders.rules.errors.webhooks import (
+    TooManyWebhooks,
+    WebhookDeliveryNotFound,
+    WebhookDisabled,
+    WebhookExists,
+    WebhookNotFound,
+)
 
 __all__ = [
     "AddressInUse",
@@ -101,9 +108,14 @@ __all__ = [
     "RefundPaidOut",
     "StorefrontSwitchedOff",
     "TemporarilyUnavailable",
+    "TooManyWebhooks",
     "TotalsMismatch",
     "UnknownPart",
     "UnknownProducts",
     "VersionMismatch",
+    "WebhookDeliveryNotFound",
+    "WebhookDisabled",
+    "WebhookExists",
+    "WebhookNotFound",
     "WrongState",
 ]

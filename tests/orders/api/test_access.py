@@ -13,11 +13,13 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
 from events.models import Event
+from events.webhooks.endpoints import create_endpoint
+from events.webhooks.models import WebhookDelivery, WebhookEndpoint
 from inventory_client.models import Stock
 from orders.api import urls
 from orders.api.authentication import remembered_keys
 from orders.api.keys import make_key, revoke_key
-from orders.models import ApiKey, Order
+from orders.models import ApiKey, Order, Storefront
 from orders.rules.lifecycle import OPERATIONS, Operation
 from orders.rules.scopes import Scope
 from tests.base import perform
@@ -59,6 +61,18 @@ SCOPES = {
     "release_hold": Scope.ORDERS_WRITE,
     "restore": Scope.ORDERS_DELETE,
 }
+WEBHOOKS: dict[tuple[str, str], Any] = {
+    ("get", "/api/v1/webhooks"): None,
+    ("post", "/api/v1/webhooks"): {"url": "https://hooks.example.com/orders"},
+    ("get", "/api/v1/webhooks/{id}"): None,
+    ("patch", "/api/v1/webhooks/{id}"): {"ordered": True},
+    ("delete", "/api/v1/webhooks/{id}"): None,
+    ("post", "/api/v1/webhooks/{id}/rotate"): {"overlap_hours": 1},
+    ("post", "/api/v1/webhooks/{id}/test"): None,
+    ("get", "/api/v1/webhooks/{id}/deliveries"): None,
+    ("get", "/api/v1/webhooks/{id}/deliveries/{id}"): None,
+    ("post", "/api/v1/webhooks/{id}/redeliver"): {"since": "2026-11-23T00:00:00Z"},
+}
 OPERATION_PATHS = {f"/api/v1/orders/{{id}}/{operation}": operation for operation in SCOPES}
 # Every route of one scope that there is, what it takes, and the scope it needs.
 ROUTES: dict[tuple[str, str], tuple[Any, Scope]] = {
@@ -74,12 +88,13 @@ ROUTES: dict[tuple[str, str], tuple[Any, Scope]] = {
     ("post", "/api/v1/customers/export"): ({"customer_id": "cus123"}, Scope.CUSTOMERS_ERASE),
     ("post", "/api/v1/customers/erase"): ({"customer_id": "cus123"}, Scope.CUSTOMERS_ERASE),
     **{("post", path): (EXAMPLES[name].body, SCOPES[name]) for path, name in OPERATION_PATHS.items()},
+    **{route: (body, Scope.WEBHOOKS_WRITE) for route, body in WEBHOOKS.items()},
     ("post", "/order/create"): (FIRST_VERSION_ORDER, Scope.ORDERS_WRITE),
     ("get", "/order/{id}"): (None, Scope.ORDERS_READ),
     ("put", "/order/update/{id}"): ({"status": "canceled"}, Scope.ORDERS_WRITE),
     ("delete", "/order/delete/{id}"): (None, Scope.ORDERS_DELETE),
 }
-OF_ONE_ORDER = [route for route in ROUTES if "{id}" in route[1]]
+OF_ONE_ORDER = [route for route in ROUTES if "{id}" in route[1] and route not in WEBHOOKS]
 # Which scope is needed stands in its body.
 BULK = ("post", "/api/v1/orders/bulk")
 BULK_BODY = {"operation": "confirm", "ids": [SOME_ID]}
@@ -88,6 +103,15 @@ BULK_BODY = {"operation": "confirm", "ids": [SOME_ID]}
 def send(client: Client, method: str, path: str, order_id: str = SOME_ID) -> Any:
     body, _ = (BULK_BODY, None) if (method, path) == BULK else ROUTES[method, path]
     return getattr(client, method)(path.format(id=order_id), body, content_type="application/json")
+
+
+def make_webhook(storefront: Storefront, some_id: str) -> None:
+    """An endpoint of that id, and a delivery to it of an event of the same id."""
+    create_endpoint(storefront.pk, source="/storefronts/au", url="https://other.example.com/", by="system:test")
+    WebhookEndpoint.objects.update(id=some_id)
+    WebhookDelivery.objects.create(
+        endpoint_id=some_id, event_id=some_id, storefront_id=storefront.pk, stream_id=some_id, sequence=1, test=True
+    )
 
 
 def _served_routes() -> set[tuple[str, str]]:
@@ -103,7 +127,12 @@ def _served_routes() -> set[tuple[str, str]]:
                 actions = getattr(pattern.callback, "actions", None)
                 view = getattr(pattern.callback, "cls", None) or pattern.callback
                 methods = actions or [m for m in ("get", "post", "put", "patch", "delete") if hasattr(view, m)]
-                clean = path.replace("<str:pk>", "{id}").replace("<str:order_id>", "{id}").replace("<pk>", "{id}")
+                clean = (
+                    path.replace("<str:pk>", "{id}")
+                    .replace("<str:order_id>", "{id}")
+                    .replace("<str:event_id>", "{id}")
+                    .replace("<pk>", "{id}")
+                )
                 found.update((method, "/" + clean) for method in methods if method != "head")
 
     visit(urls.urlpatterns, "")
@@ -178,6 +207,8 @@ def test_a_route_needs_its_scope_and_no_other_does(storefront, client_of, api, m
     order = sell(api)
     if path in OPERATION_PATHS:
         ready_for(OPERATION_PATHS[path], order["id"])
+    if (method, path) in WEBHOOKS:
+        make_webhook(storefront, order["id"])
     _, needed = ROUTES[method, path]
     others = [scope for scope in Scope if scope != needed]
 

@@ -6,7 +6,7 @@ MAY_GIVE = {
     "support": ["orders:read", "customers:read", "orders:write", "refunds:write"],
     "lead": [
         "orders:read", "customers:read", "customers:erase", "orders:write", "orders:delete", "shipments:write",
-        "refunds:write", "refunds:approve", "returns:write",
+        "refunds:write", "refunds:approve", "returns:write", "webhooks:write",
     ],
     "warehouse": ["orders:read", "customers:read", "shipments:write"],
     "finance": ["orders:read", "payments:write", "refunds:write", "refunds:approve"],
