@@ -103,12 +103,47 @@ _IMPORTING: Final = _quick_first(
 PARTS: Final = {
     "rules": Part(["orders/rules"], ["tests/orders/rules"]),
     "operations": Part(["orders/operations"], [_OPERATIONS]),
-    "ledger": Part(["inventory_client/ledger.py"], [f"tests/inventory_client/{name}" for name in _LEDGER]),
-    "events": Part(["events"], ["tests/events"]),
+    "ledger": Part(
+        ["inventory_client/ledger.py"],
+        [*(f"tests/inventory_client/{name}" for name in _LEDGER), f"{_API}/test_batch.py"],
+    ),
+    "events": Part(["events"], _quick_first("tests/events").split()),
 }
 # Those who know the module: the whole suite for each of a thousand faults would take days.
 TESTS: Final[dict[str, Sequence[str]]] = {
     "orders/rules/staff_groups.py": ["tests/orders/admin/test_staff_groups.py"],
+    **{
+        f"events/{module}.py": _quick_first("tests/events", *quick.split()).split()
+        for module, quick in {
+            "admin": "events_admin",
+            "checks": "checks",
+            "cloudevents": "envelope",
+            "delivery": "relay relay_transaction",
+            "lag": "lag",
+            "management/commands/outbox": "outbox_command",
+            "management/commands/relay_events": "relay_command",
+            "parked": "outbox_command events_admin",
+            "queue": "relay relay_transaction",
+            "relay": "relay relay_transaction",
+            "replaying": "outbox_command",
+            "schemas": "schemas",
+            "sinks/aws": "aws_sinks",
+            "sinks/configured": "sinks checks",
+            "sinks/console": "sinks",
+            "sinks/eventbridge": "aws_sinks",
+            "sinks/filtered": "sinks",
+            "sinks/kafka": "kafka_sink",
+            "sinks/loop_thread": "broker_sinks",
+            "sinks/memory": "sinks relay",
+            "sinks/nats_jetstream": "broker_sinks",
+            "sinks/ndjson_file": "ndjson_file_sink",
+            "sinks/rabbitmq": "broker_sinks",
+            "sinks/redis_streams": "broker_sinks",
+            "sinks/sns": "aws_sinks",
+            "sinks/sqs": "aws_sinks",
+            "views": "schemas",
+        }.items()
+    },
     **{
         f"orders/operations/{module}.py": [path.format(own=_OPERATIONS, api=_API) for path in tests.split()]
         for module, tests in {
@@ -246,7 +281,7 @@ class Session:
             return
         print(f"{self.module}: {self.waiting} faults to try", flush=True)
         # Some faults make endless loops. All tests have passed by then on a machine that has become much slower.
-        self._configure(seconds=60 + 4 * _seconds_without_fault(tuple(self._tests)))
+        self._configure(seconds=60 + 4 * _seconds_without_fault(tuple(sorted(self._tests))))
         self._cosmic_ray("exec")
 
     @property
@@ -308,7 +343,7 @@ def _command(tests: Sequence[str]) -> list[str]:
     return [sys.executable, "-m", "script.mutate_code", "--try", *tests]
 
 
-@cache  # modules that share their tests need not try them twice
+@cache  # many modules have the same tests, in another order
 def _seconds_without_fault(tests: Sequence[str]) -> float:
     began = time.monotonic()
     if subprocess.run(_command(tests), cwd=COPY, env=_environment(), check=False).returncode != 0:
