@@ -91,7 +91,7 @@ _OPERATIONS: Final = "tests/orders/operations"
 _API: Final = "tests/orders/api"
 _LEDGER: Final = [
     "test_contract.py",
-    "test_changed_since.py",
+    "test_pages.py",
     "test_ledger_balance.py",
     "test_concurrency.py",
     "test_database_trouble.py",

@@ -1,17 +1,18 @@
-"""Pages of what changed, where changes lie far apart."""
+"""Pages of reservations: what changed, however far apart, and holds that nobody touched."""
 
 from datetime import timedelta
 from uuid import UUID
 
 import pytest
 
-from inventory_client.models import Reservation
+from inventory_client.models import AskedHold, Reservation
 from inventory_client.stock import set_stock_levels
 from inventory_client.values import HoldRequest
 
 A = UUID("01920000-0000-7000-8000-00000000000a")
 B = UUID("01920000-0000-7000-8000-00000000000b")
 C = UUID("01920000-0000-7000-8000-00000000000c")
+MILLISECOND = timedelta(milliseconds=1)
 MINUTE = timedelta(minutes=1)
 
 
@@ -51,3 +52,18 @@ def test_a_full_page_is_read_no_further(ledger, database_now, django_assert_num_
         page = ledger.changed_since(since, limit=1)
 
     assert ids(page) == [A]
+
+
+def test_a_page_has_a_thousand_unless_fewer_are_asked_for(inventory, database_now):
+    start = database_now() - 10 * MINUTE
+    touched = [(UUID(int=number), start + number * MILLISECOND) for number in range(1, 1002)]
+    Reservation.objects.bulk_create(
+        Reservation(reservation_id, 1, "held", ["cup"], [1], at, at) for reservation_id, at in touched
+    )
+    AskedHold.objects.bulk_create(AskedHold(reservation_id, "asked", at) for reservation_id, at in touched)
+
+    changed = inventory.changed_since(start)
+    untouched = inventory.untouched_holds(after=start, before=start + MINUTE)
+
+    assert (len(changed), changed[-1].reservation_id) == (1000, UUID(int=1000))
+    assert untouched == touched[:1000]
