@@ -24,6 +24,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -80,18 +81,69 @@ class Part(NamedTuple):
                     yield str(file.relative_to(ROOT))
 
 
+def _quick_first(folder: str, *quick: str) -> str:
+    """All tests of the folder, these before the others."""
+    others = sorted(str(file.relative_to(ROOT)) for file in (ROOT / folder).glob("test_*.py"))
+    return " ".join(dict.fromkeys([*(f"{folder}/test_{name}.py" for name in quick), *others]))
+
+
 _OPERATIONS: Final = "tests/orders/operations"
 _API: Final = "tests/orders/api"
-_LEDGER: Final = ["test_contract.py", "test_ledger_balance.py", "test_concurrency.py", "test_database_trouble.py"]
+_LEDGER: Final = [
+    "test_contract.py",
+    "test_pages.py",
+    "test_ledger_balance.py",
+    "test_concurrency.py",
+    "test_database_trouble.py",
+]
+_IMPORTING: Final = _quick_first(
+    "tests/orders/importing",
+    *["repeats", "repeated_in_file", "dry_run", "csv", "history_in_parts", "history", "refusals"],
+)
 PARTS: Final = {
     "rules": Part(["orders/rules"], ["tests/orders/rules"]),
     "operations": Part(["orders/operations"], [_OPERATIONS]),
-    "ledger": Part(["inventory_client/ledger.py"], [f"tests/inventory_client/{name}" for name in _LEDGER]),
-    "events": Part(["events"], ["tests/events"]),
+    "ledger": Part(
+        ["inventory_client/ledger.py"],
+        [*(f"tests/inventory_client/{name}" for name in _LEDGER), f"{_API}/test_batch.py"],
+    ),
+    "events": Part(["events"], _quick_first("tests/events").split()),
 }
 # Those who know the module: the whole suite for each of a thousand faults would take days.
 TESTS: Final[dict[str, Sequence[str]]] = {
     "orders/rules/staff_groups.py": ["tests/orders/admin/test_staff_groups.py"],
+    **{
+        f"events/{module}.py": _quick_first("tests/events", *quick.split()).split()
+        for module, quick in {
+            "admin": "events_admin",
+            "checks": "checks",
+            "cloudevents": "envelope",
+            "delivery": "relay relay_transaction",
+            "lag": "lag",
+            "management/commands/outbox": "outbox_command",
+            "management/commands/relay_events": "relay_command",
+            "parked": "outbox_command events_admin",
+            "queue": "relay relay_transaction",
+            "relay": "relay relay_transaction",
+            "replaying": "outbox_command",
+            "schemas": "schemas",
+            "sinks/aws": "aws_sinks",
+            "sinks/configured": "sinks checks",
+            "sinks/console": "sinks",
+            "sinks/eventbridge": "aws_sinks",
+            "sinks/filtered": "sinks",
+            "sinks/kafka": "kafka_sink",
+            "sinks/loop_thread": "broker_sinks",
+            "sinks/memory": "sinks relay",
+            "sinks/nats_jetstream": "broker_sinks",
+            "sinks/ndjson_file": "ndjson_file_sink",
+            "sinks/rabbitmq": "broker_sinks",
+            "sinks/redis_streams": "broker_sinks",
+            "sinks/sns": "aws_sinks",
+            "sinks/sqs": "aws_sinks",
+            "views": "schemas",
+        }.items()
+    },
     **{
         f"orders/operations/{module}.py": [path.format(own=_OPERATIONS, api=_API) for path in tests.split()]
         for module, tests in {
@@ -109,7 +161,9 @@ TESTS: Final[dict[str, Sequence[str]]] = {
             "canceling": "{own}/test_cancel.py {own}/test_sweep.py",
             "carriers": "{own}/test_carriers.py",
             "comparing_stock": "{own}/test_reconcile_stock.py",
+            "constraints": "{own}/test_payments.py {api}/test_references.py {api}/test_idempotency.py",
             "confirming": "{own}/test_confirm.py {own}/test_extend.py {own}/test_policies.py",
+            "database_time": "{own}/test_host_clocks.py",
             "deleting": "{own}/test_restore.py {own}/test_delete_and_restore.py tests/chaos/test_swept_meanwhile.py "
             "tests/chaos/test_restored_meanwhile.py {api}/test_operations_idempotency.py {api}/test_dry_run.py",
             "details": "{own}/test_tags.py {api}/test_versions.py",
@@ -117,16 +171,23 @@ TESTS: Final[dict[str, Sequence[str]]] = {
             "failing_upkeep": "{own}/test_failing_upkeep.py",
             "holding": "{own}/test_order_holds.py",
             "idempotency": "{api}/test_idempotency.py {api}/test_operations_idempotency.py",
-            "importing": "tests/orders/importing",
+            "import_attempts": _IMPORTING,
+            "importing": _IMPORTING,
             "inventory_answers": "{own}/test_inventory_trouble.py {own}/test_amend.py",
-            "known_orders": "tests/orders/importing",
-            "obstacles": "{api}/test_actions.py {own}",
+            "kill_points": "tests/chaos/test_killed_placement.py tests/chaos/test_killed_amendment.py",
+            "known_orders": _IMPORTING,
+            "moving_forward": _IMPORTING,
+            "obstacles": "{own} {api}/test_actions.py",
+            "past_operations": _IMPORTING,
             "payments": "{own}/test_payments.py {own}/test_refunds.py",
             "performing": "{api}/test_bulk.py {api}/test_bulk_lock_order.py {api}/test_first_version.py",
             "placing": "{own}/test_place_order.py {api}/test_idempotency.py {api}/test_batch.py "
             "{own}/test_inventory_trouble.py tests/chaos/test_written_too_late.py",
             "placing_at_once": "{own}/test_place_order.py {api}/test_batch.py tests/chaos/test_written_too_late.py",
             "placing_imported": "tests/orders/importing/test_placing.py",
+            "recounting_stock": "{own}/test_reconcile_stock.py tests/inventory_client/test_recounting.py",
+            "refund_decisions": "{own}/test_facts_in_any_order.py {own}/test_refunds.py {own}/test_voids.py "
+            "{own}/test_reinstate.py {own}/test_credits.py",
             "refunds": "{own}/test_refunds.py {own}/test_cancel.py {own}/test_voids.py",
             "repairing_stock": "{own}/test_reconcile_stock.py",
             "returns": "{own}/test_returns.py",
@@ -219,11 +280,8 @@ class Session:
         if not self.waiting:
             return
         print(f"{self.module}: {self.waiting} faults to try", flush=True)
-        began = time.monotonic()
-        if subprocess.run(self._command, cwd=COPY, env=_environment(), check=False).returncode != 0:
-            sys.exit(f"The tests of {self.module} fail without any fault: {' '.join(self._tests)}")
         # Some faults make endless loops. All tests have passed by then on a machine that has become much slower.
-        self._configure(seconds=60 + 4 * (time.monotonic() - began))
+        self._configure(seconds=60 + 4 * _seconds_without_fault(tuple(sorted(self._tests))))
         self._cosmic_ray("exec")
 
     @property
@@ -262,14 +320,10 @@ class Session:
             for table in ("mutation_specs", "work_items"):
                 self._ask(f"delete from {table} where job_id = ?", job)
 
-    @property
-    def _command(self) -> list[str]:
-        return [sys.executable, "-m", "script.mutate_code", "--try", *self._tests]
-
     def _configure(self, *, seconds: float) -> None:
         self._configuration.write_text(
             f"[cosmic-ray]\nmodule-path = {self.module!r}\ntimeout = {seconds:.1f}\nexcluded-modules = []\n"
-            f"test-command = {shlex.join(self._command)!r}\n[cosmic-ray.distributor]\nname = 'local'\n"
+            f"test-command = {shlex.join(_command(self._tests))!r}\n[cosmic-ray.distributor]\nname = 'local'\n"
         )
 
     def _cosmic_ray(self, what: str) -> None:
@@ -283,6 +337,18 @@ class Session:
     def _ask(self, statement: str, *parameters: str) -> list[tuple[Any, ...]]:
         with closing(sqlite3.connect(self._file)) as session, session:
             return session.execute(statement, parameters).fetchall()
+
+
+def _command(tests: Sequence[str]) -> list[str]:
+    return [sys.executable, "-m", "script.mutate_code", "--try", *tests]
+
+
+@cache  # many modules have the same tests, in another order
+def _seconds_without_fault(tests: Sequence[str]) -> float:
+    began = time.monotonic()
+    if subprocess.run(_command(tests), cwd=COPY, env=_environment(), check=False).returncode != 0:
+        sys.exit(f"These fail without any fault: {' '.join(tests)}")
+    return time.monotonic() - began
 
 
 def _environment() -> dict[str, str]:

@@ -328,6 +328,16 @@ def test_a_hold_touched_meanwhile_is_not_released(inventory, reserved, database_
     assert reserved() == {"cup": 1}
 
 
+def test_an_untouched_hold_that_an_order_stands_on_is_not_released(inventory, reserved, database_now):
+    inventory.hold([HoldRequest(A, {"cup": 1})])
+    now = database_now()
+
+    assert inventory.release_untouched(A, before=now, unless=lambda: True) is False
+    assert reserved() == {"cup": 1}
+    assert inventory.release_untouched(A, before=now, unless=lambda: False) is True
+    assert reserved() == {}
+
+
 def test_a_confirmed_or_unknown_hold_is_not_released_as_untouched(inventory, reserved, database_now):
     inventory.hold([HoldRequest(A, {"cup": 1})])
     inventory.confirm(A)
