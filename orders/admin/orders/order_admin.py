@@ -24,6 +24,7 @@ from orders.admin.operations.page import operation_page
 from orders.admin.operations.staff_requests import order_in, sight_of, storefronts_of, user_of
 from orders.admin.operations.table import BULK_OPERATIONS, STAFF_OPERATIONS
 from orders.admin.orders import search
+from orders.admin.orders.customer_pages import erase_page, export_customer
 from orders.admin.orders.filters import (
     DeletedFilter,
     HeldUpFilter,
@@ -174,8 +175,16 @@ class OrderAdmin(ModelAdmin):
             )
             for operation in BULK_OPERATIONS
         ]
+        of_customer = [
+            path(
+                f"<uuid:order_id>/{name}-customer/",
+                self.admin_site.admin_view(partial(page, self)),
+                name=f"orders_order_{name}_customer",
+            )
+            for name, page in (("export", export_customer), ("erase", erase_page))
+        ]
         urls: list[URLPattern] = super().get_urls()
-        return [*operations, *bulk_pages, *urls]
+        return [*operations, *bulk_pages, *of_customer, *urls]
 
     def change_view(
         self,

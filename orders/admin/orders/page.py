@@ -19,8 +19,10 @@ from orders.admin.display.pills import fulfillment_pill, payment_pill, refund_pi
 from orders.admin.operations.staff_operation import Place, StaffOperation
 from orders.admin.operations.staff_requests import Staff, sight_of
 from orders.admin.operations.table import STAFF_OPERATIONS
+from orders.admin.orders.customer_pages import may_erase
 from orders.admin.orders.timeline import timeline_of
 from orders.models import Credit, Order, OrderItem, PaymentRecord, Refund, Return, Shipment
+from orders.operations.erasing import ERASED
 from orders.rules.currencies import format_amount
 from orders.rules.lifecycle import Operation
 from orders.rules.sight import Sight
@@ -86,6 +88,7 @@ def context_of(order: Order, user: Staff) -> dict[str, Any]:
         "returns": [_return(announced, order, buttons) for announced in order.returns.all()],
         "return_buttons": buttons.at(Place.RETURNS),
         "customer": _customer(order) if sight_of(user) is Sight.CUSTOMER else None,
+        "customer_buttons": _customer_buttons(order, user),
         "metadata": sorted(order.metadata.items()),
         "reservation": _reservation(order, user),
         "timeline": timeline_of(order) if user.has_perm("events.view_event") else None,
@@ -227,6 +230,16 @@ def _parcel(parcel: Shipment, order: Order, buttons: _Buttons) -> dict[str, Any]
         "contents": contents_in_words(contents_of(parcel), product_names(order)),
         "buttons": buttons.beside(str(parcel.pk), _WITH_PARCEL),
     }
+
+
+def _customer_buttons(order: Order, user: Staff) -> list[Button]:
+    if order.customer_id == ERASED or not may_erase(user):
+        return []
+    titles = {"export": ("Export", "download"), "erase": ("Erase", "person_off")}
+    return [
+        Button(title, reverse(f"admin:orders_order_{name}_customer", args=[order.pk]), icon)
+        for name, (title, icon) in titles.items()
+    ]
 
 
 def _payments(order: Order, buttons: _Buttons) -> list[dict[str, Any]]:
