@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
-from django.db import DatabaseError
+from django.db import DatabaseError, InterfaceError
 from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework.renderers import BaseRenderer
@@ -18,11 +18,11 @@ from events.cloudevents import envelope
 from events.feed.cursors import Cursor
 from events.feed.numbering import number_arrivals
 from events.feed.pages import FeedPage, read_page
-from inventory_client.outages import Outage, outage_of
 from orders.announcing.payloads import EVENT_TYPES
 from orders.api import docs
 from orders.api.calls import principal_of, refuse_doubled, refuse_unknown, whole_number
 from orders.api.json_format import JSONRenderer, json_response
+from orders.api.problems import database_trouble
 from orders.rules.errors import InvalidRequest
 from orders.rules.limits import MAX_PAGE_BYTES, MAX_PAGE_EVENTS, MAX_WAIT_SECONDS, PAGE_EVENTS
 from orders.rules.scopes import Scope
@@ -100,9 +100,9 @@ class FeedView(APIView):
 def _number(storefront_id: int) -> None:
     try:
         number_arrivals(storefront_id)
-    except DatabaseError as error:
-        # What is numbered can be read all the same.
-        if outage_of(error) not in (Outage.READ_ONLY, Outage.FULL):
+    except (DatabaseError, InterfaceError) as error:
+        # What is numbered can be read all the same; and if it cannot, reading says so.
+        if database_trouble(error) is None:
             raise
 
 

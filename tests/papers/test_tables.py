@@ -124,6 +124,8 @@ def test_the_tables_of_limits_are_those_of_the_code():
         [limits.MAX_BULK_SECONDS],
         [limits.MAX_PAGE_ORDERS, limits.PAGE_ORDERS],
         [limits.MAX_PAGE_ENTRIES],
+        [limits.MAX_PAGE_EVENTS, limits.PAGE_EVENTS],
+        [limits.MAX_WAIT_SECONDS],
         [limits.MAX_PAGE_BYTES],
         [],
     ]

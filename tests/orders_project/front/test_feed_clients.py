@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import faulthandler
+import threading
 from collections.abc import Collection, Coroutine, Iterable
 from dataclasses import replace
 from typing import Any
@@ -58,7 +59,8 @@ class Feed:
 class Client:
     """Asks once, takes what it is sent, and may leave."""
 
-    def __init__(self, front: Front, path: str = "/api/v1/events") -> None:
+    def __init__(self, front: Front, path: str = "/api/v1/events", *, address: str = "192.0.2.7") -> None:
+        self._address = address
         self.sent: list[dict[str, Any]] = []
         self._arrived = asyncio.Event()
         self._gone = asyncio.Event()
@@ -98,7 +100,7 @@ class Client:
             "query_string": b"",
             "scheme": "http",
             "server": ("127.0.0.1", "8000"),
-            "client": ("192.0.2.7", "40000"),
+            "client": (self._address, "40000"),
             "headers": [(b"content-length", b"0")],
         }
 
@@ -154,6 +156,29 @@ def test_what_is_there_is_answered_at_once():
 
     assert meet(feed, scene) == (200, ["first"])
     assert feed.looked_for == []
+
+
+def test_numbering_that_hangs_in_its_commit_leaves_a_thread_to_those_who_read():
+    """As while a synchronous standby is away: whoever reads the feed gives out positions, which is a change."""
+    may_commit, committing = threading.Event(), threading.Event()
+
+    def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        if environ["PATH_INFO"] == "/api/v1/events":
+            committing.set()
+            assert may_commit.wait(GIVE_UP_SECONDS)
+        start_response("200 OK", [])
+        return [b"{}"]
+
+    async def play() -> Any:
+        watch = FeedWatch(lambda storefronts: {})
+        front = Front(application, bounds=replace(BOUNDS, threads=2), dues=Dues(None), feed=watch)
+        reading = [Client(front, address=f"192.0.{number}.7") for number in (1, 2)]
+        await _until(committing.is_set)
+        answer = await Client(front, "/other", address="192.0.3.7").answered()
+        may_commit.set()
+        return answer, [await client.answered() for client in reading]
+
+    assert asyncio.run(play()) == ((200, {}), [(200, {})] * 2)
 
 
 def test_more_of_a_storefront_than_may_wait_are_told_to_come_back():
