@@ -273,6 +273,18 @@ def test_the_log_tells_each_request_with_its_answer(api, place_order, settings):
     assert (delivered["status"], delivered["response_body"], delivered["error"]) == (204, "", "")
 
 
+def test_a_key_that_may_not_read_orders_is_not_shown_what_was_sent(api, storefront, client_of, place_order):
+    endpoint = made(api)
+    order = place_order(cup=1)
+    path = f"/{endpoint['id']}/deliveries/{WebhookDelivery.objects.get().event_id}"
+
+    shown = ask(client_of(storefront, Scope.WEBHOOKS_WRITE, Scope.ORDERS_READ), "GET", path)
+    hidden = ask(client_of(storefront, Scope.WEBHOOKS_WRITE), "GET", path)
+
+    assert order["number"] in shown.json()["body"]
+    assert hidden.json() == shown.json() | {"body": None}
+
+
 def test_deliveries_come_in_pages_of_one_state(api, place_order):
     endpoint = made(api)
     for _ in range(3):
