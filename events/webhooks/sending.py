@@ -51,8 +51,11 @@ def post(url: str, *, headers: Mapping[str, str], body: bytes, seconds: float = 
         target = target_of(url)
         addresses = addresses_of(target, seconds=_left(until))
         connected, address = _connected(addresses, until)
-        with connected as plain, _secured(plain, target, until) as sock:
-            response = _asked(sock, target, headers, body, until)
+        with (
+            connected as plain,
+            _secured(plain, target, until) as sock,
+            _asked(sock, target, headers, body, until) as response,
+        ):
             told = {name.lower()[:100]: value[:300] for name, value in response.getheaders()[:_KEPT_HEADERS]}
             return answered(response.status, told, _beginning(response), "")
     except TimeoutError as error:
@@ -137,7 +140,7 @@ class _DeadlineSocket:
         self._until = until
 
     def sendall(self, data: bytes) -> None:
-        self._sock.settimeout(_left(self._until))  # of all of it, unlike that of reads
+        self._sock.settimeout(_left(self._until))  # of all of it, over TLS too, unlike that of reads
         self._sock.sendall(data)
 
     def makefile(self, mode: str) -> io.BufferedReader:

@@ -25,7 +25,7 @@ from events.webhooks import endpoints, reading, redelivering
 from events.webhooks.addresses import BadUrl
 from events.webhooks.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
 from orders.api import webhooks_docs as docs
-from orders.api.calls import json_body, principal_of, refuse_doubled, refuse_unknown, whole_number
+from orders.api.calls import json_body, principal_of, refuse_doubled, refuse_unknown, wants_rehearsal, whole_number
 from orders.api.json_format import json_response
 from orders.reading.documents import instant
 from orders.requests.parsing import parse
@@ -39,6 +39,11 @@ _MERGE_PATCHES: Final = ("application/json", "application/merge-patch+json")
 
 class _WebhookView(APIView):
     scopes = dict.fromkeys(("GET", "HEAD", "POST", "PATCH", "DELETE"), Scope.WEBHOOKS_WRITE)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if request.method not in ("GET", "HEAD") and wants_rehearsal(request):
+            raise errors.PreferenceNotSupported()
 
 
 class WebhooksView(_WebhookView):
@@ -155,9 +160,10 @@ class DeliveryView(_WebhookView):
         delivery = known and reading.deliveries_of(endpoint).filter(event_id=known).first()
         if not delivery:
             raise errors.WebhookDeliveryNotFound(event_id)
+        may_read = Scope.ORDERS_READ in principal_of(request).scopes
         answer = {
             **delivery_document(delivery, reading.types_of([delivery])[delivery.event_id]),
-            "body": reading.body_of(delivery).decode(),
+            "body": reading.body_of(delivery).decode() if may_read else None,
             "log": [_attempt(attempt) for attempt in reading.attempts_of(delivery)],
         }
         return json_response(orjson.dumps(answer))

@@ -162,6 +162,11 @@ CHECKS: Final[dict[str, Check]] = {
         "Events wait for a sink for too long.",
         "Is `manage.py relay_events` running, and the sink up?",
     ),
+    "webhook_endpoint_disabled": Check(
+        Severity.WARNING,
+        "A webhook endpoint was disabled because it failed; its storefront is told nothing.",
+        "Its page in the back office tells what it answered. Enable it once it is mended, and send again.",
+    ),
     "events_for_unknown_sink": Check(
         Severity.WARNING,
         "Events wait for a sink that EVENT_SINKS does not enable.",

@@ -13,7 +13,7 @@ from django.db.models import BooleanField, F, Q, QuerySet
 from django.db.models.expressions import RawSQL
 
 from events.lag import queued_sinks, relay_lag
-from events.models import OutboxEntry
+from events.models import OutboxEntry, WebhookEndpoint
 from events.sinks import enabled_sinks
 from orders.doctor.extent import Extent
 from orders.doctor.findings import EXAMPLES_KEPT, Finding, Report
@@ -120,6 +120,11 @@ def _queue(report: Report, extent: Extent) -> None:
     for sink, lag in relay_lag().items():
         if lag.seconds > _RELAY_PATIENCE.total_seconds():
             report.add([Finding("events_late", f"{sink}: the oldest has been waiting for {lag.seconds:,.0f} seconds")])
+    disabled = extent.of(WebhookEndpoint.objects.stopped_by_failures()).order_by("disabled_at")
+    report.add(
+        Finding("webhook_endpoint_disabled", f"{endpoint.pk} since {endpoint.disabled_at:%Y-%m-%d %H:%M} UTC")
+        for endpoint in disabled
+    )
     report.add(Finding("events_for_unknown_sink", sink) for sink in sorted(set(queued_sinks()) - set(enabled_sinks())))
 
 

@@ -11,6 +11,7 @@ from orders.api.components.shapes import (
     INSTANT,
     INSTANT_OR_NULL,
     TEXT,
+    TEXT_OR_NULL,
     UUID,
     UUID_OR_NULL,
     list_of,
@@ -75,7 +76,10 @@ WEBHOOKS: Final[dict[str, Any]] = {
     "WebhookDeliveryWithLog": object_of(
         {
             **_DELIVERY,
-            "body": {"type": "string", "description": "What was sent, byte for byte: CloudEvents JSON."},
+            "body": {
+                **TEXT_OR_NULL,
+                "description": "What was sent, byte for byte: CloudEvents JSON. Null without the scope `orders:read`.",
+            },
             "log": list_of(ref("WebhookAttempt")),
         }
     ),

@@ -61,8 +61,10 @@ def saying(answer: bytes, heard: list[bytes] | None = None) -> Talk:
     return talk
 
 
-def send(port: int, *, seconds: float = 10, scheme: str = "http", host: str = "127.0.0.1") -> Answer:
-    return post(f"{scheme}://{host}:{port}/hooks", headers={"X-Of": "ours"}, body=b'{"a": 1}', seconds=seconds)
+def send(
+    port: int, *, seconds: float = 10, scheme: str = "http", host: str = "127.0.0.1", body: bytes = b'{"a": 1}'
+) -> Answer:
+    return post(f"{scheme}://{host}:{port}/hooks", headers={"X-Of": "ours"}, body=body, seconds=seconds)
 
 
 def test_what_is_sent_is_one_request_with_the_body_as_it_is():
@@ -181,6 +183,26 @@ def test_the_certificate_must_be_of_the_name_that_was_asked_for(tmp_path, monkey
     assert names[0] == "localhost"
     assert "Hostname mismatch" in wrong.error
     assert "self-signed certificate" in unknown.error
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_who_reads_slowly_is_cut_off_at_the_deadline(tmp_path, monkeypatch, scheme):
+    certificate, over = _certificate(tmp_path / "localhost", "localhost"), threading.Event()
+    monkeypatch.setenv("SSL_CERT_FILE", str(_trusted(tmp_path, certificate)))
+    sending._tls.cache_clear()
+
+    def sip(connection: socket.socket) -> None:
+        while not over.wait(0.02) and connection.recv(8192):
+            pass
+
+    try:
+        with server(sip, secured=_context(certificate, []) if scheme == "https" else None) as port:
+            answer = send(port, seconds=0.5, scheme=scheme, host="localhost", body=b"x" * 20_000_000)
+            over.set()
+    finally:
+        sending._tls.cache_clear()
+
+    assert (answer.status, answer.address != "") == (None, True)
 
 
 def _certificate(directory: Path, name: str) -> Path:

@@ -145,6 +145,35 @@ def test_what_is_given_is_changed_and_the_rest_stays(api):
     }
 
 
+def test_a_url_that_another_endpoint_has_is_not_taken_over(api):
+    made(api)
+    other = made(api, url=f"{URL}/other")
+
+    response = ask(api, "PATCH", f"/{other['id']}", {"url": URL, "ordered": True})
+
+    assert (response.status_code, response.json()["code"]) == (409, "webhook_exists")
+    assert ask(api, "GET", f"/{other['id']}").json() | {"secret": other["secret"]} == other
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("POST", ""), ("PATCH", "/{id}"), ("DELETE", "/{id}"), ("POST", "/{id}/test")]
+)
+def test_nothing_here_is_rehearsed(api, method, path):
+    endpoint = made(api)
+
+    response = api.generic(
+        method,
+        WEBHOOKS + path.format(id=endpoint["id"]),
+        json.dumps({"url": f"{URL}/other"}),
+        content_type="application/json",
+        headers={"Prefer": "dry-run"},
+    )
+
+    assert (response.status_code, response.json()["code"]) == (400, "preference_not_supported")
+    assert ask(api, "GET").json()["results"] == [{name: value for name, value in endpoint.items() if name != "secret"}]
+    assert not WebhookDelivery.objects.exists()
+
+
 def test_an_endpoint_is_disabled_and_enabled(api, place_order):
     endpoint = made(api)
 
@@ -242,6 +271,18 @@ def test_the_log_tells_each_request_with_its_answer(api, place_order, settings):
     assert failed["response_headers"]["x-trace"] == "t-1"
     assert failed["request_headers"]["webhook-signature"] == first.headers["webhook-signature"]
     assert (delivered["status"], delivered["response_body"], delivered["error"]) == (204, "", "")
+
+
+def test_a_key_that_may_not_read_orders_is_not_shown_what_was_sent(api, storefront, client_of, place_order):
+    endpoint = made(api)
+    order = place_order(cup=1)
+    path = f"/{endpoint['id']}/deliveries/{WebhookDelivery.objects.get().event_id}"
+
+    shown = ask(client_of(storefront, Scope.WEBHOOKS_WRITE, Scope.ORDERS_READ), "GET", path)
+    hidden = ask(client_of(storefront, Scope.WEBHOOKS_WRITE), "GET", path)
+
+    assert order["number"] in shown.json()["body"]
+    assert hidden.json() == shown.json() | {"body": None}
 
 
 def test_deliveries_come_in_pages_of_one_state(api, place_order):

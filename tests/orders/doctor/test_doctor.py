@@ -430,6 +430,14 @@ DAMAGES: Final[dict[str, tuple[set[str], str]]] = {
         "delete from events_outbox where stream_id <> {W};"
         "update events_outbox set event_id = {OLD} where stream_id = {W}",
     ),
+    "a webhook endpoint that is gone": (
+        {"webhook_endpoint_disabled"},
+        "insert into events_webhook_endpoint (id, storefront_id, source, url, description, types, "
+        "ordered, api_version, secret, disabled_at, disabled_because, disabled_by, made_by) "
+        "select id, storefront_id, '/storefronts/au', 'https://hooks.example.com/', '', '{{}}', false, 'v1', '', "
+        "now(), 'gone', 'system:webhooks', 'key:a' "
+        "from orders_order where id = {W}",
+    ),
     "a queue nobody serves": (
         {"events_for_unknown_sink"},
         "update events_outbox set sink = 'gone' where stream_id = {W}",
