@@ -120,6 +120,20 @@ def test_an_earlier_refund_that_fails_does_not_make_up_for_one_that_is_paid_out(
     assert (read(api, order["id"]), reserved()) == (canceled, {})
 
 
+def test_money_that_went_back_for_no_refund_in_particular_is_told_from_what_went_back_earlier(api, storefront):
+    order = sell(api)
+    pay(api, order["id"])
+    earlier = done(api, order["id"], "request_refund", amount=500)["refunds"][0]["id"]
+    fact = {"kind": "refund", "amount": 500, "psp_reference": "re_1", "refund_id": earlier}
+    done(api, order["id"], "record_payment", **fact)
+    assert len(done(api, order["id"], "cancel", amount=0)["refunds"]) == 1
+    done(api, order["id"], "record_payment", kind="refund", amount=400, psp_reference="re_2")
+
+    problem = assert_refused(ask(api, order["id"], "reinstate", reason="after all"), 409, "refund_paid_out")
+
+    assert (problem["refunded"], reserved()) == (400, {})
+
+
 def test_each_refund_is_withdrawn_from_the_payments_it_was_to_be_paid_out_of(api, storefront):
     order = sell(api)
     pay(api, order["id"])
@@ -195,6 +209,18 @@ def test_what_was_canceled_earlier_stays_canceled(api, storefront):
     again = done(api, order["id"], "cancel")
     assert (again["status"], again["due_amount"], reserved()) == ("canceled", 300, {})
     assert reinstate(api, order["id"])["due_amount"] == 2300
+
+
+def test_no_hold_is_asked_for_an_item_that_was_canceled_whole_earlier(api, storefront):
+    order = sell(api)
+    done(api, order["id"], "cancel", items=[{"item_id": item_ids(order)["plate"], "quantity": 1}])
+    done(api, order["id"], "cancel")
+
+    after = reinstate(api, order["id"])
+
+    assert counts(after, "canceled") == {"cup": 0, "plate": 1}
+    hold = Reservation.objects.get(state="held")
+    assert (hold.product_ids, hold.quantities) == (["cup"], [2])
 
 
 def test_goodwill_given_since_is_taken_back_with_its_refund(api, storefront):
