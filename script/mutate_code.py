@@ -152,6 +152,8 @@ TESTS: Final[dict[str, Sequence[str]]] = {
             "amending": "{own}/test_amend.py tests/chaos/test_races.py",
             "amendment": "{own}/test_amend.py",
             "before_canceled": "{own}/test_reinstate.py",
+            "call": "{api}/test_dry_run.py {api}/test_operations_preconditions.py {api}/test_what_a_key_sees.py "
+            "tests/orders/importing/test_history.py",
             "changed_rows": "{own}/test_returns.py {own}/test_amend.py {own}/test_shipments.py",
             "crediting": "{own}/test_credits.py {own}/test_cancel.py {own}/test_reinstate.py",
             "holding_again": "{own}/test_restore.py {own}/test_reinstate.py tests/chaos/test_restored_meanwhile.py "
@@ -161,6 +163,8 @@ TESTS: Final[dict[str, Sequence[str]]] = {
             "canceling": "{own}/test_cancel.py {own}/test_sweep.py",
             "carriers": "{own}/test_carriers.py",
             "comparing_stock": "{own}/test_reconcile_stock.py",
+            "committing": "{api}/test_dry_run.py {api}/test_operations_idempotency.py {own}/test_limits.py "
+            "{own}/test_restore.py {own}/test_delete_and_restore.py {own}/test_inventory_trouble.py",
             "constraints": "{own}/test_payments.py {api}/test_references.py {api}/test_idempotency.py",
             "confirming": "{own}/test_confirm.py {own}/test_extend.py {own}/test_policies.py",
             "database_time": "{own}/test_host_clocks.py",
@@ -176,6 +180,8 @@ TESTS: Final[dict[str, Sequence[str]]] = {
             "inventory_answers": "{own}/test_inventory_trouble.py {own}/test_amend.py",
             "kill_points": "tests/chaos/test_killed_placement.py tests/chaos/test_killed_amendment.py",
             "known_orders": _IMPORTING,
+            "locked_order": "{api}/test_operations_preconditions.py {api}/test_operations_idempotency.py "
+            "{api}/test_dry_run.py {own}/test_delete_and_restore.py {own}/test_shipments.py {own}/test_returns.py",
             "moving_forward": _IMPORTING,
             "obstacles": "{own} {api}/test_actions.py",
             "past_operations": _IMPORTING,
@@ -195,6 +201,8 @@ TESTS: Final[dict[str, Sequence[str]]] = {
             "tests/chaos/test_slow_inventory.py",
             "shipping": "{own}/test_shipments.py {own}/test_deliver_and_complete.py {own}/test_carriers.py",
             "units": "{own}/test_cancel.py {own}/test_shipments.py {own}/test_returns.py {own}/test_refunds.py",
+            "writing": "{own}/test_place_order.py {api}/test_idempotency.py {api}/test_batch.py "
+            "tests/chaos/test_written_too_late.py",
         }.items()
     },
 }

@@ -367,3 +367,13 @@ def test_an_amended_quantity_takes_its_part_of_amount_discount_and_tax(api, stor
     (item,) = fewer["items"]
     assert (item["amount"], item["discount_amount"], item["tax_amount"]) == (334, 34, 30)
     assert (fewer["discount_amount"], fewer["tax_amount"], fewer["total_amount"]) == (34, 30, 330)
+
+
+def test_what_is_canceled_once_nothing_is_owed_is_credited_with_nothing(api, paid):
+    order = paid(CUPS)
+    refunded = done(api, order["id"], "request_refund", amount=2000)
+    assert (credits_of(refunded), refunded["due_amount"]) == ([("goodwill", 2000)], 0)
+
+    canceled = done(api, order["id"], "cancel", items=of(order, "cup", 1))
+
+    assert (credits_of(canceled), canceled["due_amount"]) == ([("goodwill", 2000)], 0)
