@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 MOST_OF_A_STOREFRONT = 20
 LONGEST_OVERLAP = timedelta(days=7)
 USUAL_OVERLAP = timedelta(hours=24)
-CHANGEABLE = ("url", "description", "types", "ordered")
+CHANGEABLE = ("url", "description", "types", "ordered", "personal")
 
 
 class EndpointMissing(LookupError):
@@ -61,6 +61,7 @@ def create_endpoint(
     description: str = "",
     types: Sequence[str] = (),
     ordered: bool = False,
+    personal: bool = False,
 ) -> tuple[WebhookEndpoint, str]:
     """The endpoint, and its secret to be shown once. `source` is what the storefront's events have.
 
@@ -80,6 +81,7 @@ def create_endpoint(
         description=description,
         types=_in_order(types),
         ordered=ordered,
+        personal=personal,
         secret=seal(secret, endpoint_id=endpoint_id),
         made_by=by,
     )

@@ -48,6 +48,8 @@ class WebhookEndpoint(models.Model):
     # None named: every type.
     types = ArrayField(models.TextField(), default=list, blank=True)
     ordered = models.BooleanField(default=False)
+    # Whether it is told what tells of people.
+    personal = models.BooleanField(default=False, db_default=False)
     api_version = models.TextField(default=API_VERSION)
     # Sealed: see sealing.py. Two are live while one takes the other's place.
     secret = models.BinaryField()

@@ -45,7 +45,7 @@ select d.id as delivery_id, d.attempts, d.event_id as id, d.storefront_id, d.str
 from DELIVERIES as d
 join events_webhook_endpoint endpoint on endpoint.id = d.endpoint_id
 left join events_event e on e.id = d.event_id and not d.test
-left join lateral events_told(e, false) as told on true
+left join lateral events_told(e, endpoint.personal) as told on true
 where (d.test or e.id is not null)
 """
 

@@ -47,6 +47,7 @@ from orders.admin.display.pills import pill
 from orders.admin.operations.staff_requests import Staff, caller_of, limited, storefronts_of, user_of
 from orders.admin.orders.filters import StorefrontFilter
 from orders.models import Storefront
+from orders.rules.callers import SEE_CUSTOMERS
 
 _SHOWN: Final = 50
 _COUNTED: Final = 1000
@@ -78,8 +79,17 @@ class EndpointForm(forms.Form):
         "itself, which is faster.",
     )
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    personal = forms.BooleanField(
+        required=False,
+        widget=UnfoldBooleanSwitchWidget,
+        label="Told of people",
+        help_text="Contact, addresses, note, metadata and reasons too.",
+    )
+
+    def __init__(self, *args: Any, user: Staff, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if not user.has_perm(SEE_CUSTOMERS):
+            del self.fields["personal"]
         types = self.fields["types"]
         assert isinstance(types, forms.MultipleChoiceField)  # noqa: S101 - declared above
         types.choices = [(name, name) for name in registered_types()]
@@ -91,7 +101,7 @@ class NewEndpointForm(EndpointForm):
 
     def __init__(self, *args: Any, user: Staff, **kwargs: Any) -> None:
         """Of the storefronts that the user may see."""
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, user=user, **kwargs)
         storefronts = self.fields["storefront"]
         assert isinstance(storefronts, forms.ModelChoiceField)  # noqa: S101 - declared above
         if (limit := storefronts_of(user)) is not None:
@@ -265,8 +275,8 @@ class WebhookEndpointAdmin(ModelAdmin):
             "delivery": delivery,
             "type": reading.types_of([delivery])[event_id],
             "pill": _delivery_pill(delivery),
-            # The event itself is for those who may see the log of events.
-            "body": reading.body_of(delivery).decode() if request.user.has_perm("events.view_event") else None,
+            # The event itself is for those who may see the log of events, and what is in it.
+            "body": reading.body_of(delivery).decode() if _may_read(user_of(request), endpoint) else None,
             "attempts": list(reading.attempts_of(delivery)),
             "again_url": reverse("admin:events_webhookendpoint_again", args=[pk, event_id])
             if self.has_change_permission(request) and endpoint.enabled
@@ -278,7 +288,11 @@ class WebhookEndpointAdmin(ModelAdmin):
     def edit_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         endpoint = self._endpoint(request, pk, self.has_change_permission)
         initial = {name: getattr(endpoint, name) for name in endpoints.CHANGEABLE}
-        form = EndpointForm(request.POST if request.method == "POST" else None, initial=initial)
+        user = user_of(request)
+        if endpoint.personal and not user.has_perm(SEE_CUSTOMERS):
+            messages.error(request, "This endpoint is told of people: whoever may not see them does not change it.")
+            return HttpResponseRedirect(_page_of(endpoint))
+        form = EndpointForm(request.POST if request.method == "POST" else None, initial=initial, user=user)
         if form.is_valid():
             changes = {name: form.cleaned_data[name] for name in form.changed_data}
 
@@ -507,6 +521,10 @@ def _or_told_in(form: forms.Form, do: Callable[[], HttpResponse]) -> HttpRespons
 
 def _actor(request: HttpRequest) -> str:
     return caller_of(user_of(request)).actor
+
+
+def _may_read(user: Staff, endpoint: WebhookEndpoint) -> bool:
+    return bool(user.has_perm("events.view_event") and (not endpoint.personal or user.has_perm(SEE_CUSTOMERS)))
 
 
 def _page_of(endpoint: WebhookEndpoint) -> str:

@@ -18,6 +18,7 @@ from django.http import HttpResponse
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
@@ -33,6 +34,7 @@ from orders.requests.webhooks import NewWebhook, Redelivery, Rotation, WebhookCh
 from orders.rules import errors
 from orders.rules.limits import MAX_PAGE_ENTRIES
 from orders.rules.scopes import Scope
+from orders.rules.sight import Sight
 
 _MERGE_PATCHES: Final = ("application/json", "application/merge-patch+json")
 
@@ -58,6 +60,7 @@ class WebhooksView(_WebhookView):
         refuse_unknown(request.query_params, [])
         principal = principal_of(request)
         asked = parse(json_body(request), NewWebhook)
+        _refuse_people(request, asked.personal)
         with _refusals():
             endpoint, secret = endpoints.create_endpoint(
                 principal.storefront.pk,
@@ -66,6 +69,7 @@ class WebhooksView(_WebhookView):
                 description=asked.description,
                 types=asked.types,
                 ordered=asked.ordered,
+                personal=asked.personal,
                 by=principal.caller.actor,
             )
         answer = document(endpoint) | {"secret": secret}
@@ -88,6 +92,7 @@ class WebhookView(_WebhookView):
             for name in endpoints.CHANGEABLE
             if (value := getattr(asked, name)) is not msgspec.UNSET and value != getattr(endpoint, name)
         }
+        _refuse_people(request, changes.keys() & {"url", "personal"} and (endpoint.personal or changes.get("personal")))
         with _refusals(pk):
             if changes:
                 endpoint = endpoints.change_endpoint(endpoint.pk, changes, by=by)
@@ -160,7 +165,7 @@ class DeliveryView(_WebhookView):
         delivery = known and reading.deliveries_of(endpoint).filter(event_id=known).first()
         if not delivery:
             raise errors.WebhookDeliveryNotFound(event_id)
-        may_read = Scope.ORDERS_READ in principal_of(request).scopes
+        may_read = principal_of(request).caller.sight >= (Sight.CUSTOMER if endpoint.personal else Sight.ORDER)
         answer = {
             **delivery_document(delivery, reading.types_of([delivery])[delivery.event_id]),
             "body": reading.body_of(delivery).decode() if may_read else None,
@@ -191,6 +196,15 @@ def _redelivered(endpoint: WebhookEndpoint, asked: Redelivery) -> dict[str, Any]
     until = timezone.now() if asked.until is msgspec.UNSET else asked.until
     queued = redelivering.redeliver(endpoint, since=asked.since, until=until, only_failed=asked.only_failed)
     return {"queued": queued.queued, "go_on_since": instant(queued.go_on_since)}
+
+
+def _refuse_people(request: Request, leads_to_them: object) -> None:
+    """Whoever may not see people lets no endpoint see them, nor leads one that does elsewhere."""
+    if leads_to_them and Scope.CUSTOMERS_READ not in principal_of(request).scopes:
+        raise PermissionDenied(
+            f"An endpoint that is told of people is made and led elsewhere only with the scope {Scope.CUSTOMERS_READ}.",
+            code="missing_scope",
+        )
 
 
 @contextmanager
@@ -250,6 +264,7 @@ def document(endpoint: WebhookEndpoint) -> dict[str, Any]:
         "description": endpoint.description,
         "types": endpoint.types,
         "ordered": endpoint.ordered,
+        "personal": endpoint.personal,
         "api_version": endpoint.api_version,
         "enabled": endpoint.enabled,
         "disabled_at": instant(endpoint.disabled_at),

@@ -29,6 +29,13 @@ Ordered = Annotated[
         "delivered or given up. `false`: each for itself, which is faster."
     ),
 ]
+Personal = Annotated[
+    bool,
+    Meta(
+        description="`true`: `data.order` has contact, addresses, note and metadata too, and the event its `reason`. "
+        "Needs the scope `customers:read`."
+    ),
+]
 OverlapHours = Annotated[int, Meta(ge=0, le=168, description="How long the old secret signs beside the new one.")]
 
 
@@ -37,6 +44,7 @@ class NewWebhook(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     description: Description = ""
     types: Types = []
     ordered: Ordered = False
+    personal: Personal = False
 
 
 class WebhookChange(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -46,6 +54,7 @@ class WebhookChange(Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tru
     description: Description | UnsetType = UNSET
     types: Types | UnsetType = UNSET
     ordered: Ordered | UnsetType = UNSET
+    personal: Personal | UnsetType = UNSET
     enabled: bool | UnsetType = UNSET
 
 

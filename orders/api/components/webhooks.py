@@ -27,6 +27,7 @@ _ENDPOINT: Final = {
     "description": TEXT,
     "types": {**list_of(TEXT), "description": "None named: all there are."},
     "ordered": FLAG,
+    "personal": FLAG,
     "api_version": {
         "type": "string",
         "description": "The form of what it is sent: the one there was when it was made.",

@@ -51,6 +51,7 @@ def test_an_endpoint_is_made_with_a_secret_that_is_told_once(api):
         "description": "",
         "types": ["order.created"],
         "ordered": False,
+        "personal": False,
         "api_version": "v1",
         "enabled": True,
         "disabled_at": None,
@@ -143,6 +144,41 @@ def test_what_is_given_is_changed_and_the_rest_stays(api):
         "description": "till",
         "ordered": True,
     }
+
+
+def test_an_endpoint_is_told_of_people_only_where_that_is_switched_on(api, stock, settings):
+    settings.WEBHOOK_ALLOW_PRIVATE = True
+    stock(cup=1)
+    with receiver() as crm, receiver() as till:
+        made(api, url=crm.url, personal=True)
+        made(api, url=till.url)
+        body = {"customer_id": "cus123", "items": [{"product_id": "cup", "quantity": 1}], "note": "ring twice"}
+        api.post("/api/v1/orders", body, content_type="application/json")
+
+        send_all()
+
+        told = [json.loads(shop.received[0].body)["data"]["order"].get("note") for shop in (crm, till)]
+    assert told == ["ring twice", None]
+
+
+def test_a_key_that_may_not_see_people_lets_no_endpoint_see_them(api, client_of, storefront, place_order):
+    blind = client_of(storefront, Scope.WEBHOOKS_WRITE, Scope.ORDERS_READ)
+    personal = made(api, personal=True)
+    own = made(blind, url=f"{URL}/own")
+    place_order(cup=1)
+    path = f"/{personal['id']}"
+
+    refused = [
+        ask(blind, "POST", "", {"url": f"{URL}/other", "personal": True}),
+        ask(blind, "PATCH", f"/{own['id']}", {"personal": True}),
+        ask(blind, "PATCH", path, {"url": f"{URL}/mine"}),
+    ]
+
+    assert [(answer.status_code, answer.json()["code"]) for answer in refused] == [(403, "missing_scope")] * 3
+    assert ask(blind, "PATCH", path, {"description": "crm"}).json()["description"] == "crm"
+    (delivery,) = ask(blind, "GET", f"{path}/deliveries").json()["results"]
+    where = f"{path}/deliveries/{delivery['event_id']}"
+    assert (ask(blind, "GET", where).json()["body"], ask(api, "GET", where).json()["body"] is None) == (None, False)
 
 
 def test_a_url_that_another_endpoint_has_is_not_taken_over(api):
