@@ -25,7 +25,7 @@ SINK_CLASSES: Final = {
     "sqs": "events.sinks.sqs.SqsSink",
 }
 # The vendors' URLs begin with the name of the protocol.
-_KINDS_OF_PROTOCOLS: Final = {
+KINDS_OF_PROTOCOLS: Final = {
     "amqp": "rabbitmq",
     "amqps": "rabbitmq",
     "kafka": "kafka",
@@ -81,13 +81,13 @@ def configured(specifications: tuple[str, ...]) -> dict[str, ConfiguredSink]:
 
 
 def _read(specification: str) -> ConfiguredSink:
-    name, rest = _name_in(specification)
+    name, rest = name_in(specification, setting="EVENT_SINKS")
     protocol, _, address = rest.partition(":")
-    kind = _KINDS_OF_PROTOCOLS.get(protocol, protocol)
-    is_url = protocol in _KINDS_OF_PROTOCOLS and address.startswith("//")
-    if kind not in SINK_CLASSES or (kind in _KINDS_OF_PROTOCOLS.values() and not is_url):
+    kind = KINDS_OF_PROTOCOLS.get(protocol, protocol)
+    is_url = protocol in KINDS_OF_PROTOCOLS and address.startswith("//")
+    if kind not in SINK_CLASSES or (kind in KINDS_OF_PROTOCOLS.values() and not is_url):
         raise ImproperlyConfigured(
-            f"EVENT_SINKS names {_shown(specification)!r}, whose sink {protocol[:40]!r} is unknown. "
+            f"EVENT_SINKS names {without_password(specification)!r}, whose sink {protocol[:40]!r} is unknown. "
             f"There are: {', '.join(_SPELLED)}."
         )
     address, types, storefronts = _without_filters(rest if is_url else address)
@@ -101,14 +101,14 @@ def _read(specification: str) -> ConfiguredSink:
     return ConfiguredSink(name or kind, kind, address, types, storefronts)
 
 
-def _name_in(specification: str) -> tuple[str, str]:
-    """The name before `=`, where that is no part of a query."""
+def name_in(specification: str, *, setting: str) -> tuple[str, str]:
+    """The name before `=`, where that is no part of a query, and the rest. Raises ImproperlyConfigured."""
     name, mark, rest = specification.partition("=")
     if not mark or "?" in name or ":" in name:
         return "", specification
     if not _NAME.fullmatch(name):
         raise ImproperlyConfigured(
-            f"EVENT_SINKS names a sink {name[:60]!r}. A name has up to 40 small letters, digits, - and _."
+            f"{setting} has the name {name[:60]!r}. A name has up to 40 small letters, digits, - and _."
         )
     return name, rest
 
@@ -121,14 +121,16 @@ def _without_filters(address: str) -> tuple[str, frozenset[str], frozenset[str]]
     return (f"{path}?{kept}" if kept else path), types, storefronts
 
 
-def _shown(specification: str) -> str:
+def without_password(specification: str) -> str:
     """Without what may be a password."""
     return re.sub(r"//[^@/]*@", "//…@", specification)[:200]
 
 
-def options_in(query: str, *, known: Collection[str]) -> dict[str, str]:
-    """A sink's own options, from the query of its address. Raises ValueError for others."""
+def options_in(query: str, *, known: Collection[str], besides: Collection[str] = _FILTERS) -> dict[str, str]:
+    """A sink's or source's own options, from the query of its address. Raises ValueError for others; `besides` are
+    those that have been taken out.
+    """
     options = dict(parse_qsl(query, keep_blank_values=True))
     if unknown := sorted(options.keys() - set(known)):
-        raise ValueError(f"{', '.join(unknown)} is no option; there are: {', '.join(sorted({*known, *_FILTERS}))}")
+        raise ValueError(f"{', '.join(unknown)} is no option; there are: {', '.join(sorted({*known, *besides}))}")
     return options

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from events.sinks.aws import CALLS_AT_ONCE, MOST_IN_A_CALL, attributes_of, aws_client, outcomes_of, publish_in_batches
 from events.sinks.protocol import Outcome, OutgoingEvent, SinkDown
@@ -12,6 +12,22 @@ from events.sinks.protocol import Outcome, OutgoingEvent, SinkDown
 _URL: Final = re.compile(r"https?://(?:sqs\.(?P<region>[\w-]+)\.)?[^/\s]+/\d+/(?P<name>[\w-]+(?:\.fifo)?)")
 # Of a message, and of a whole call.
 _MOST_BYTES: Final = 1_048_576
+
+
+class Queue(NamedTuple):
+    region: str | None
+    is_fifo: bool
+
+
+def queue_at(address: str) -> Queue:
+    """Raises ValueError when the address is not the URL of a queue."""
+    url = _URL.fullmatch(address)
+    if url is None:
+        raise ValueError(
+            f"{address[:100]!r} is not the URL of a queue, such as "
+            "https://sqs.eu-west-1.amazonaws.com/123456789012/orders.fifo"
+        )
+    return Queue(url["region"], url["name"].endswith(".fifo"))
 
 
 class SqsSink:
@@ -22,13 +38,8 @@ class SqsSink:
 
     def __init__(self, address: str) -> None:
         """`address` is the queue's URL."""
-        url = _URL.fullmatch(address)
-        if url is None:
-            raise ValueError(
-                f"{address[:100]!r} is not the URL of a queue, such as "
-                "https://sqs.eu-west-1.amazonaws.com/123456789012/orders.fifo"
-            )
-        self._queue, self._region, self._is_fifo = address, url["region"], url["name"].endswith(".fifo")
+        self._queue = address
+        self._region, self._is_fifo = queue_at(address)
         self._client: Any = None
 
     def open(self) -> None:
