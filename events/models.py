@@ -7,6 +7,20 @@ from uuid import UUID
 from django.db import models
 from django.db.models.functions import Now
 
+from events.inbox.models import InboxStream, IncomingEvent  # where Django looks for models
+
+__all__ = [
+    "BUCKETS",
+    "PARKED",
+    "Event",
+    "InboxStream",
+    "IncomingEvent",
+    "OutboxBucket",
+    "OutboxEntry",
+    "SkippedEvent",
+    "bucket_of",
+]
+
 BUCKETS = 64
 
 # "Until a person decides". PostgreSQL's 'infinity' would say it too, but no Python datetime can hold that.

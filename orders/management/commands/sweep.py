@@ -12,6 +12,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error, connection
 
+from events.inbox.forgetting import forget_settled
 from inventory_client.current import get_inventory
 from inventory_client.errors import InventoryError
 from inventory_client.outages import outage_of
@@ -26,8 +27,8 @@ logger = logging.getLogger(__name__)
 class Command(BaseCommand):
     help = (
         "Release holds that never got an order, repeat what the inventory could not be told, cancel pending orders "
-        "whose hold has run out, complete orders delivered long enough ago, forget old idempotent answers. Runs until "
-        "stopped; any number may run at once."
+        "whose hold has run out, complete orders delivered long enough ago, forget old idempotent answers and incoming "
+        "events. Runs until stopped; any number may run at once."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -104,11 +105,15 @@ def sweep(looked_until: datetime) -> tuple[datetime, dict[str, int]]:
     def answers() -> None:
         report["idempotent answers forgotten"] = operations.forget_answers(before=long_ago)
 
+    def incoming() -> None:
+        forgotten = forget_settled(before=now - timedelta(days=settings.INBOX_DAYS))
+        report["incoming events forgotten"] = forgotten
+
     def tombstones() -> None:
         get_inventory().forget_holds(before=min(long_ago, looked_until - timedelta(days=2)))
 
     failed = 0
-    for step in (holds, inventory, expiry, completion, answers, tombstones):
+    for step in (holds, inventory, expiry, completion, answers, incoming, tombstones):
         try:
             step()
         except Exception as error:
