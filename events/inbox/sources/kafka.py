@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Message as KafkaMessage
 
 from events.inbox.sources.protocol import Message, SourceDown
 from events.sinks.configured import options_in
 from events.sinks.kafka import CLIENT_OPTIONS, client_settings
 
 _CONNECT_SECONDS: Final = 3.0
+_JOIN_SECONDS: Final = 10.0
+_LOOK_SECONDS: Final = 0.25
 # librdkafka tells each broken connection on standard error otherwise; whoever consumes is told as well.
 _QUIET: Final = logging.getLogger("events.inbox.sources.kafka.client")
 _OPTIONS: Final = CLIENT_OPTIONS | {"topic", "group"}
@@ -38,8 +42,10 @@ class KafkaSource:
             "group.id": options.get("group") or "order-service",
             "enable.auto.commit": False,
             "auto.offset.reset": "earliest",
+            "session.timeout.ms": 6000,  # a dead consumer's partitions are another's after so long
         }
         self._consumer: Consumer | None = None
+        self._joined_at: float | None = None
         self._ends: dict[tuple[str, int], int] = {}  # by topic and partition: behind what was received
 
     def open(self) -> None:
@@ -50,7 +56,7 @@ class KafkaSource:
             if found.error is not None and found.error.code() != KafkaError.LEADER_NOT_AVAILABLE:
                 consumer.close()
                 raise SourceDown(f"Kafka has no topic {self._topic!r} for us: {found.error}. Make it.")
-            consumer.subscribe([self._topic])
+            consumer.subscribe([self._topic], on_assign=self._join)
         except KafkaException as error:
             raise SourceDown(f"Kafka does not answer as it should: {error}.") from error
         self._consumer = consumer
@@ -59,8 +65,7 @@ class KafkaSource:
         if self._consumer is None:
             raise SourceDown("The connection to Kafka is closed.")
         try:
-            first = self._consumer.poll(seconds)
-            found = [] if first is None else [first, *self._consumer.consume(limit - 1, timeout=0)]
+            found = self._received(self._consumer, limit, seconds)
         except (KafkaException, RuntimeError) as error:
             raise SourceDown(f"Kafka gives no messages: {error}.") from error
         for message in found:
@@ -71,9 +76,28 @@ class KafkaSource:
         # One without a value only says, in a compacted topic, that what had its key is gone.
         return [Message(body) for message in found if (body := message.value()) is not None]
 
+    def _received(self, consumer: Consumer, limit: int, seconds: float) -> list[KafkaMessage]:
+        """Until the group has given this consumer its partitions nothing can come: that is waited for as well."""
+        begun = time.monotonic()
+        while True:
+            if self._joined_at is None:
+                left = begun + _JOIN_SECONDS - time.monotonic()
+            else:
+                left = max(begun, self._joined_at) + seconds - time.monotonic()
+            first = consumer.poll(max(0, min(left, _LOOK_SECONDS)))
+            if first is not None:
+                return [first, *consumer.consume(limit - 1, timeout=0)] if limit > 1 else [first]
+            if left <= 0:
+                return []
+
+    def _join(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self._joined_at = time.monotonic()
+
     def acknowledge(self, messages: Sequence[Message]) -> None:
         if self._consumer is None:
             raise SourceDown("The connection to Kafka is closed.")
+        if not self._ends:
+            return
         offsets = [TopicPartition(topic, partition, end) for (topic, partition), end in self._ends.items()]
         try:
             self._consumer.commit(offsets=offsets, asynchronous=False)
@@ -85,4 +109,5 @@ class KafkaSource:
         if self._consumer is not None:
             self._consumer.close()
             self._consumer = None
+        self._joined_at = None
         self._ends.clear()

@@ -11,7 +11,6 @@ from urllib.parse import urlsplit, urlunsplit
 import nats
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
-from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig
 from nats.js.errors import NotFoundError
@@ -98,7 +97,7 @@ class NatsJetStreamSource:
             raise ConnectionError("the connection is closed")
         try:
             found = await self._consumer.fetch(limit, timeout=max(seconds, _SHORTEST_SECONDS))
-        except NatsTimeoutError:
+        except TimeoutError:
             await self._consumer.consumer_info()  # of a consumer that was deleted nothing would ever come
             return []
         return [Message(message.data, message) for message in found]

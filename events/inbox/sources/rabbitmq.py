@@ -105,5 +105,7 @@ class RabbitMqSource:
 
     async def _acknowledge(self, messages: Sequence[Message]) -> None:
         """They arrived in this order, and are all that did up to the last."""
+        if self._channel is None:
+            raise ConnectionError("the connection is closed")
         if messages:
             await messages[-1].receipt.ack(multiple=True)

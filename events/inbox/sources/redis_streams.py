@@ -138,7 +138,7 @@ class RedisStreamsSource:
         name = stream.decode() if isinstance(stream, bytes) else stream
         messages = []
         for entry_id, fields in entries:
-            if fields is None:  # trimmed away meanwhile
+            if not fields:  # trimmed away meanwhile
                 client.xack(name, self._group, entry_id)
             else:
                 messages.append(Message(fields.get(self._field, b""), (name, entry_id)))
