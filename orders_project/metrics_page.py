@@ -21,6 +21,7 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from events.inbox.standing import inbox_standing
 from events.lag import relay_lag
 from orders.api import problems
 from orders_project.database_probe import DatabaseProbe
@@ -64,6 +65,8 @@ class _Sizes(NamedTuple):
     connections: dict[str, int]
     lag_seconds: dict[str, float]
     parked: dict[str, int]
+    inbox: dict[str, int]
+    inbox_seconds: float
 
 
 class _ServiceCollector(Collector):
@@ -79,6 +82,10 @@ class _ServiceCollector(Collector):
         yield _gauge("database_connections", "Connections to this database.", "state", sizes.connections)
         yield _gauge("events_relay_lag_seconds", "Age of the oldest event that is due.", "sink", sizes.lag_seconds)
         yield _gauge("events_parked", "Events that wait for a person's decision.", "sink", sizes.parked)
+        yield _gauge("events_inbox", "Events that came in, by what is with them.", "state", sizes.inbox)
+        yield GaugeMetricFamily(
+            "events_inbox_lag_seconds", "How long ago the oldest event was due that waits.", value=sizes.inbox_seconds
+        )
 
 
 def _gauge(name: str, text: str, label: str, values: dict[str, int] | dict[str, float]) -> GaugeMetricFamily:
@@ -103,11 +110,13 @@ def _ask_database() -> _Sizes:
             "where datname = current_database() group by 1"
         )
         connections = dict(cursor.fetchall())
-    lags = relay_lag()
+    lags, inbox = relay_lag(), inbox_standing()
     return _Sizes(
         connections,
         {sink: lag.seconds for sink, lag in lags.items()},
         {sink: lag.parked for sink, lag in lags.items()},
+        {"due": inbox.due, "dead": inbox.dead, "stale": inbox.stale},
+        inbox.seconds,
     )
 
 

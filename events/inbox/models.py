@@ -53,8 +53,9 @@ class IncomingEvent(models.Model):
     class Meta:
         db_table = "events_inbox"
         constraints = [
-            # Never partition this table by time: then it would hold within a partition only.
-            models.UniqueConstraint(fields=["source", "event_id"], name="incoming_event_once"),
+            # Never partition this table by time: then it would hold within a partition only. The id first, so that it
+            # can be looked up without its source.
+            models.UniqueConstraint(fields=["event_id", "source"], name="incoming_event_once"),
         ]
         indexes = [
             models.Index(fields=["next_attempt_at", "id"], name="inbox_due", condition=Q(state="due")),

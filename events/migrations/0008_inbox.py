@@ -46,7 +46,7 @@ class Migration(migrations.Migration):
             options={
                 'db_table': 'events_inbox',
                 'indexes': [models.Index(condition=models.Q(('state', 'due')), fields=['next_attempt_at', 'id'], name='inbox_due'), models.Index(condition=models.Q(('state__in', ['dead', 'stale'])), fields=['state', 'id'], name='inbox_odd'), models.Index(condition=models.Q(('settled_at__isnull', False)), fields=['settled_at'], name='inbox_settled')],
-                'constraints': [models.UniqueConstraint(fields=('source', 'event_id'), name='incoming_event_once')],
+                'constraints': [models.UniqueConstraint(fields=('event_id', 'source'), name='incoming_event_once')],
             },
         ),
     ]

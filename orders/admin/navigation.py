@@ -34,6 +34,7 @@ _GROUPS: Final = (
             ("Event log", "history", "events_event", "events.view_event"),
             ("Outbox", "outbox", "events_outboxentry", "events.view_outboxentry"),
             ("Skipped events", "skip_next", "events_skippedevent", "events.view_skippedevent"),
+            ("Incoming events", "inbox", "events_incomingevent", "events.view_incomingevent"),
         ),
     ),
     (

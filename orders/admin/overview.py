@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 
+from events.inbox.models import IncomingEvent
 from events.models import OutboxEntry
 from orders.admin.display.pills import status_pill
 from orders.admin.operations.staff_requests import Staff, limited, storefronts_of, user_of
@@ -50,6 +51,8 @@ def overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         ]
     if user.has_perm("events.view_outboxentry"):
         cards += _event_cards(user)
+    if user.has_perm("events.view_incomingevent") and storefronts_of(user) is None:
+        cards.append(_inbox_card())
     return context | {
         "title": "Overview",
         "cards": cards,
@@ -84,6 +87,11 @@ def _event_cards(user: Staff) -> list[Card]:
         Card("Events to be sent", _bounded(limited(OutboxEntry.objects.all(), user))[1], outbox),
         Card("Events parked", shown, f"{outbox}?state=parked", alert=parked > 0),
     ]
+
+
+def _inbox_card() -> Card:
+    dead, shown = _bounded(IncomingEvent.objects.dead())
+    return Card("Dead letters", shown, f"{reverse('admin:events_incomingevent_changelist')}?state=dead", alert=dead > 0)
 
 
 def _bounded(rows: QuerySet[Any]) -> tuple[int, str]:

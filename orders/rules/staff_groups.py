@@ -53,6 +53,8 @@ GROUPS: Final[dict[str, list[str]]] = {
         "events.view_outboxentry",
         "events.change_outboxentry",
         "events.view_skippedevent",
+        "events.view_incomingevent",
+        "events.change_incomingevent",
     ],
     "warehouse": [
         *_SEE,
@@ -79,6 +81,7 @@ GROUPS: Final[dict[str, list[str]]] = {
         "orders.view_apikey",
         "events.view_outboxentry",
         "events.view_skippedevent",
+        "events.view_incomingevent",
         "admin.view_logentry",
     ],
 }

@@ -89,6 +89,8 @@ def test_the_page_tells_of_the_database_and_of_each_sink(client: Client, setting
     assert samples["database_connections", (("state", "active"),)] >= 1
     assert samples["events_relay_lag_seconds", (("sink", "console"),)] == 0
     assert samples["events_parked", (("sink", "console"),)] == 0
+    assert samples["events_inbox", (("state", "dead"),)] == 0
+    assert samples["events_inbox_lag_seconds", ()] == 0
 
 
 def test_the_page_answers_without_a_database(client: Client):
