@@ -1,4 +1,4 @@
-"""The log and the queue, to look at; the only thing to do here is to try failed events again."""
+"""Log, queue and inbox, to look at; the only thing to do here is to try failed events again."""
 
 from typing import Any
 from uuid import UUID
@@ -11,6 +11,8 @@ from unfold.admin import ModelAdmin
 from unfold.paginator import InfinitePaginator
 
 from events import parked
+from events.inbox import dead_letters
+from events.inbox.models import InboxState, IncomingEvent
 from events.models import PARKED, Event, OutboxEntry, SkippedEvent, bucket_of
 from events.sinks import enabled_sinks
 
@@ -128,6 +130,56 @@ class SkippedEventAdmin(_ReadOnlyAdmin):
             return queryset, False
         wanted = _uuid(search_term)
         return (queryset.filter(event_id=wanted) if wanted else queryset.none()), False
+
+
+class _IncomingStateFilter(admin.SimpleListFilter):
+    """By what an index answers; nearly all the others are handled."""
+
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(state.value, str(state.label)) for state in (InboxState.DEAD, InboxState.DUE, InboxState.STALE)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any] | None:
+        return queryset.filter(state=self.value()) if self.value() else None
+
+
+@admin.register(IncomingEvent)
+class IncomingEventAdmin(_ReadOnlyAdmin):
+    """What came in. The body may tell of people: who may see it, others decide (`may_see_content`)."""
+
+    list_display = ["received_at", "type", "subject", "state", "attempts", "came_by", "event_id", "last_error"]
+    list_filter = [_IncomingStateFilter]
+    ordering = ["-id"]
+    actions = ["retry"]
+    search_help_text = "The exact id of an event, as its sender gave it."
+    exclude = ["body"]
+    readonly_fields = ["content"]
+
+    def may_see_content(self, request: HttpRequest) -> bool:
+        return False
+
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
+        fields: list[str] = super().get_fields(request, obj)
+        return [field for field in fields if field != "content" or self.may_see_content(request)]
+
+    @admin.display(description="content, until it is handled")
+    def content(self, event: IncomingEvent) -> str:
+        return bytes(event.body).decode(errors="backslashreplace") if event.body is not None else ""
+
+    @admin.action(description="Try again", permissions=["change"])
+    def retry(self, request: HttpRequest, queryset: QuerySet[IncomingEvent]) -> None:
+        dead = IncomingEvent.objects.dead().filter(pk__in=queryset.values("pk"))
+        LogEntry.objects.log_actions(int(request.user.pk or 0), dead, CHANGE, "Made due again.")
+        retried = dead_letters.retry(dead, by=request.user.get_username())
+        self.message_user(request, f"{retried} dead letters are due again.", messages.SUCCESS)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[IncomingEvent], search_term: str
+    ) -> tuple[QuerySet[IncomingEvent], bool]:
+        wanted = search_term.strip()
+        return (queryset.filter(event_id=wanted) if wanted else queryset), False
 
 
 def _uuid(term: str) -> UUID | None:

@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.core.checks import register
 
-from events.checks import check_sinks
+from events.checks import check_sinks, check_sources
 
 
 class EventsConfig(AppConfig):
@@ -10,3 +10,4 @@ class EventsConfig(AppConfig):
 
     def ready(self) -> None:
         register(check_sinks)
+        register(check_sources)

@@ -7,6 +7,7 @@ from django.apps import AppConfig
 from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
 
+from events.inbox.sources import build_source, enabled_sources
 from events.sinks import build_sink, configured_sinks
 
 
@@ -31,6 +32,21 @@ def check_sinks(app_configs: Sequence[AppConfig] | None, **options: Any) -> list
                     id="events.W001",
                 )
             )
+    return problems
+
+
+def check_sources(app_configs: Sequence[AppConfig] | None, **options: Any) -> list[checks.CheckMessage]:
+    """Without this the consumer alone would tell, and what comes in would wait unseen."""
+    try:
+        names = enabled_sources()
+    except ImproperlyConfigured as error:
+        return [checks.Error(str(error), hint="For example EVENT_SOURCES=sqs:URL", id="events.E003")]
+    problems: list[checks.CheckMessage] = []
+    for name in names:
+        try:
+            build_source(name)
+        except ImproperlyConfigured as error:
+            problems.append(checks.Error(str(error), hint="See docs/consuming.md.", id="events.E004"))
     return problems
 
 

@@ -42,6 +42,20 @@ __all__ = [
     "bucket_of",
 ]
 
+from events.inbox.models import InboxStream, IncomingEvent  # where Django looks for models
+
+__all__ = [
+    "BUCKETS",
+    "PARKED",
+    "Event",
+    "InboxStream",
+    "IncomingEvent",
+    "OutboxBucket",
+    "OutboxEntry",
+    "SkippedEvent",
+    "bucket_of",
+]
+
 BUCKETS = 64
 
 # "Until a person decides". PostgreSQL's 'infinity' would say it too, but no Python datetime can hold that.

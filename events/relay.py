@@ -19,6 +19,7 @@ from events import queue
 from events.delivery import Delivery, Trust, deliver
 from events.metrics import SENT
 from events.models import BUCKETS
+from events.pauses import Pauses
 from events.sinks.protocol import Reject, Sink, SinkDown
 
 logger = logging.getLogger(__name__)
@@ -77,9 +78,9 @@ class Relay:
 
         Outlives outages of the sink and the database: each is logged when it begins and when it ends.
         """
-        idle = _Pauses(*IDLE_SECONDS)
-        sink_down = _Pauses(*SINK_DOWN_SECONDS, jitter=True)
-        database_down = _Pauses(*DATABASE_DOWN_SECONDS, jitter=True)
+        idle = Pauses(*IDLE_SECONDS)
+        sink_down = Pauses(*SINK_DOWN_SECONDS, jitter=True)
+        database_down = Pauses(*DATABASE_DOWN_SECONDS, jitter=True)
         try:
             while not stop.is_set():
                 try:
@@ -222,25 +223,3 @@ def retry_delay(attempts: int) -> float:
     shortest, longest = RETRY_SECONDS
     doubled: float = shortest * 2 ** (attempts - 1)
     return min(longest, doubled) * random.uniform(0.5, 1.0)  # noqa: S311
-
-
-class _Pauses:
-    """Pauses that double from the shortest to the longest until `end`."""
-
-    def __init__(self, shortest: float, longest: float, *, jitter: bool = False) -> None:
-        self._shortest = shortest
-        self._longest = longest
-        self._jitter = jitter
-        self._next = shortest
-        self.under_way = False
-
-    def longer(self) -> float:
-        pause = self._next
-        self._next = min(self._longest, pause * 2)
-        self.under_way = True
-        return pause * random.uniform(0.5, 1.0) if self._jitter else pause  # noqa: S311
-
-    def end(self) -> bool:
-        """Start over with the shortest pause. True if there was any pause."""
-        ended, self.under_way, self._next = self.under_way, False, self._shortest
-        return ended

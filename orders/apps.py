@@ -9,6 +9,7 @@ class OrdersConfig(AppConfig):
     def ready(self) -> None:
         # Models must be loaded first, hence the imports here.
         from events import schemas, slimming
+        from orders import incoming  # noqa: F401 - which says who handles incoming events
         from orders.announcing import payloads, receivers
         from orders.operations import database_time
         from orders.rules import staff_groups

@@ -21,6 +21,7 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from events.inbox.standing import inbox_standing
 from events.lag import feed_lag_seconds, relay_lag
 from events.webhooks.health import endpoints_by_state
 from orders.api import problems
@@ -67,6 +68,8 @@ class _Sizes(NamedTuple):
     parked: dict[str, int]
     feed_lag_seconds: float
     webhook_endpoints: dict[str, int]
+    inbox: dict[str, int]
+    inbox_seconds: float
 
 
 class _ServiceCollector(Collector):
@@ -88,6 +91,10 @@ class _ServiceCollector(Collector):
             value=sizes.feed_lag_seconds,
         )
         yield _gauge("webhook_endpoints", "Webhook endpoints.", "state", sizes.webhook_endpoints)
+        yield _gauge("events_inbox", "Events that came in, by what is with them.", "state", sizes.inbox)
+        yield GaugeMetricFamily(
+            "events_inbox_lag_seconds", "How long ago the oldest event was due that waits.", value=sizes.inbox_seconds
+        )
 
 
 def _gauge(name: str, text: str, label: str, values: dict[str, int] | dict[str, float]) -> GaugeMetricFamily:
@@ -112,13 +119,15 @@ def _ask_database() -> _Sizes:
             "where datname = current_database() group by 1"
         )
         connections = dict(cursor.fetchall())
-    lags = relay_lag()
+    lags, inbox = relay_lag(), inbox_standing()
     return _Sizes(
         connections,
         {sink: lag.seconds for sink, lag in lags.items()},
         {sink: lag.parked for sink, lag in lags.items()},
         feed_lag_seconds(),
         endpoints_by_state(),
+        {"due": inbox.due, "dead": inbox.dead, "stale": inbox.stale},
+        inbox.seconds,
     )
 
 

@@ -300,6 +300,10 @@ PLACE_AT_ONCE = env_bool("PLACE_AT_ONCE", default=True)
 
 # Where events go: names of sinks, comma-separated; `console`, `file:/path/of.ndjson`.
 EVENT_SINKS = env_names("EVENT_SINKS", ["console"])
+# Where events come from, comma-separated; nowhere by default.
+EVENT_SOURCES = env_names("EVENT_SOURCES")
+# How long an event that came in is known to have been handled; longer than any broker keeps one.
+INBOX_DAYS = env_int("INBOX_DAYS", default=35)
 EVENT_SCHEMA_BASE_URL = env_str("EVENT_SCHEMA_BASE_URL", default="/api/event-schemas")
 # For development and tests alone: http, any port, and addresses inside.
 WEBHOOK_ALLOW_PRIVATE = env_bool("WEBHOOK_ALLOW_PRIVATE", default=False)

@@ -38,7 +38,7 @@ class AwsSink:
         self._client: Any = None
 
     def open(self) -> None:
-        self._client = _client(self._service, region=self._region)
+        self._client = aws_client(self._service, region=self._region)
 
     def publish(self, events: Sequence[OutgoingEvent]) -> Sequence[Outcome]:
         if self._client is None:
@@ -53,7 +53,7 @@ class AwsSink:
             self._client = None
 
 
-def _client(service: str, *, region: str | None) -> Any:
+def aws_client(service: str, *, region: str | None) -> Any:
     """Credentials, and another endpoint (`AWS_ENDPOINT_URL`), are found as all tools of AWS find them.
 
     Raises SinkDown when there are none, or no region.

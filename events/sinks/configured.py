@@ -25,7 +25,7 @@ SINKS: Final = {
     "sqs": "events.sinks.sqs.sqs_sink",
 }
 # The vendors' URLs begin with the name of the protocol.
-_KINDS_OF_PROTOCOLS: Final = {
+KINDS_OF_PROTOCOLS: Final = {
     "amqp": "rabbitmq",
     "amqps": "rabbitmq",
     "kafka": "kafka",
@@ -86,14 +86,14 @@ def configured(specifications: tuple[str, ...]) -> dict[str, ConfiguredSink]:
 
 
 def _read(specification: str) -> ConfiguredSink:
-    name, rest = _name_in(specification)
+    name, rest = name_in(specification, setting="EVENT_SINKS")
     protocol = re.split("[:?]", rest, maxsplit=1)[0]
     address = rest.removeprefix(protocol).removeprefix(":")
-    kind = _KINDS_OF_PROTOCOLS.get(protocol, protocol)
-    is_url = protocol in _KINDS_OF_PROTOCOLS and address.startswith("//")
-    if kind not in SINKS or (kind in _KINDS_OF_PROTOCOLS.values() and not is_url):
+    kind = KINDS_OF_PROTOCOLS.get(protocol, protocol)
+    is_url = protocol in KINDS_OF_PROTOCOLS and address.startswith("//")
+    if kind not in SINKS or (kind in KINDS_OF_PROTOCOLS.values() and not is_url):
         raise ImproperlyConfigured(
-            f"EVENT_SINKS names {_shown(specification)!r}, whose sink {protocol[:40]!r} is unknown. "
+            f"EVENT_SINKS names {without_password(specification)!r}, whose sink {protocol[:40]!r} is unknown. "
             f"There are: {', '.join(_SPELLED)}."
         )
     address, pairs = _without_our_options(rest if is_url else address)
@@ -107,18 +107,20 @@ def _read(specification: str) -> ConfiguredSink:
     types, storefronts = (frozenset(value for key, value in pairs if key == wanted) for wanted in _FILTERS)
     asked = {value for key, value in pairs if key == _PERSONAL}
     if asked - {"0", "1"} or len(asked) > 1:
-        raise ImproperlyConfigured(f"EVENT_SINKS names {_shown(specification)!r}; personal is 1, or 0 or left out.")
+        raise ImproperlyConfigured(
+            f"EVENT_SINKS names {without_password(specification)!r}; personal is 1, or 0 or left out."
+        )
     return ConfiguredSink(name or kind, kind, address, types, storefronts, personal=asked == {"1"})
 
 
-def _name_in(specification: str) -> tuple[str, str]:
-    """The name before `=`, where that is no part of a query."""
+def name_in(specification: str, *, setting: str) -> tuple[str, str]:
+    """The name before `=`, where that is no part of a query, and the rest. Raises ImproperlyConfigured."""
     name, mark, rest = specification.partition("=")
     if not mark or "?" in name or ":" in name:
         return "", specification
     if not _NAME.fullmatch(name):
         raise ImproperlyConfigured(
-            f"EVENT_SINKS names a sink {name[:60]!r}. A name has up to 40 small letters, digits, - and _."
+            f"{setting} has the name {name[:60]!r}. A name has up to 40 small letters, digits, - and _."
         )
     return name, rest
 
@@ -132,14 +134,16 @@ def _without_our_options(address: str) -> tuple[str, list[tuple[str, str]]]:
     return (f"{path}?{kept}" if kept else path), ours
 
 
-def _shown(specification: str) -> str:
+def without_password(specification: str) -> str:
     """Without what may be a password."""
     return re.sub(r"//[^@/]*@", "//…@", specification)[:200]
 
 
-def options_in(query: str, *, known: Collection[str]) -> dict[str, str]:
-    """A sink's own options, from the query of its address. Raises ValueError for others."""
+def options_in(query: str, *, known: Collection[str], besides: Collection[str] = _FILTERS) -> dict[str, str]:
+    """A sink's or source's own options, from the query of its address. Raises ValueError for others; `besides` are
+    those that have been taken out.
+    """
     options = dict(parse_qsl(query, keep_blank_values=True))
     if unknown := sorted(options.keys() - set(known)):
-        raise ValueError(f"{', '.join(unknown)} is no option; there are: {', '.join(sorted({*known, *_FILTERS}))}")
+        raise ValueError(f"{', '.join(unknown)} is no option; there are: {', '.join(sorted({*known, *besides}))}")
     return options

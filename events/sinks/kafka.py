@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
@@ -20,7 +20,29 @@ _MOST_BYTES: Final = 1_000_000
 _FOR_GOOD: Final = frozenset({KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_RECORD})
 # librdkafka tells each broken connection on standard error otherwise; whoever publishes is told as well.
 _QUIET: Final = logging.getLogger("events.sinks.kafka.client")
-_OPTIONS: Final = frozenset({"topic", "security", "mechanism", "cafile"})
+CLIENT_OPTIONS: Final = frozenset({"security", "mechanism", "cafile"})
+_OPTIONS: Final = CLIENT_OPTIONS | {"topic"}
+
+
+def client_settings(netloc: str, options: Mapping[str, str]) -> dict[str, Any]:
+    """How any client of Kafka gets in: `user:password@host:9092;other:9092`, and CLIENT_OPTIONS. Raises ValueError."""
+    user, _, hosts = netloc.rpartition("@")
+    settings: dict[str, Any] = {
+        "bootstrap.servers": hosts.replace(";", ","),
+        "security.protocol": options.get("security") or "plaintext",
+    }
+    if user:
+        name, _, password = user.partition(":")
+        if not password or not options.get("mechanism"):
+            raise ValueError("a user needs a password and a mechanism, such as ?mechanism=SCRAM-SHA-512")
+        settings |= {
+            "sasl.username": unquote(name),
+            "sasl.password": unquote(password),
+            "sasl.mechanism": options["mechanism"],
+        }
+    if options.get("cafile"):
+        settings["ssl.ca.location"] = options["cafile"]
+    return settings
 
 
 class KafkaSink:
@@ -38,29 +60,16 @@ class KafkaSink:
         """`address` is `kafka://user:password@host:9092;other:9092?topic=order-events`."""
         parts = urlsplit(address)
         options = options_in(parts.query, known=_OPTIONS)
-        user, _, hosts = parts.netloc.rpartition("@")
         self._topic = options.get("topic") or "order-events"
         self._settings: dict[str, Any] = {
-            "bootstrap.servers": hosts.replace(";", ","),
+            **client_settings(parts.netloc, options),
             "enable.idempotence": True,
             "partitioner": "murmur2_random",  # as the Java client's: others who write to the topic choose the same
             "delivery.timeout.ms": int(_DELIVERY_SECONDS * 1000),
             "request.timeout.ms": int(_DELIVERY_SECONDS * 1000 / 2),
             "linger.ms": 2,
             "message.max.bytes": _MOST_BYTES,
-            "security.protocol": options.get("security") or "plaintext",
         }
-        if user:
-            name, _, password = user.partition(":")
-            if not password or not options.get("mechanism"):
-                raise ValueError("a user needs a password and a mechanism, such as ?mechanism=SCRAM-SHA-512")
-            self._settings |= {
-                "sasl.username": unquote(name),
-                "sasl.password": unquote(password),
-                "sasl.mechanism": options["mechanism"],
-            }
-        if options.get("cafile"):
-            self._settings["ssl.ca.location"] = options["cafile"]
         self._producer: Producer | None = None
 
     def open(self) -> None:

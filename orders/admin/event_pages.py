@@ -8,11 +8,13 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from events.admin import EventAdmin, OutboxEntryAdmin, SkippedEventAdmin
+from events.admin import EventAdmin, IncomingEventAdmin, OutboxEntryAdmin, SkippedEventAdmin
+from events.inbox.models import IncomingEvent
 from events.models import Event, OutboxEntry, SkippedEvent
-from orders.admin.operations.staff_requests import limited, user_of
+from orders.admin.operations.staff_requests import limited, storefronts_of, user_of
+from orders.rules.callers import SEE_CUSTOMERS
 
-for _model in (Event, OutboxEntry, SkippedEvent):
+for _model in (Event, IncomingEvent, OutboxEntry, SkippedEvent):
     admin.site.unregister(_model)
 
 
@@ -35,3 +37,15 @@ class LimitedOutboxEntryAdmin(_OfTheirStorefronts, OutboxEntryAdmin):
 @admin.register(SkippedEvent)
 class LimitedSkippedEventAdmin(_OfTheirStorefronts, SkippedEventAdmin):
     """See the module."""
+
+
+@admin.register(IncomingEvent)
+class LimitedIncomingEventAdmin(IncomingEventAdmin):
+    """Of which storefront an incoming event is, nobody knows: who is limited to some sees none."""
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[IncomingEvent]:
+        rows: QuerySet[IncomingEvent] = super().get_queryset(request)
+        return rows if storefronts_of(user_of(request)) is None else rows.none()
+
+    def may_see_content(self, request: HttpRequest) -> bool:
+        return user_of(request).has_perm(SEE_CUSTOMERS)

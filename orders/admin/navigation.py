@@ -35,6 +35,7 @@ _GROUPS: Final = (
             ("Outbox", "outbox", "events_outboxentry", "events.view_outboxentry"),
             ("Skipped events", "skip_next", "events_skippedevent", "events.view_skippedevent"),
             ("Webhooks", "webhook", "events_webhookendpoint", "events.view_webhookendpoint"),
+            ("Incoming events", "inbox", "events_incomingevent", "events.view_incomingevent"),
         ),
     ),
     (

@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 
+from events.inbox.models import IncomingEvent
 from events.models import OutboxEntry, WebhookEndpoint
 from orders.admin.display.pills import status_pill
 from orders.admin.operations.staff_requests import Staff, limited, storefronts_of, user_of
@@ -52,6 +53,8 @@ def overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         cards += _event_cards(user)
     if user.has_perm("events.view_webhookendpoint"):
         cards += _webhook_cards(user)
+    if user.has_perm("events.view_incomingevent") and storefronts_of(user) is None:
+        cards.append(_inbox_card())
     return context | {
         "title": "Overview",
         "cards": cards,
@@ -93,6 +96,11 @@ def _webhook_cards(user: Staff) -> list[Card]:
     disabled, shown = _bounded(limited(WebhookEndpoint.objects.stopped_by_failures(), user))
     page = reverse("admin:events_webhookendpoint_changelist")
     return [Card("Webhooks disabled by failures", shown, f"{page}?stopped=yes", alert=True)] if disabled else []
+
+
+def _inbox_card() -> Card:
+    dead, shown = _bounded(IncomingEvent.objects.dead())
+    return Card("Dead letters", shown, f"{reverse('admin:events_incomingevent_changelist')}?state=dead", alert=dead > 0)
 
 
 def _bounded(rows: QuerySet[Any]) -> tuple[int, str]:

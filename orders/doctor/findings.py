@@ -157,6 +157,16 @@ CHECKS: Final[dict[str, Check]] = {
         "An event was refused by its sink so often that it waits for somebody; later ones of its order wait behind it.",
         "`manage.py outbox status` shows why; then `outbox retry` or `outbox skip`.",
     ),
+    "dead_letters": Check(
+        Severity.WARNING,
+        "An event that came in could not be handled, and waits for somebody.",
+        "`manage.py inbox status` shows why; then `inbox retry` or `inbox drop`.",
+    ),
+    "inbox_late": Check(
+        Severity.WARNING,
+        "Events that came in wait for their handlers for too long.",
+        "Is `manage.py consume_events` running?",
+    ),
     "events_late": Check(
         Severity.WARNING,
         "Events wait for a sink for too long.",

@@ -12,6 +12,8 @@ from typing import Any, Final
 from django.db.models import BooleanField, F, Q, QuerySet
 from django.db.models.expressions import RawSQL
 
+from events.inbox.models import IncomingEvent
+from events.inbox.standing import inbox_standing
 from events.lag import queued_sinks, relay_lag
 from events.models import OutboxEntry, WebhookEndpoint
 from events.sinks import enabled_sinks
@@ -39,6 +41,7 @@ def look_for_stuck(report: Report, extent: Extent) -> None:
     _late_payments(report, extent)
     _upkeep(report, extent)
     _queue(report, extent)
+    _inbox(report)
 
 
 def _orders(report: Report, extent: Extent) -> None:
@@ -126,6 +129,17 @@ def _queue(report: Report, extent: Extent) -> None:
         for endpoint in disabled
     )
     report.add(Finding("events_for_unknown_sink", sink) for sink in sorted(set(queued_sinks()) - set(enabled_sinks())))
+
+
+def _inbox(report: Report) -> None:
+    """Of which storefront an incoming event is, nobody knows."""
+    standing = inbox_standing()
+    oldest = IncomingEvent.objects.dead().order_by("id")[:EXAMPLES_KEPT]
+    examples = [Finding("dead_letters", f"entry {event.pk}, {event}: {event.last_error[:200]}") for event in oldest]
+    report.add_counted("dead_letters", standing.dead, examples)
+    if standing.seconds > _RELAY_PATIENCE.total_seconds():
+        told = f"the oldest of {standing.due} has been due for {standing.seconds:,.0f} seconds"
+        report.add([Finding("inbox_late", told)])
 
 
 def _add(report: Report, code: str, rows: QuerySet[Any], detail: Callable[[Any], str]) -> None:

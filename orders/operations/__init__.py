@@ -10,7 +10,7 @@ from orders.operations.due_orders import complete_orders, expire_orders
 from orders.operations.idempotency import Idempotency, Replay, StoredAnswer, forget_answers
 from orders.operations.importing import import_orders, rehearse_import
 from orders.operations.known_orders import ImportOutcome, ImportResult
-from orders.operations.performing import PERFORMERS, perform, perform_in_turn, perform_together
+from orders.operations.performing import PERFORMERS, perform, perform_in_turn, perform_together, perform_within
 from orders.operations.placing import Outcome, Placed, Render, place_orders
 from orders.operations.placing_imported import place_imported_orders
 from orders.operations.settling import settle_orders
@@ -38,6 +38,7 @@ __all__ = [
     "perform",
     "perform_in_turn",
     "perform_together",
+    "perform_within",
     "place_imported_orders",
     "place_orders",
     "rehearse_import",

@@ -137,6 +137,14 @@ def perform_in_turn(order_id: UUID, operations: Sequence[tuple[Operation, Any]],
     return document
 
 
+def perform_within(operation: Operation, order_id: UUID, request: Any, *, call: Call) -> Document:
+    """Do it in the transaction that the caller has open, such as that of an incoming event; what is refused leaves
+    nothing behind there. Not for amend, restore and reinstate, which ask the inventory first.
+    """
+    with transaction.atomic():
+        return perform(operation, order_id, request, call=replace(call, joins_transaction=True))
+
+
 def perform_together(
     operation: Operation,
     calls: Sequence[tuple[UUID, Call]],

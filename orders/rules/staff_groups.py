@@ -58,6 +58,8 @@ GROUPS: Final[dict[str, list[str]]] = {
         "events.add_webhookendpoint",
         "events.change_webhookendpoint",
         "events.delete_webhookendpoint",
+        "events.view_incomingevent",
+        "events.change_incomingevent",
     ],
     "warehouse": [
         *_SEE,
@@ -85,6 +87,7 @@ GROUPS: Final[dict[str, list[str]]] = {
         "events.view_outboxentry",
         "events.view_skippedevent",
         "events.view_webhookendpoint",
+        "events.view_incomingevent",
         "admin.view_logentry",
     ],
 }

@@ -93,6 +93,8 @@ def test_the_page_tells_of_the_database_and_of_each_sink(client: Client, setting
     assert samples["events_relay_lag_seconds", (("sink", "console"),)] == 0
     assert samples["events_parked", (("sink", "console"),)] == 0
     assert samples["events_feed_lag_seconds", ()] == 0
+    assert samples["events_inbox", (("state", "dead"),)] == 0
+    assert samples["events_inbox_lag_seconds", ()] == 0
 
 
 def test_the_page_tells_how_webhook_endpoints_are(client: Client):

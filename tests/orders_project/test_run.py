@@ -71,7 +71,7 @@ with Supervisor(Path("."), environment={}, say=say) as supervisor:
 def test_runs_everything_until_interrupted(environment: dict[str, str], free_port: int, tmp_path: Path) -> None:
     output = Output(tmp_path / "output")
     command = [sys.executable, "manage.py", "run", "--no-demo", "--workers", "2", "--port", str(free_port)]
-    variables = environment | {"METRICS_TOKEN": "secret"}
+    variables = environment | {"METRICS_TOKEN": "secret", "EVENT_SOURCES": "memory"}
     with (
         output.path.open("w") as file,
         running(command, cwd=ROOT, env=variables, stdout=file, stderr=subprocess.STDOUT) as run,
@@ -84,7 +84,7 @@ def test_runs_everything_until_interrupted(environment: dict[str, str], free_por
             assert requests_counted(free_port, route="problems") == 12
 
         children = children_of(run.pid)
-        assert {"orders_project.asgi:application", "relay_events", "sweep"} <= set(children)
+        assert {"orders_project.asgi:application", "relay_events", "sweep", "consume_events"} <= set(children)
 
         os.kill(children["relay_events"], signal.SIGKILL)
         output.wait_for(r"relay_events ended unexpectedly \(killed by SIGKILL\); starting it again in (0\.5|1) s\.")

@@ -13,6 +13,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error, connection
 
 from events.feed.numbering import number_what_waits
+from events.inbox.forgetting import forget_settled
 from events.webhooks import pruning as webhook_pruning
 from inventory_client.current import get_inventory
 from inventory_client.errors import InventoryError
@@ -28,8 +29,9 @@ logger = logging.getLogger(__name__)
 class Command(BaseCommand):
     help = (
         "Release holds that never got an order, repeat what the inventory could not be told, cancel pending orders "
-        "whose hold has run out, complete orders delivered long enough ago, forget old idempotent answers and webhook "
-        "deliveries, give events their positions in the feed. Runs until stopped; any number may run at once."
+        "whose hold has run out, complete orders delivered long enough ago, forget old idempotent answers, incoming "
+        "events and webhook deliveries, give events their positions in the feed. Runs until stopped; any number may "
+        "run at once."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -106,6 +108,10 @@ def sweep(looked_until: datetime) -> tuple[datetime, dict[str, int]]:
     def answers() -> None:
         report["idempotent answers forgotten"] = operations.forget_answers(before=long_ago)
 
+    def incoming() -> None:
+        forgotten = forget_settled(before=now - timedelta(days=settings.INBOX_DAYS))
+        report["incoming events forgotten"] = forgotten
+
     def tombstones() -> None:
         get_inventory().forget_holds(before=min(long_ago, looked_until - timedelta(days=2)))
 
@@ -117,7 +123,7 @@ def sweep(looked_until: datetime) -> tuple[datetime, dict[str, int]]:
         number_what_waits()
 
     failed = 0
-    for step in (holds, inventory, expiry, completion, answers, tombstones, webhooks, feed):
+    for step in (holds, inventory, expiry, completion, answers, incoming, tombstones, webhooks, feed):
         try:
             step()
         except Exception as error:

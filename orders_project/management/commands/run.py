@@ -25,7 +25,8 @@ _EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 class Command(BaseCommand):
     help = (
         "Runs the whole service in the foreground: brings the database up to date, fills in a demo, and "
-        "starts the web server, the event relay and the sweeper. Ctrl-C stops everything; the data stays."
+        "starts the web server, the event relay, the sweeper and, with EVENT_SOURCES, the consumer. Ctrl-C stops "
+        "everything; the data stays."
     )
     requires_system_checks: list[str] = []  # the programs it starts check for themselves
 
@@ -39,7 +40,7 @@ class Command(BaseCommand):
             action="store_true",
             help=(
                 "for development: whenever a file of the apps or the templates changes, bring the database up to "
-                "date and start the web server, the relay and the sweeper again. What cannot be loaded is shown, and "
+                "date and start the web server and the others again. What cannot be loaded is shown, and "
                 "the old code goes on until the next change. PostgreSQL and this command itself keep running."
             ),
         )
@@ -98,6 +99,8 @@ class Command(BaseCommand):
             "relay_events": _manage("relay_events"),
             "sweep": _manage("sweep"),
         }
+        if settings.EVENT_SOURCES:
+            programs["consume_events"] = _manage("consume_events")
         supervisor.keep_running(programs, each_round=look_around, restarts=changes is not None)
 
     def _reload(self, supervisor: Supervisor, changed: set[Path]) -> bool:

@@ -49,6 +49,7 @@ def test_the_overview_counts_no_further_than_a_hundred(admin, order_in):
         "Inventory to be told": ("0", False),
         "Events to be sent": ("5", False),
         "Events parked": ("0", False),
+        "Dead letters": ("0", False),
     }
 
 

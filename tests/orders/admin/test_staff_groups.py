@@ -32,11 +32,15 @@ TOGETHER = {
 }  # fmt: skip
 PAGES = {
     "support": {"order", "storefront", "event", "stock", "reservation"},
-    "lead": {"order", "storefront", "apikey", "event", "outboxentry", "skippedevent", "stock", "reservation"},
+    "lead": {
+        "order", "storefront", "apikey", "event", "outboxentry", "skippedevent", "incomingevent", "stock",
+        "reservation",
+    },
     "warehouse": {"order", "storefront", "event", "stock", "reservation"},
     "finance": {"order", "storefront", "event"},
     "auditor": {
-        "order", "storefront", "apikey", "event", "outboxentry", "skippedevent", "stock", "reservation", "logentry",
+        "order", "storefront", "apikey", "event", "outboxentry", "skippedevent", "incomingevent", "stock",
+        "reservation", "logentry",
     },
 }  # fmt: skip
 EVERY_PAGE = {
@@ -46,6 +50,7 @@ EVERY_PAGE = {
     "event": "events_event",
     "outboxentry": "events_outboxentry",
     "skippedevent": "events_skippedevent",
+    "incomingevent": "events_incomingevent",
     "stock": "inventory_client_stock",
     "reservation": "inventory_client_reservation",
     "logentry": "admin_logentry",

@@ -424,6 +424,15 @@ DAMAGES: Final[dict[str, tuple[set[str], str]]] = {
         {"events_parked"},
         "update events_outbox set next_attempt_at = '9999-01-01T00:00Z', last_error = 'too long' where stream_id = {W}",
     ),
+    "an event that came in and cannot be handled": (
+        {"dead_letters"},
+        "insert into events_inbox (came_by, source, event_id, state, last_error) values ('x', '/x', '1', 'dead', 'no')",
+    ),
+    "an event that came in and nobody handles": (
+        {"inbox_late"},
+        "insert into events_inbox (came_by, source, event_id, state, next_attempt_at) "
+        "values ('x', '/x', '1', 'due', now() - interval '1 hour')",
+    ),
     "an event of the day before yesterday in the queue": (
         {"events_late", "queued_without_event"},
         # One of another order in the same bucket could be the first there.

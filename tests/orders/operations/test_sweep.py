@@ -160,5 +160,5 @@ def test_a_sweep_says_what_it_did(storefront: Any):
     assert sweep_once() == (
         "0 holds without an order released, 0 orders settled with the inventory, 0 still to settle, "
         "0 pending orders expired, 0 delivered orders completed, 0 idempotent answers forgotten, "
-        "0 webhook deliveries forgotten.\n"
+        "0 incoming events forgotten, 0 webhook deliveries forgotten.\n"
     )

@@ -1,0 +1,1 @@
+"""Events that come in: stored once, acknowledged, and then handled, each with its effect once."""

@@ -1,0 +1,119 @@
+"""A customer has moved, or is reached otherwise: orders that have not been shipped follow."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from events.inbox.envelope import Incoming
+from events.inbox.handlers import Refused, handles
+from orders.incoming.doing import do, told
+from orders.models import Order
+from orders.operations import Precondition
+from orders.requests.fields import Identifier200
+from orders.requests.operations import AddressPatch, ContactPatch, OrderDetails, checked_details
+from orders.requests.placing import Address, address_of
+from orders.rules.errors import InvalidRequest, VersionMismatch
+from orders.rules.lifecycle import Operation
+from orders.rules.statuses import FulfillmentStatus, OrderStatus
+
+logger = logging.getLogger(__name__)
+
+RECALCULATE_SHIPPING: Final = "recalculate-shipping"
+_NOT_SHIPPED: Final = (OrderStatus.PENDING, OrderStatus.CONFIRMED)
+_READINGS: Final = 5
+
+
+class Contact(Struct, frozen=True, kw_only=True):
+    email: str | UnsetType | None = UNSET
+    phone: str | UnsetType | None = UNSET
+
+
+class Customer(Struct, frozen=True, kw_only=True):
+    """What is absent stays as it is. An address is a whole one: it takes the place of the order's."""
+
+    customer_id: Identifier200
+    storefront: Annotated[str, Meta(max_length=100)] | None = None
+    contact: Contact | UnsetType = UNSET
+    shipping_address: dict[str, Any] | UnsetType = UNSET
+    billing_address: dict[str, Any] | UnsetType = UNSET
+
+
+@handles("customer.updated")
+def follow_customer(event: Incoming) -> None:
+    """Contact and addresses of the customer's orders of which nothing has been shipped become those of the event.
+
+    An order that gets another shipping address is tagged `recalculate-shipping`. One that may not change any more is
+    left as it is, and so are those that say the same already.
+    """
+    customer = told(event, Customer)
+    details = _details(customer)
+    orders = Order.objects.filter(
+        customer_id=customer.customer_id,
+        status__in=_NOT_SHIPPED,
+        fulfillment_status=FulfillmentStatus.UNFULFILLED,
+    )
+    if customer.storefront is None:
+        orders = orders.in_any_storefront()
+    else:
+        orders = orders.filter(storefront__code=customer.storefront)
+    for order_id in orders.order_by("pk").values_list("pk", flat=True):
+        _follow(order_id, details, event)
+
+
+def _details(customer: Customer) -> OrderDetails:
+    """Raises Refused for an address in no country of this world, and for an e-mail that is none."""
+    try:
+        contact = customer.contact
+        patch = UNSET if contact is UNSET else msgspec.convert(msgspec.to_builtins(contact), ContactPatch)
+        return checked_details(
+            OrderDetails(
+                contact=patch,
+                shipping_address=_whole(customer.shipping_address),
+                billing_address=_whole(customer.billing_address),
+            )
+        )
+    except (InvalidRequest, msgspec.ValidationError) as error:
+        raise Refused(f"The data of the event is not as expected: {error}") from error
+
+
+def _whole(address: dict[str, Any] | UnsetType) -> AddressPatch | UnsetType:
+    """Every field of it, also those that are not there any more. What an order has no field for is left out."""
+    if address is UNSET:
+        return UNSET
+    return msgspec.convert({name: address.get(name) for name in Address.__struct_fields__}, AddressPatch)
+
+
+def _follow(order_id: UUID, details: OrderDetails, event: Incoming) -> None:
+    """Tags are a whole: what somebody else changes between reading and writing them has it read again."""
+    for _ in range(_READINGS):
+        order = Order.objects.filter(pk=order_id).first()
+        if order is None:
+            return
+        asked = details
+        if _moves(order.shipping_address, details.shipping_address):
+            asked = msgspec.structs.replace(details, tags=[*order.tags, RECALCULATE_SHIPPING])
+        try:
+            do(
+                Operation.CHANGE_DETAILS,
+                order_id,
+                asked,
+                event=event,
+                reason=f"The customer has changed ({event.type}).",
+                precondition=Precondition(order.version),
+            )
+        except VersionMismatch:
+            continue
+        except Refused as refusal:  # shipped or ended a moment ago; the customer's other orders still follow
+            logger.info("Order does not follow its customer", extra={"order_id": str(order_id), "why": str(refusal)})
+        return
+    raise VersionMismatch(current=order.version, expected="the version that was read")
+
+
+def _moves(old: Mapping[str, str | None] | None, new: AddressPatch | UnsetType | None) -> bool:
+    return isinstance(new, AddressPatch) and address_of(msgspec.structs.asdict(new)) != old

@@ -1,0 +1,151 @@
+"""Orders that have not been shipped follow their customer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from orders.models import Order
+from orders.requests.operations import AddressPatch, ContactPatch, Units
+from orders.rules.limits import MAX_TAGS
+from tests.base import perform
+from tests.orders.incoming.conftest import ComesIn
+
+OLD = {"name": "Ann", "line1": "1 Old Street", "line2": "Flat 2", "city": "Perth", "country": "AU"}
+NEW = {"name": "Ann", "line1": "9 New Street", "city": "Sydney", "postal_code": "2000", "country": "au"}
+
+
+@pytest.fixture
+def place(place_order: Any) -> Any:
+    """Place an order with the old contact and address."""
+
+    def placed(**quantities: int) -> dict[str, Any]:
+        order: dict[str, Any] = place_order(**quantities)
+        perform(
+            "change_details",
+            order["id"],
+            contact=ContactPatch(email="ann@old.example", phone="08 1111 1111"),
+            shipping_address=AddressPatch(**OLD),
+            billing_address=AddressPatch(**OLD),
+            tags=["gift"],
+        )
+        return order
+
+    return placed
+
+
+def updated(**more: Any) -> dict[str, Any]:
+    return {"customer_id": "cus123", **more}
+
+
+def test_contact_and_addresses_follow_and_shipping_is_to_be_calculated_anew(place, comes_in: ComesIn):
+    place(cup=1)
+
+    event = comes_in(
+        "customer.updated",
+        updated(contact={"email": "ann@new.example"}, shipping_address=NEW, billing_address=NEW, tier="gold"),
+    )
+
+    assert event.state == "handled", event.last_error
+    order = Order.objects.get()
+    assert (order.contact_email, order.contact_phone) == ("ann@new.example", "08 1111 1111")
+    whole = {**NEW, "country": "AU", "line2": None, "region": None}
+    assert (order.shipping_address, order.billing_address) == (whole, whole)
+    assert order.tags == ["gift", "recalculate-shipping"]
+    assert order.version == 3
+
+
+def test_without_another_shipping_address_nothing_is_to_be_calculated(place, comes_in: ComesIn):
+    place(cup=1)
+
+    comes_in("customer.updated", updated(contact={"phone": None}, billing_address=NEW, shipping_address=OLD))
+
+    order = Order.objects.get()
+    assert (order.contact_email, order.contact_phone, order.tags) == ("ann@old.example", None, ["gift"])
+    assert order.billing_address["city"] == "Sydney"
+
+
+def test_every_open_order_of_the_customer_follows_and_no_other(place, place_order, comes_in: ComesIn):
+    open_ones = [place(cup=1)["id"] for _ in range(3)]
+    perform("confirm", open_ones[0])
+    shipped, canceled, deleted = (place(cup=1)["id"] for _ in range(3))
+    perform("confirm", shipped)
+    perform("ship", shipped)
+    perform("cancel", canceled)
+    perform("delete", deleted)
+    place_order("somebody else", cup=1)
+
+    comes_in("customer.updated", updated(shipping_address=NEW))
+
+    moved = Order.all_objects.filter(shipping_address__city="Sydney")
+    assert sorted(str(order.pk) for order in moved) == sorted(open_ones)
+    assert {tuple(order.tags) for order in moved} == {("gift", "recalculate-shipping")}
+
+
+def test_an_order_of_which_a_parcel_has_left_is_left_as_it_is(place, comes_in: ComesIn):
+    order = place(cup=2)
+    perform("confirm", order["id"])
+    item = Order.objects.get().items.get()
+    perform("ship", order["id"], items=[Units(item.pk, 1)])
+    version = Order.objects.get().version
+
+    event = comes_in("customer.updated", updated(shipping_address=NEW, contact={"email": "ann@new.example"}))
+
+    assert (event.state, Order.objects.get().version) == ("handled", version)
+
+
+def test_a_storefront_keeps_it_to_its_own_orders(place, other_storefront, comes_in: ComesIn):
+    place(cup=1)
+
+    comes_in("customer.updated", updated(storefront="nz", shipping_address=NEW))
+    assert Order.objects.get().shipping_address["city"] == "Perth"
+
+    comes_in("customer.updated", updated(storefront="au", shipping_address=NEW))
+    assert Order.objects.get().shipping_address["city"] == "Sydney"
+
+
+def test_what_an_order_says_already_is_no_change(place, comes_in: ComesIn):
+    place(cup=1)
+
+    comes_in("customer.updated", updated(shipping_address=OLD, contact={"email": " ann@old.example "}))
+
+    assert Order.objects.get().version == 2
+
+
+def test_an_older_event_that_comes_late_changes_nothing(place, comes_in: ComesIn):
+    place(cup=1)
+
+    comes_in("customer.updated", updated(shipping_address=NEW), subject="cus123", sequence="2")
+    event = comes_in("customer.updated", updated(shipping_address=OLD), subject="cus123", sequence="1")
+
+    assert event.state == "stale"
+    assert Order.objects.get().shipping_address["city"] == "Sydney"
+
+
+def test_the_flag_stands_beside_as_many_tags_as_an_order_may_have(place, comes_in: ComesIn):
+    order = place(cup=1)
+    perform("change_details", order["id"], tags=[f"tag-{number:02}" for number in range(MAX_TAGS)])
+
+    comes_in("customer.updated", updated(shipping_address=NEW))
+
+    assert Order.objects.get().tags == ["recalculate-shipping", *(f"tag-{number:02}" for number in range(MAX_TAGS))]
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"customer_id": ""}, "at /customer_id"),
+        ({"shipping_address": {"country": "Atlantis"}}, "country"),
+        ({"shipping_address": {"city": 5}}, "Expected `str | null`"),
+        ({"shipping_address": None}, "/shipping_address"),
+        ({"contact": {"email": "not one"}}, "e-mail"),
+    ],
+)
+def test_data_that_cannot_be_right_is_a_dead_letter_at_once(place, comes_in: ComesIn, change, told):
+    place(cup=1)
+
+    event = comes_in("customer.updated", updated(**{"shipping_address": NEW, **change}))
+
+    assert (event.state, event.attempts, told in event.last_error) == ("dead", 1, True), event.last_error
+    assert Order.objects.get().version == 2
