@@ -16,7 +16,7 @@ from orders.incoming.doing import do, told
 from orders.models import Order
 from orders.operations import Precondition
 from orders.requests.fields import Identifier200
-from orders.requests.operations import AddressPatch, ContactPatch, OrderDetails, checked_details
+from orders.requests.operations import AddressPatch, ContactPatch, OrderDetails, Plain, checked_details
 from orders.requests.placing import Address, address_of
 from orders.rules.errors import InvalidRequest, VersionMismatch
 from orders.rules.lifecycle import Operation
@@ -64,6 +64,28 @@ def follow_customer(event: Incoming) -> None:
         orders = orders.filter(storefront__code=customer.storefront)
     for order_id in orders.order_by("pk").values_list("pk", flat=True):
         _follow(order_id, details, event)
+
+
+class Erased(Struct, frozen=True, kw_only=True):
+    customer_id: Identifier200
+    storefront: Annotated[str, Meta(max_length=100)] | None = None
+
+
+@handles("customer.erased", in_any_order=True)
+def erase_customer(event: Incoming) -> None:
+    """What tells of the customer is removed from all their orders, deleted ones too.
+
+    While one of them is under way, or kept by a hold, none is: the event is a dead letter, to be tried again then.
+    """
+    erased = told(event, Erased)
+    orders = Order.all_objects.filter(customer_id=erased.customer_id)
+    if erased.storefront is not None:
+        orders = orders.filter(storefront__code=erased.storefront)
+    for order_id, number in orders.order_by("pk").values_list("pk", "number"):
+        try:
+            do(Operation.ERASE, order_id, Plain(), event=event, reason=f"The customer has been erased ({event.type}).")
+        except Refused as refusal:
+            raise Refused(f"Nothing was erased, because {number} has to stay: {refusal}") from refusal
 
 
 def _details(customer: Customer) -> OrderDetails:

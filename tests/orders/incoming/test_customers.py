@@ -149,3 +149,37 @@ def test_data_that_cannot_be_right_is_a_dead_letter_at_once(place, comes_in: Com
 
     assert (event.state, event.attempts, told in event.last_error) == ("dead", 1, True), event.last_error
     assert Order.objects.get().version == 2
+
+
+# --- erased ------------------------------------------------------------------------------------------
+
+
+def test_a_customer_who_is_erased_elsewhere_is_erased_here(place, comes_in: ComesIn):
+    order_id = place(cup=1)["id"]
+    perform("cancel", order_id)
+    perform("delete", order_id)
+
+    event = comes_in("customer.erased", {"customer_id": "cus123", "storefront": "au"})
+
+    assert event.state == "handled", event.last_error
+    order = Order.all_objects.get()
+    assert (order.customer_id, order.contact_email, order.shipping_address) == ("erased", None, None)
+
+
+def test_while_an_order_is_under_way_nothing_is_erased_and_somebody_is_told(place, comes_in: ComesIn):
+    ended, under_way = place(cup=1), place(cup=1)
+    perform("cancel", ended["id"])
+
+    event = comes_in("customer.erased", {"customer_id": "cus123"})
+
+    assert event.state == "dead"
+    assert f"Nothing was erased, because {under_way['number']} has to stay" in event.last_error
+    assert set(Order.objects.values_list("customer_id", flat=True)) == {"cus123"}
+
+
+def test_another_storefronts_orders_stay(place, comes_in: ComesIn):
+    perform("cancel", place(cup=1)["id"])
+
+    assert comes_in("customer.erased", {"customer_id": "cus123", "storefront": "nz"}).state == "handled"
+
+    assert Order.objects.get().customer_id == "cus123"
