@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import pytest
+from django.db import connection, transaction
 
+from events.inbox.consumer import Consumer
+from events.inbox.models import IncomingEvent
+from orders import operations
 from orders.models import Order
-from orders.requests.operations import AddressPatch, ContactPatch, Units
+from orders.operations import Call
+from orders.requests.operations import AddressPatch, ContactPatch, OrderDetails, Units
+from orders.rules.callers import system
+from orders.rules.lifecycle import Operation
 from orders.rules.limits import MAX_TAGS
 from tests.base import perform
 from tests.orders.incoming.conftest import ComesIn
@@ -149,3 +160,43 @@ def test_data_that_cannot_be_right_is_a_dead_letter_at_once(place, comes_in: Com
 
     assert (event.state, event.attempts, told in event.last_error) == ("dead", 1, True), event.last_error
     assert Order.objects.get().version == 2
+
+
+def test_a_tag_that_somebody_sets_at_the_same_moment_stays(place, comes_in: ComesIn):
+    order = place(cup=1)
+
+    def consume() -> None:
+        comes_in("customer.updated", updated(shipping_address=NEW))
+        connection.close()  # this thread's own
+
+    consumer = threading.Thread(target=consume)
+    with transaction.atomic():
+        request = OrderDetails(tags=["gift", "fragile"])
+        call = Call(system("test"))
+        operations.perform_within(Operation.CHANGE_DETAILS, UUID(order["id"]), request, call=call)
+        consumer.start()
+        wait_until_somebody_waits_for_a_lock()
+    consumer.join(60)
+    if IncomingEvent.objects.due().exists():  # it waited for longer than the lock_timeout
+        IncomingEvent.objects.due().update(next_attempt_at=datetime(2026, 1, 1, tzinfo=UTC))
+        Consumer("", None).drain()
+
+    assert IncomingEvent.objects.get().state == "handled"
+    changed = Order.objects.get()
+    assert changed.tags == ["fragile", "gift", "recalculate-shipping"]
+    assert changed.shipping_address["city"] == "Sydney"
+
+
+def wait_until_somebody_waits_for_a_lock() -> None:
+    give_up_at = time.monotonic() + 60
+    waiting = 0
+    while not waiting:
+        assert time.monotonic() < give_up_at
+        time.sleep(0.01)
+        with connection.cursor() as cursor:
+            cursor.execute("select pg_stat_clear_snapshot()")
+            cursor.execute(
+                "select count(*) from pg_stat_activity "
+                "where datname = current_database() and wait_event_type = 'Lock' and state = 'active'"
+            )
+            (waiting,) = cursor.fetchone()
