@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -10,6 +11,7 @@ import orjson
 from django.db import connection
 
 from events import erasing
+from events.inbox.erasing import drop_letters
 from orders.announcing.payloads import PERSONAL_FIELDS
 from orders.models import IdempotentAnswer, Order, Storefront
 from orders.operations.call import Call, Document
@@ -53,7 +55,20 @@ def erase_customer(storefront: Storefront, customer_id: str, *, call: Call) -> E
             outcome.refused.append((order, refusal))
         else:
             outcome.erased.append(order)
+    if call.rehearsal is None:
+        drop_letters(customer_id, is_meant=partial(_is_about, customer_id, storefront))
     return outcome
+
+
+def _is_about(customer_id: str, storefront: Storefront, event: dict[str, Any]) -> bool:
+    """Whether an event that came in tells of the customer; that they are to be erased is still to be done."""
+    data = event.get("data")
+    return (
+        isinstance(data, dict)
+        and event.get("type") != "customer.erased"
+        and data.get("customer_id") == customer_id
+        and data.get("storefront") in (None, storefront.code)
+    )
 
 
 def erase_order(order_id: UUID, request: Plain, *, call: Call) -> Document:

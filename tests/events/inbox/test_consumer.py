@@ -205,6 +205,26 @@ def test_what_happened_is_handled_in_any_order(consumer, source, register, body)
     assert got == ["2", "1"]
 
 
+def test_several_consumers_never_handle_an_older_event_after_a_newer_one(database, register, body):
+    got: list[int] = []
+    register("thing.changed", lambda event: got.append(event.sequence))
+    consumers = []
+    for first in range(3):
+        source = MemorySource()
+        source.waiting.extend(body(str(number), subject="a", sequence=number) for number in range(first, 60, 3))
+        consumers.append(Consumer("memory", source))
+    threads = [threading.Thread(target=consumer.drain) for consumer in consumers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+
+    assert got == sorted(set(got))
+    assert got[-1] == 59
+    assert IncomingEvent.objects.filter(state=InboxState.HANDLED).count() == len(got)
+    assert IncomingEvent.objects.filter(state=InboxState.STALE).count() == 60 - len(got)
+
+
 # --- failures ------------------------------------------------------------------------------------------
 
 

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import pytest
+from django.db import connection, transaction
 
+from events.inbox.consumer import Consumer
+from events.inbox.models import IncomingEvent
+from orders import operations
 from orders.models import Order
-from orders.requests.operations import AddressPatch, ContactPatch, Units
+from orders.operations import Call, erasing
+from orders.requests.operations import AddressPatch, ContactPatch, OrderDetails, Units
+from orders.rules.callers import system
+from orders.rules.lifecycle import Operation
 from orders.rules.limits import MAX_TAGS
 from tests.base import perform
 from tests.orders.incoming.conftest import ComesIn
@@ -151,6 +162,46 @@ def test_data_that_cannot_be_right_is_a_dead_letter_at_once(place, comes_in: Com
     assert Order.objects.get().version == 2
 
 
+def test_a_tag_that_somebody_sets_at_the_same_moment_stays(place, comes_in: ComesIn):
+    order = place(cup=1)
+
+    def consume() -> None:
+        comes_in("customer.updated", updated(shipping_address=NEW))
+        connection.close()  # this thread's own
+
+    consumer = threading.Thread(target=consume)
+    with transaction.atomic():
+        request = OrderDetails(tags=["gift", "fragile"])
+        call = Call(system("test"))
+        operations.perform_within(Operation.CHANGE_DETAILS, UUID(order["id"]), request, call=call)
+        consumer.start()
+        wait_until_somebody_waits_for_a_lock()
+    consumer.join(60)
+    if IncomingEvent.objects.due().exists():  # it waited for longer than the lock_timeout
+        IncomingEvent.objects.due().update(next_attempt_at=datetime(2026, 1, 1, tzinfo=UTC))
+        Consumer("", None).drain()
+
+    assert IncomingEvent.objects.get().state == "handled"
+    changed = Order.objects.get()
+    assert changed.tags == ["fragile", "gift", "recalculate-shipping"]
+    assert changed.shipping_address["city"] == "Sydney"
+
+
+def wait_until_somebody_waits_for_a_lock() -> None:
+    give_up_at = time.monotonic() + 60
+    waiting = 0
+    while not waiting:
+        assert time.monotonic() < give_up_at
+        time.sleep(0.01)
+        with connection.cursor() as cursor:
+            cursor.execute("select pg_stat_clear_snapshot()")
+            cursor.execute(
+                "select count(*) from pg_stat_activity "
+                "where datname = current_database() and wait_event_type = 'Lock' and state = 'active'"
+            )
+            (waiting,) = cursor.fetchone()
+
+
 # --- erased ------------------------------------------------------------------------------------------
 
 
@@ -183,3 +234,21 @@ def test_another_storefronts_orders_stay(place, comes_in: ComesIn):
     assert comes_in("customer.erased", {"customer_id": "cus123", "storefront": "nz"}).state == "handled"
 
     assert Order.objects.get().customer_id == "cus123"
+
+
+def test_dead_letters_about_an_erased_customer_are_dropped_and_no_others(storefront, comes_in: ComesIn):
+    wrong = {"shipping_address": {"country": "XX", "name": "marker"}}
+    about = comes_in("customer.updated", updated(**wrong))
+    of_another = comes_in("customer.updated", updated(**wrong) | {"customer_id": "cus1234"})
+    elsewhere = comes_in("customer.updated", updated(**wrong, storefront="nz"))
+    assert {event.state for event in (about, of_another, elsewhere)} == {"dead"}
+
+    erasing.erase_customer(storefront, "cus123", call=Call(system("test")))
+
+    for event in (about, of_another, elsewhere):
+        event.refresh_from_db()
+    assert [(event.state, event.body is None) for event in (about, of_another, elsewhere)] == [
+        ("dropped", True),
+        ("dead", False),
+        ("dead", False),
+    ]
