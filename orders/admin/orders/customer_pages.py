@@ -99,7 +99,7 @@ def _foretold(erasure: Erasure) -> str:
     ]
     if erasure.erased:
         more = " and more" if erasure.remaining else ""
-        told.append(f"That is of {', '.join(order.number for order in erasure.erased)}{more}.")
+        told.append(f"It is done to {', '.join(order.number for order in erasure.erased)}{more}.")
     return " ".join([*told, *_refusals(erasure)])
 
 

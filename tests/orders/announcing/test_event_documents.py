@@ -107,6 +107,8 @@ def test_the_page_names_every_type_and_field_and_needs_no_other_host():
         assert f'href="/api/event-schemas/{event_type}.json"' in page
     for field in ("order.items[].quantity", "instructions[].payments[].psp_reference", "order_url", "partitionkey"):
         assert f"<code>{field}</code>" in page
+    assert "An order has changed; <code>operation</code> tells how." in page
+    assert "`" not in page
     assert re.findall(r"https?://[^\s\"<]+|<script", page) == []
     assert "style-src 'self' 'unsafe-inline'" in answer.headers["Content-Security-Policy"]
     assert answer.headers["Cache-Control"] == "public, max-age=300"

@@ -27,7 +27,7 @@ def test_the_page_foretells_and_then_erases_what_has_ended(api, staff, ended, pl
     under_way = place_order("cus-1", cup=1)
 
     asked = lead.get(page_of(ended, "erase")).content.decode()
-    assert f"That is of {ended['number']}." in asked
+    assert f"It is done to {ended['number']}." in asked
     assert f"{under_way['number']} stays as it is." in asked
     assert read(api, ended["id"]) == ended
 
