@@ -14,9 +14,10 @@ begin
         id uuid, storefront_id integer, source text, stream_id uuid, sequence integer, type text,
         occurred_at timestamptz, actor text, request_id text, trace text, data jsonb);
 
-    -- Reading the JSON once more costs less than `returning` from the first insert.
+    -- Reading the JSON once more costs less than `returning` from the first insert. The release before this one, which
+    -- runs on while this one is rolled out, sends no `personal`.
     insert into events_personal (stream_id, sequence, storefront_id, reason, fields)
-    select e.stream_id, e.sequence, e.storefront_id, e.reason, e.personal
+    select e.stream_id, e.sequence, e.storefront_id, e.reason, coalesce(e.personal, '{}')
     from json_to_recordset(events) as e (
         stream_id uuid, sequence integer, storefront_id integer, reason text, personal jsonb)
     where e.reason <> '' or e.personal <> '{}';

@@ -6,7 +6,7 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from uuid_utils.compat import uuid7
 
 from events.models import Event, OutboxEntry, PersonalData, bucket_of
-from events.outbox import append
+from events.outbox import append, as_rows
 
 pytestmark = pytest.mark.django_db
 
@@ -48,6 +48,17 @@ def test_what_tells_of_a_person_is_written_beside_the_log_where_it_can_be_remove
     PersonalData.objects.all().delete()
 
     assert {event.told_reason for event in Event.objects.with_reasons()} == {""}
+
+
+def test_the_release_before_goes_on_writing_events_with_a_reason_while_this_one_is_rolled_out(make_event):
+    (row,) = orjson.loads(as_rows([make_event(STREAM, 1, reason="asked")]))
+    del row["personal"]
+
+    with connection.cursor() as cursor:
+        cursor.execute("select events_append(%s::json, '{}')", [orjson.dumps([row]).decode()])
+
+    assert Event.objects.with_reasons().get().told_reason == "asked"
+    assert PersonalData.objects.get().fields == {}
 
 
 def test_an_early_event_tells_its_reason_from_the_log():
