@@ -157,7 +157,7 @@ def test_an_address_inside_is_not_connected_to(settings):
 
     assert [answer.status for answer in answers] == [None, None]
     assert "https alone" in answers[0].error
-    assert "not an address of the public internet" in answers[1].error
+    assert "localhost leads to an address that is not of the public internet" in answers[1].error
 
 
 def test_the_certificate_must_be_of_the_name_that_was_asked_for(tmp_path, monkeypatch):
