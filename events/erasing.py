@@ -15,11 +15,12 @@ Data = dict[str, Any]
 _ALLOW = "select set_config('events.erasing', %s, true)"
 # What endpoints answered may repeat what they got.
 _CLEAR_ANSWERS = """
-update events_webhook_attempt attempt set response_body = ''
+update events_webhook_attempt attempt set response_body = '', response_headers = '{}'
   from events_event event
   join events_webhook_endpoint endpoint using (storefront_id)
   join events_webhook_delivery delivery on delivery.endpoint_id = endpoint.id and delivery.event_id = event.id
- where event.stream_id = %s and attempt.delivery_id = delivery.id and attempt.response_body <> ''
+ where event.stream_id = %s and attempt.delivery_id = delivery.id
+   and (attempt.response_body, attempt.response_headers) <> ('', '{}')
 """
 _CLEAR = "update events_event set reason = '', data = %s::jsonb where id = %s"
 

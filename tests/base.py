@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 from uuid import UUID
+
+from django.db import connection
 
 from orders import operations
 from orders.operations import PERFORMERS, Call, Document
@@ -75,3 +78,16 @@ def make_ready(operation: str, order_id: UUID | str) -> None:
     for number, (earlier, asked) in enumerate(READY_FOR[operation]):
         reference = {"psp_reference": f"pi_{order_id}_{number}"} if "psp_reference" in asked else {}
         perform(earlier, order_id, **{**asked, **reference})
+
+
+def wait_until_somebody_waits_for_a_lock() -> None:
+    for _ in range(500):
+        time.sleep(0.01)
+        with connection.cursor() as cursor:
+            cursor.execute("select pg_stat_clear_snapshot()")
+            cursor.execute(
+                "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
+            )
+            if cursor.fetchone() != (0,):
+                return
+    raise AssertionError("Nobody waited for the lock.")

@@ -56,12 +56,13 @@ def post(url: str, *, headers: Mapping[str, str], body: bytes, seconds: float = 
             _secured(plain, target, until) as sock,
             _asked(sock, target, headers, body, until) as response,
         ):
-            told = {name.lower()[:100]: value[:300] for name, value in response.getheaders()[:_KEPT_HEADERS]}
+            kept = response.getheaders()[:_KEPT_HEADERS]
+            told = {name.lower()[:100]: _storable(value[:300]) for name, value in kept}
             return answered(response.status, told, _beginning(response), "")
     except TimeoutError as error:
         return answered(None, {}, "", str(error) if error.args[1:] == () and error.args else "It took too long")
     except (OSError, HTTPException, BadUrl) as error:
-        return answered(None, {}, "", f"{type(error).__name__}: {error}"[:300])
+        return answered(None, {}, "", _storable(f"{type(error).__name__}: {error}"[:300]))
 
 
 def _left(until: float) -> float:
@@ -118,7 +119,12 @@ def _beginning(response: HTTPResponse) -> str:
         text = response.read(READ_BYTES)
     except (OSError, HTTPException):
         return ""
-    return text.decode("utf-8", "replace").replace("\0", "\ufffd")[:KEPT_CHARACTERS]
+    return _storable(text.decode("utf-8", "replace"))[:KEPT_CHARACTERS]
+
+
+def _storable(text: str) -> str:
+    """What the other side said, in any part of its answer, as PostgreSQL can keep it."""
+    return text.replace("\0", "\ufffd")
 
 
 class _Reader(socket.SocketIO):

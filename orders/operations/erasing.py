@@ -19,7 +19,7 @@ from orders.operations.locked_order import locked_order
 from orders.reading.customers import orders_of_customer
 from orders.reading.seen import MASKED
 from orders.requests.operations import Plain
-from orders.rules.errors import OrderError
+from orders.rules.errors import OrderError, OrderNotFound
 from orders.rules.lifecycle import Operation
 
 # Stands where the customer's id stood.
@@ -50,7 +50,9 @@ def erase_customer(storefront: Storefront, customer_id: str, *, call: Call) -> E
     outcome = Erasure([], [], remaining)
     for order in chosen:
         try:
-            erase_order(order.pk, Plain(), call=call)
+            erase_order(order.pk, Plain(), call=call, customer_id=customer_id)
+        except OrderNotFound:
+            continue  # another customer's since it was looked for, or erased by another call
         except OrderError as refusal:
             outcome.refused.append((order, refusal))
         else:
@@ -71,14 +73,18 @@ def _is_about(customer_id: str, storefront: Storefront, event: dict[str, Any]) -
     )
 
 
-def erase_order(order_id: UUID, request: Plain, *, call: Call) -> Document:
+def erase_order(order_id: UUID, request: Plain, *, call: Call, customer_id: str | None = None) -> Document:
     """Remove what tells of its customer: from the order, its parcels, its events and what is beside them, and from
     answers kept for repeats. Cannot be undone.
 
-    Raises StatusConflict while it is under way, OnHold where a hold keeps it.
+    Raises StatusConflict while it is under way, OnHold where a hold keeps it, OrderNotFound when it is not of the
+    customer that is named.
     """
-    with locked_order(order_id, Operation.ERASE, call, deleted=True) as locked:
+    with locked_order(order_id, Operation.ERASE, call, deleted=True, checked=False) as locked:
         order = locked.order
+        if customer_id not in (None, order.customer_id):
+            raise OrderNotFound(order_id)
+        locked.check(Operation.ERASE)
         order.customer_id = ERASED
         order.contact_email = order.contact_phone = order.contact_phone_e164 = None
         order.shipping_address = order.billing_address = None

@@ -15,6 +15,9 @@ Url = Annotated[
         max_length=2000,
         description="`https://host/path`, on port 443 or 8443; the host in small ASCII letters, everything special in "
         "the path percent-encoded.",
+        extra_json_schema={
+            "pattern": r"^https://[a-z0-9]([a-z0-9.-]{0,250}[a-z0-9])?(:(443|8443))?(/[A-Za-z0-9._~/%-]*)?$",
+        },
     ),
 ]
 Description = Annotated[str, Meta(max_length=200)]

@@ -129,6 +129,21 @@ def test_of_a_long_answer_the_beginning_is_kept():
 
 
 @pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        (b"HTTP/1.1 200 OK\r\nX-A: b\0c\r\n\r\n", "{'x-a': 'b\ufffdc'}"),
+        (b"\0\0junk\r\n", "BadStatusLine: \ufffd\ufffdjunk\r\n"),
+    ],
+)
+def test_what_postgresql_cannot_keep_of_an_answer_is_replaced_wherever_it_stands(said, kept):
+    """What came of a whole turn could not be written, and all of it was sent again, for ever."""
+    with server(saying(said)) as port:
+        answer = send(port)
+
+    assert kept in (str(answer.headers), answer.error)
+
+
+@pytest.mark.parametrize(
     "said",
     [b"", b"SSH-2.0-OpenSSH_9.6\r\n", b"HTTP/1.1 abc\r\n\r\n", b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 200 + b"\r\n"],
 )
@@ -157,7 +172,7 @@ def test_an_address_inside_is_not_connected_to(settings):
 
     assert [answer.status for answer in answers] == [None, None]
     assert "https alone" in answers[0].error
-    assert "not an address of the public internet" in answers[1].error
+    assert "localhost leads to an address that is not of the public internet" in answers[1].error
 
 
 def test_the_certificate_must_be_of_the_name_that_was_asked_for(tmp_path, monkeypatch):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from typing import Any
 
 import pytest
@@ -11,6 +10,7 @@ from django.db import connection, transaction
 
 from events.models import Event
 from orders.models import Order
+from tests.base import wait_until_somebody_waits_for_a_lock
 from tests.orders.refusals import assert_refused
 
 ADDRESS = {
@@ -288,7 +288,7 @@ def test_if_match_is_compared_under_the_lock(api, place_order):
     with transaction.atomic():
         Order.objects.select_for_update().get(pk=order_id)
         second.start()
-        _wait_until_somebody_waits_for_a_lock()
+        wait_until_somebody_waits_for_a_lock()
         Order.objects.filter(pk=order_id).update(version=2)
     second.join()
 
@@ -318,16 +318,3 @@ def test_an_order_that_others_hold_for_long_is_busy_and_nothing_is_changed(api, 
         assert_refused(answer, 409, "order_busy")
         assert answer.headers["Retry-After"] == "1"
     assert Order.objects.get().version == 1
-
-
-def _wait_until_somebody_waits_for_a_lock() -> None:
-    for _ in range(500):
-        time.sleep(0.01)
-        with connection.cursor() as cursor:
-            cursor.execute("select pg_stat_clear_snapshot()")
-            cursor.execute(
-                "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
-            )
-            if cursor.fetchone() != (0,):
-                return
-    raise AssertionError("Nobody waited for the lock.")

@@ -309,6 +309,23 @@ def test_the_log_tells_each_request_with_its_answer(api, place_order, settings):
     assert (delivered["status"], delivered["response_body"], delivered["error"]) == (204, "", "")
 
 
+def test_what_an_endpoint_answered_about_a_customer_goes_with_them(api, place_order, settings):
+    settings.WEBHOOK_ALLOW_PRIVATE = True
+    with receiver() as shop:
+        shop.answers(Told(200, {"Location": "/customers/cus123"}, b"thanks, cus123"))
+        endpoint = made(api, url=shop.url)
+        order_id = place_order(cup=1)["id"]
+        send_all()
+    api.post(f"/api/v1/orders/{order_id}/cancel", {}, content_type="application/json")
+
+    erased = api.post("/api/v1/customers/erase", {"customer_id": "cus123"}, content_type="application/json")
+
+    assert len(erased.json()["erased"]) == 1
+    created = ask(api, "GET", f"/{endpoint['id']}/deliveries?state=delivered").json()["results"][0]
+    (attempt,) = ask(api, "GET", f"/{endpoint['id']}/deliveries/{created['event_id']}").json()["log"]
+    assert (attempt["status"], attempt["response_headers"], attempt["response_body"]) == (200, {}, "")
+
+
 def test_a_key_that_may_not_read_orders_is_not_shown_what_was_sent(api, storefront, client_of, place_order):
     endpoint = made(api)
     order = place_order(cup=1)

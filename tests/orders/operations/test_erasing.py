@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import io
+import threading
 from typing import Any
 
 import orjson
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import IntegrityError, connection
+from django.db import IntegrityError, connection, transaction
 
 from events.models import Event
 from orders.models import Order
 from orders.rules.scopes import Scope
+from tests.base import wait_until_somebody_waits_for_a_lock
 from tests.chaos.promises import broken_promises
 from tests.orders.asking import PRICED_ITEMS, ask, done, last_event, read
 from tests.orders.refusals import assert_refused
@@ -151,6 +153,25 @@ def test_orders_under_way_and_those_a_hold_keeps_stay_as_they_are(api, sold, pla
     assert first["erased"] == []
     assert {order["number"] for order in second["erased"]} == {sold["number"], under_way["number"]}
     assert erase(api).json()["erased"] == []
+
+
+def test_an_order_that_is_given_to_another_customer_meanwhile_is_not_erased(api, sold):
+    answers = []
+
+    def erase_it() -> None:
+        answers.append(erase(api).json())
+        connection.close()
+
+    erasing = threading.Thread(target=erase_it)
+    with transaction.atomic():
+        Order.objects.select_for_update().get(pk=sold["id"])
+        erasing.start()
+        wait_until_somebody_waits_for_a_lock()
+        Order.objects.filter(pk=sold["id"]).update(customer_id="another")
+    erasing.join()
+
+    assert (answers[0]["erased"], answers[0]["refused"]) == ([], [])
+    assert read(api, sold["id"]) == {**sold, "customer_id": "another"}
 
 
 def test_what_would_be_erased_can_be_tried(api, sold):

@@ -128,7 +128,7 @@ def _filled_in(wanted: dict[str, Any], order: Order) -> dict[str, Any]:
 
 def _told(order: Order, version: int) -> dict[str, Any]:
     """What the event says and where it has left order and stock, without ids, moments and who it was."""
-    event = Event.objects.get(stream_id=order.pk, sequence=version)
+    event = Event.objects.with_reasons().get(stream_id=order.pk, sequence=version)
     current = Order.all_objects.get(pk=order.pk)
     assert current.version == version
     reservation = Reservation.objects.get(pk=current.reservation_id)
