@@ -138,13 +138,16 @@ def grant_goodwill(order: Order, refund: Refund, call: Call) -> None:
     """What a refund gives back beyond what is over is owed less, from when it is agreed to.
 
     How much that is shows only then: units may have come back since it was asked for. What of it was paid out before
-    is part of what was over, so it does not matter when its payments are told.
+    is part of what was over, so it does not matter when its payments are told. Refunds that nobody has agreed to take
+    nothing of that, whether they wait, are paid out or are rejected afterwards.
     """
     due = order.due_amount
     if due is None:
         return
-    pending = order.refund_pending_amount - refund.open_amount
-    kept = order.kept_amount + refund.settled_amount
+    others = [other for other in order.refunds.all() if other.pk != refund.pk]
+    pending = sum(other.open_amount for other in others if other.is_agreed)
+    not_agreed = sum(other.settled_amount for other in others if not other.is_agreed)
+    kept = order.kept_amount + refund.settled_amount + not_agreed
     goodwill = goodwill_in(refund.amount, kept=kept, pending=pending, due=due)
     refund.goodwill_amount = min(goodwill, due)
     refund.save(update_fields=["goodwill_amount"])

@@ -104,8 +104,10 @@ def grant(order: ModelOrder, refund: Refund) -> None:
     """What it gives back beyond what is over is owed less, from when it is agreed to."""
     if order.due is None:
         return
-    kept = order.kept + refund.settled_amount
-    over = max(0, kept - (order.refunds_pending - refund.open_amount) - order.due)
+    others = [other for other in order.refunds if other is not refund]
+    pending = sum(other.open_amount for other in others if other.agreed)
+    not_agreed = sum(other.settled_amount for other in others if not other.agreed)
+    over = max(0, order.kept + refund.settled_amount + not_agreed - pending - order.due)
     refund.goodwill_amount = min(order.due, max(0, refund.amount - over))
     if not refund.goodwill_amount:
         return
