@@ -150,12 +150,12 @@ def approve_refund(order: ModelOrder, asked: Asked, by: str, storefront: ModelSt
         raise Refused("wrong_state")
     if refund.requested_by == by:
         raise Refused("own_request")
-    left = max(0, refund.amount - refund.settled_amount)
+    failed = any(fact.kind == "refund_failed" for fact in order.facts() if fact.refund_id == refund.id)
+    left = 0 if failed else max(0, refund.amount - refund.settled_amount)
     if left > refund.open_amount + order.refundable:
         raise Refused("amount_exceeded")
     refund.decide("approved", by)
-    if not left:
-        refund.state = "settled"
+    _settle(order, refund)
     grant(order, refund)
     return [_to_pay_out(order, refund)] if left else []
 
