@@ -14,7 +14,7 @@ from orders.operations.call import Call, Document
 from orders.operations.constraints import broken_constraint
 from orders.operations.locked_order import locked_order
 from orders.operations.obstacles import payments_in_force
-from orders.operations.refund_decisions import decided_state
+from orders.operations.refund_decisions import decided_state, told_state
 from orders.operations.refunds import Instruction, void_what_is_authorized
 from orders.requests.operations import CorrectPayment, RecordPayment
 from orders.rules import errors
@@ -217,10 +217,8 @@ def _settle(order: Order, refund: Refund, facts: list[Fact]) -> None:
     was_open = refund.open_amount
     refund.settled_amount, failed = paid_out(facts, refund.pk)
     if refund.is_agreed:
-        if refund.settled_amount >= refund.amount:
-            refund.state = RefundState.SETTLED
-        elif failed:
-            refund.state = RefundState.FAILED
+        if told := told_state(refund, failed=failed):
+            refund.state = told
         elif refund.state != RefundState.FAILED or refund.amount - refund.settled_amount <= order.refundable_amount:
             refund.state = decided_state(order, refund)  # else its money has been promised otherwise since it failed
     refund.save()

@@ -13,11 +13,12 @@ from orders.models.payments import OPEN_REFUNDS
 from orders.operations.call import Call, Document
 from orders.operations.crediting import usual_credit, write_credit
 from orders.operations.locked_order import LockedOrder, locked_order
+from orders.operations.refund_decisions import told_state
 from orders.operations.units import chosen_units, part_meant
 from orders.requests.operations import DecideRefund, RequestRefund
 from orders.rules import errors
 from orders.rules.credits import Credited, CreditedLine, credit_of, goodwill_in
-from orders.rules.facts import Fact, Left, left_to_refund, left_to_void, take
+from orders.rules.facts import Fact, Left, left_to_refund, left_to_void, paid_out, take
 from orders.rules.lifecycle import Operation
 from orders.rules.statuses import CreditCause, OrderStatus, RefundState
 
@@ -79,8 +80,9 @@ def _what_for(order: Order, request: RequestRefund) -> _WhatFor:
 def approve_refund(order_id: UUID, request: DecideRefund, *, call: Call) -> Document:
     """Approve what somebody else has requested: now it is to be paid out.
 
-    What was paid out before anybody agreed is agreed to by this, also where it was rejected. Raises OwnRequest,
-    WrongState, or AmountExceeded when what is left of a rejected one has been promised otherwise.
+    What was paid out before anybody agreed is agreed to by this, also where it was rejected; of one that could not be
+    paid out there is nothing to pay, as if that had come afterwards. Raises OwnRequest, WrongState, or AmountExceeded
+    when what is left of a rejected one has been promised otherwise.
     """
     with locked_order(order_id, Operation.APPROVE_REFUND, call) as locked:
         order = locked.order
@@ -89,10 +91,13 @@ def approve_refund(order_id: UUID, request: DecideRefund, *, call: Call) -> Docu
         )
         if refund.was_requested_by(call.caller):
             raise errors.OwnRequest(refund.requested_by, asked_by=call.caller.actor)
-        was_open, left = refund.open_amount, max(0, refund.amount - refund.settled_amount)
+        _, failed = paid_out(facts_of(order), refund.pk)
+        state = told_state(refund, failed=failed) or RefundState.APPROVED
+        was_open = refund.open_amount
+        left = refund.amount - refund.settled_amount if state == RefundState.APPROVED else 0
         if left > was_open + order.refundable_amount:
             raise errors.AmountExceeded(requested=left, available=order.refundable_amount)
-        _decide(refund, RefundState.APPROVED if left else RefundState.SETTLED, call)
+        _decide(refund, state, call)
         order.refund_pending_amount += left - was_open
         grant_goodwill(order, refund, call)
         return locked.commit(instructions=[_pay_out(order, refund)] if left else [])
@@ -138,13 +143,16 @@ def grant_goodwill(order: Order, refund: Refund, call: Call) -> None:
     """What a refund gives back beyond what is over is owed less, from when it is agreed to.
 
     How much that is shows only then: units may have come back since it was asked for. What of it was paid out before
-    is part of what was over, so it does not matter when its payments are told.
+    is part of what was over, so it does not matter when its payments are told. Refunds that nobody has agreed to take
+    nothing of that, whether they wait, are paid out or are rejected afterwards.
     """
     due = order.due_amount
     if due is None:
         return
-    pending = order.refund_pending_amount - refund.open_amount
-    kept = order.kept_amount + refund.settled_amount
+    others = [other for other in order.refunds.all() if other.pk != refund.pk]
+    pending = sum(other.open_amount for other in others if other.is_agreed)
+    not_agreed = sum(other.settled_amount for other in others if not other.is_agreed)
+    kept = order.kept_amount + refund.settled_amount + not_agreed
     goodwill = goodwill_in(refund.amount, kept=kept, pending=pending, due=due)
     refund.goodwill_amount = min(goodwill, due)
     refund.save(update_fields=["goodwill_amount"])

@@ -104,8 +104,10 @@ def grant(order: ModelOrder, refund: Refund) -> None:
     """What it gives back beyond what is over is owed less, from when it is agreed to."""
     if order.due is None:
         return
-    kept = order.kept + refund.settled_amount
-    over = max(0, kept - (order.refunds_pending - refund.open_amount) - order.due)
+    others = [other for other in order.refunds if other is not refund]
+    pending = sum(other.open_amount for other in others if other.agreed)
+    not_agreed = sum(other.settled_amount for other in others if not other.agreed)
+    over = max(0, order.kept + refund.settled_amount + not_agreed - pending - order.due)
     refund.goodwill_amount = min(order.due, max(0, refund.amount - over))
     if not refund.goodwill_amount:
         return
@@ -148,12 +150,12 @@ def approve_refund(order: ModelOrder, asked: Asked, by: str, storefront: ModelSt
         raise Refused("wrong_state")
     if refund.requested_by == by:
         raise Refused("own_request")
-    left = max(0, refund.amount - refund.settled_amount)
+    failed = any(fact.kind == "refund_failed" for fact in order.facts() if fact.refund_id == refund.id)
+    left = 0 if failed else max(0, refund.amount - refund.settled_amount)
     if left > refund.open_amount + order.refundable:
         raise Refused("amount_exceeded")
     refund.decide("approved", by)
-    if not left:
-        refund.state = "settled"
+    _settle(order, refund)
     grant(order, refund)
     return [_to_pay_out(order, refund)] if left else []
 

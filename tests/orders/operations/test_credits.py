@@ -253,6 +253,27 @@ def test_goodwill_is_granted_when_somebody_agrees_to_it_and_is_what_it_is_then(a
     assert credits_of(approved) == [("canceled", 1000), ("goodwill", 500)]
 
 
+@pytest.mark.parametrize("paid_out", [False, True])
+def test_a_refund_that_is_not_agreed_to_makes_no_goodwill_of_another(api, client_of, storefront, paid, paid_out):
+    Storefront.objects.update(refund_approval_above=0)
+    order = paid(CUPS)
+    done(api, order["id"], "cancel", items=of(order, "cup", 1))
+    canceled_for, asked_for = done(api, order["id"], "request_refund", amount=300)["refunds"]
+    if paid_out:
+        fact = {"kind": "refund", "amount": 300, "psp_reference": "re_1", "refund_id": asked_for["id"]}
+        done(api, order["id"], "record_payment", **fact)
+
+    approved = done(client_of(storefront), order["id"], "approve_refund", refund_id=canceled_for["id"])
+
+    assert [(refund["amount"], refund["goodwill_amount"]) for refund in approved["refunds"]] == [(1000, 0), (300, 0)]
+    assert credits_of(approved) == [("canceled", 1000)]
+
+    both = done(client_of(storefront), order["id"], "approve_refund", refund_id=asked_for["id"])
+
+    assert [(refund["amount"], refund["goodwill_amount"]) for refund in both["refunds"]] == [(1000, 0), (300, 300)]
+    assert both["due_amount"] == 700
+
+
 def test_what_is_canceled_while_a_refund_waits_is_owed_no_more_when_that_is_rejected(api, client_of, storefront, paid):
     Storefront.objects.update(refund_approval_above=0)
     order = paid(CUPS)

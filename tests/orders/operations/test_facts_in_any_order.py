@@ -12,6 +12,7 @@ from django.utils import timezone
 from orders import operations
 from orders.models import Order, Storefront
 from tests.base import perform
+from tests.chaos.promises import broken_promises
 from tests.orders.asking import ask, done, event_count, last_event, read, reserved, sell
 from tests.orders.refusals import assert_refused
 
@@ -68,6 +69,31 @@ def test_facts_about_a_refund_make_the_same_order_whichever_comes_first(api, cli
         found.add((*amounts, refund["state"], refund["settled_amount"], refund["goodwill_amount"]))
 
     assert found == {(1500, 400, 1500, "settled", 1500, 1500) if approved else (3000, 1900, 0, "requested", 1500, 0)}
+
+
+def test_a_refund_that_could_not_be_paid_out_has_failed_whether_that_is_told_before_or_after_its_approval(
+    api, client_of, storefront
+):
+    Storefront.objects.update(refund_approval_above=0)
+    found = []
+    for number, approved_first in enumerate((True, False)):
+        order_id = sell(api)["id"]
+        done(api, order_id, "record_payment", kind="capture", amount=3000, psp_reference=f"{number}-c")
+        (refund,) = done(api, order_id, "request_refund", amount=1000)["refunds"]
+        if approved_first:
+            done(client_of(storefront), order_id, "approve_refund")
+        fact = {"kind": "refund_failed", "amount": 1000, "psp_reference": f"{number}-f", "refund_id": refund["id"]}
+        failed = done(api, order_id, "record_payment", **fact)
+        if not approved_first:
+            failed = done(client_of(storefront), order_id, "approve_refund")
+            assert last_event(order_id).data["instructions"] == []
+        corrected = done(
+            api, order_id, "correct_payment", payment_id=failed["payments"][1]["id"], reason="another order's"
+        )
+        found.append([(order["refunds"][0]["state"], order["balance_amount"]) for order in (failed, corrected)])
+
+    assert found == [[("failed", -1000), ("approved", -1000)]] * 2
+    assert broken_promises() == {}
 
 
 def test_a_chargeback_that_was_won_is_kept_again(api, storefront):
