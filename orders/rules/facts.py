@@ -63,8 +63,38 @@ def in_force(facts: Iterable[Fact]) -> list[Fact]:
     return sorted(right, key=lambda fact: (fact.occurred_at, fact.psp, fact.reference, fact.kind))
 
 
+def moving(facts: Iterable[Fact]) -> list[Fact]:
+    """Those in force, as far as they move money: a payout that failed puts back no more than was paid out for its
+    refund. It may be told first, or alone: then the provider never got as far as paying.
+    """
+    right = _with_their_refunds(in_force(facts))
+    paid: Counter[UUID | None] = Counter()
+    for fact in right:
+        if fact.kind == PaymentKind.REFUND:
+            paid[fact.refund_id] += fact.amount
+    moved = []
+    for fact in right:
+        back = min(fact.amount, paid[fact.refund_id])
+        if fact.kind == PaymentKind.REFUND_FAILED:
+            paid[fact.refund_id] -= back
+        moved.append(fact._replace(amount=back) if fact.kind == PaymentKind.REFUND_FAILED else fact)
+    return moved
+
+
+def _with_their_refunds(facts: Sequence[Fact]) -> list[Fact]:
+    """A failure that names no refund is of the one whose payout has its reference."""
+    payouts = {(fact.psp, fact.reference): fact.refund_id for fact in facts if fact.kind == PaymentKind.REFUND}
+
+    def refund_of(fact: Fact) -> UUID | None:
+        if fact.refund_id is not None or fact.kind != PaymentKind.REFUND_FAILED:
+            return fact.refund_id
+        return payouts.get((fact.psp, fact.reference)) or payouts.get((fact.psp, fact.parent or ""))
+
+    return [fact._replace(refund_id=refund_of(fact)) for fact in facts]
+
+
 def sums_of(facts: Iterable[Fact]) -> Sums:
-    right = in_force(facts)
+    right = moving(facts)
     by_kind: Counter[str] = Counter()
     for fact in right:
         by_kind[fact.kind] += fact.amount
@@ -83,13 +113,13 @@ def left_to_void(facts: Iterable[Fact]) -> list[Left]:
 
 def left_to_refund(facts: Iterable[Fact], *, promised: int = 0) -> list[Left]:
     """The captures of which something is neither given back nor about to be."""
-    left = _less(in_force(facts), PaymentKind.CAPTURE, {**_OUT, **_CHARGED})
+    left = _less(moving(facts), PaymentKind.CAPTURE, {**_OUT, **_CHARGED})
     return _without(left, promised)
 
 
 def paid_out(facts: Iterable[Fact], refund_id: UUID) -> tuple[int, bool]:
     """What was paid out for a refund, and whether paying out has failed."""
-    about = [fact for fact in in_force(facts) if fact.refund_id == refund_id]
+    about = [fact for fact in _with_their_refunds(in_force(facts)) if fact.refund_id == refund_id]
     amount = sum(_OUT.get(PaymentKind(fact.kind), 0) * fact.amount for fact in about)
     return max(0, amount), any(fact.kind == PaymentKind.REFUND_FAILED for fact in about)
 

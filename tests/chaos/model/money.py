@@ -87,7 +87,7 @@ def _fitting(order: ModelOrder, asked: Asked) -> Refund | None:
 
 def _settle(order: ModelOrder, refund: Refund) -> None:
     """Facts tell what was paid out; what nobody has agreed to stays so."""
-    about = [fact for fact in order.facts() if fact.refund_id == refund.id]
+    about = [fact for fact in order.facts() if order.refund_of(fact) == refund.id]
     paid = sum(fact.amount if fact.kind == "refund" else -fact.amount for fact in about)
     refund.settled_amount = max(0, paid)
     if not refund.agreed:
@@ -150,7 +150,7 @@ def approve_refund(order: ModelOrder, asked: Asked, by: str, storefront: ModelSt
         raise Refused("wrong_state")
     if refund.requested_by == by:
         raise Refused("own_request")
-    failed = any(fact.kind == "refund_failed" for fact in order.facts() if fact.refund_id == refund.id)
+    failed = any(fact.kind == "refund_failed" for fact in order.facts() if order.refund_of(fact) == refund.id)
     left = 0 if failed else max(0, refund.amount - refund.settled_amount)
     if left > refund.open_amount + order.refundable:
         raise Refused("amount_exceeded")

@@ -143,6 +143,27 @@ class ModelOrder:
             sums[payment.kind] += payment.amount
         return max(0, sums[kind] - sums[less])
 
+    def refund_of(self, fact: Payment) -> str | None:
+        """The refund that a fact is about; a failure that names none is of the payout with its reference."""
+        if fact.kind != "refund_failed" or fact.refund_id is not None:
+            return fact.refund_id
+        payouts = {(x.psp, x.psp_reference): x.refund_id for x in self.facts() if x.kind == "refund"}
+        return payouts.get((fact.psp, fact.psp_reference)) or payouts.get((fact.psp, fact.parent_reference or ""))
+
+    def put_back(self) -> dict[int, int]:
+        """By fact: how much of a failed payout had been paid out before."""
+        paid = Counter[str | None]()
+        for fact in self.facts():
+            if fact.kind == "refund":
+                paid[fact.refund_id] += fact.amount
+        back = {}
+        for fact in sorted(self.facts(), key=_when):
+            if fact.kind == "refund_failed":
+                refund_id = self.refund_of(fact)
+                back[id(fact)] = min(fact.amount, paid[refund_id])
+                paid[refund_id] -= back[id(fact)]
+        return back
+
     @property
     def authorized(self) -> int:
         return sum(left for _, left in self.left_of("authorization", "void"))
@@ -153,13 +174,15 @@ class ModelOrder:
         left = {id(fact): fact.amount for fact in facts if fact.kind == kind}
         payments = [fact for fact in facts if fact.kind == kind]
         unnamed = 0
+        back = self.put_back()
         for fact in facts:
+            amount = back.get(id(fact), fact.amount)
             sign = 1 if fact.kind in taken_by else -1 if fact.kind in put_back_by else 0
             named = [each for each in payments if (each.psp, each.psp_reference) == (fact.psp, fact.parent_reference)]
             if sign and named:
-                left[id(named[0])] -= sign * fact.amount
+                left[id(named[0])] -= sign * amount
             else:
-                unnamed += sign * fact.amount
+                unnamed += sign * amount
         for fact in payments:
             if left[id(fact)] < 0:
                 unnamed -= left[id(fact)]
@@ -172,7 +195,7 @@ class ModelOrder:
 
     @property
     def refunded(self) -> int:
-        return self._sum_of("refund", less="refund_failed")
+        return self._sum_of("refund") - sum(self.put_back().values())
 
     @property
     def charged_back(self) -> int:

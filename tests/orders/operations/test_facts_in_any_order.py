@@ -141,6 +141,17 @@ def test_a_refund_nobody_asked_for_is_recorded_all_the_same(api, paid):
     assert (order["payments"][2]["refund_id"], order["refunded_amount"]) == (None, 99)
 
 
+def test_a_refund_that_failed_before_it_was_paid_out_eats_nothing_of_another_that_was_paid(api, paid):
+    (first,) = done(api, paid, "request_refund", amount=200)["refunds"]
+    done(api, paid, "record_payment", kind="refund_failed", amount=200, psp_reference="f", refund_id=first["id"])
+    second = done(api, paid, "request_refund", amount=200)["refunds"][1]
+
+    order = done(api, paid, "record_payment", kind="refund", amount=200, psp_reference="r", refund_id=second["id"])
+
+    assert states(order) == [(200, 0, "failed"), (200, 200, "settled")]
+    assert (order["refunded_amount"], order["balance_amount"]) == (200, 0)
+
+
 def test_a_refund_that_is_told_failed_after_it_was_paid_can_be_asked_for_anew(api, paid):
     done(api, paid, "request_refund", amount=400)
     done(api, paid, "record_payment", kind="refund", amount=400, psp_reference="r")

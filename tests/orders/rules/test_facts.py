@@ -12,6 +12,7 @@ from orders.rules.facts import Fact, Sums, left_to_refund, left_to_void, paid_ou
 
 _START = datetime(2026, 3, 1, tzinfo=UTC)
 REFUND = UUID(int=99)
+OTHER_REFUND = UUID(int=98)
 
 
 def fact(number: int, kind: str, amount: int, parent: str | None = None, **more: UUID) -> Fact:
@@ -43,6 +44,18 @@ SETS = {
     ),
     "a chargeback that was won twice": (
         [fact(1, "capture", 500), fact(2, "chargeback", 300), fact(3, "chargeback_won", 400)],
+        Sums(0, 500, 0, 0),
+    ),
+    "a refund that failed before it was ever paid out, and another that was paid": (
+        [
+            fact(1, "capture", 500),
+            fact(2, "refund_failed", 200, refund_id=OTHER_REFUND),
+            fact(3, "refund", 200, refund_id=REFUND),
+        ],
+        Sums(0, 500, 200, 0),
+    ),
+    "a failure that names the payout by its reference alone": (
+        [fact(1, "capture", 500), fact(2, "refund", 200, refund_id=REFUND), fact(3, "refund_failed", 200, "refund-2")],
         Sums(0, 500, 0, 0),
     ),
     "one that never was": (
