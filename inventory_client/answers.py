@@ -1,9 +1,8 @@
 """What an answer of the InventoryService means: the value asked for, a typed refusal, or a failure."""
 
 import logging
-from collections.abc import Mapping
 from contextlib import suppress
-from typing import NamedTuple, NoReturn, TypeVar
+from typing import NoReturn, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -20,16 +19,11 @@ from inventory_client.errors import (
 )
 from inventory_client.values import HoldRequest, Reservation, ReservationState
 from inventory_client.wire import BUSY, EFFECT_HEADER, ProblemBody, ReservationBody, ReservationsBody
+from remote_calls.service import Answer
 
 logger = logging.getLogger(__name__)
 
 Body = TypeVar("Body", bound=msgspec.Struct)
-
-
-class Answer(NamedTuple):
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
 
 
 def read_hold(answer: Answer, request: HoldRequest) -> bool:

@@ -50,6 +50,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "events",
     "inventory_client",
+    "remote_calls",
     "orders",
 ]
 

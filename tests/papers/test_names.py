@@ -48,7 +48,7 @@ def test_every_option_of_a_command_exists(page):
 
 @pytest.mark.parametrize("page", [page for page in PAGES if page != "CHANGELOG.md"])
 def test_every_file_a_page_names_exists(page):
-    packages = "orders|events|inventory_client|tests|benchmarks|docs|script|orders_project"
+    packages = "orders|events|inventory_client|remote_calls|tests|benchmarks|docs|script|orders_project"
     named = re.findall(rf"`((?:{packages})/[\w./-]*)`", PAGES[page])
     named += re.findall(r"\b(script/\w+)", PAGES[page])
 
