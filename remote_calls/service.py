@@ -39,6 +39,12 @@ class Answer(NamedTuple):
     headers: Mapping[str, str]
     body: bytes
 
+    @property
+    def retry_after(self) -> float:
+        """In seconds."""
+        told = self.headers.get("Retry-After")
+        return float(told) if told and told.isascii() and told.isdigit() else 5.0
+
 
 class Failures(NamedTuple):
     """What a call ends with, in its client's own words, when it does not end with an answer.
