@@ -142,7 +142,7 @@ def perform_in_turn(order_id: UUID, operations: Sequence[tuple[Operation, Any]],
 
 def perform_within(operation: Operation, order_id: UUID, request: Any, *, call: Call) -> Document:
     """Do it in the transaction that the caller has open, such as that of an incoming event; what is refused leaves
-    nothing behind there. Not for amend, restore and reinstate, which ask the inventory first.
+    nothing behind there. Not for amend, restore and reinstate, which ask the inventory first, and change_customer.
     """
     with transaction.atomic():
         return perform(operation, order_id, request, call=replace(call, joins_transaction=True))

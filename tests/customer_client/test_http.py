@@ -226,7 +226,7 @@ def test_an_address_that_is_none_is_refused_by_its_name(http_customers):
         http_customers("ftp://x")
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("database")
 def test_refuses_to_be_called_inside_a_transaction(customers, http_customers):
     client = http_customers(customers.url)
 
@@ -243,3 +243,13 @@ def test_many_threads_at_once_get_their_own_answers(customers, http_customers):
         answers = list(threads.map(lambda n: client.ask([f"c{n}", "zyx-321"], storefront="au"), range(24)))
 
     assert answers == [{f"c{n}": Standing.ACTIVE, "zyx-321": Standing.UNKNOWN} for n in range(24)]
+
+
+def test_whom_the_time_does_not_suffice_for_is_not_answered(customers, http_customers):
+    client = http_customers(customers.url, timeout_seconds=0.5, try_seconds=0.5)
+    customers.fail(FaultKind.SLOW, times=8, seconds=1.0)  # as many as are asked for at once
+
+    answers = client.ask([f"c{n}" for n in range(20)], storefront="au")
+
+    assert {type(answer) for answer in answers.values()} == {CustomersUnavailable}
+    assert "There was no time left to ask the CustomerService." in {str(answer) for answer in answers.values()}
