@@ -1,9 +1,8 @@
 """What an answer of the InventoryService means: the value asked for, a typed refusal, or a failure."""
 
 import logging
-from collections.abc import Mapping
 from contextlib import suppress
-from typing import NamedTuple, NoReturn, TypeVar
+from typing import NoReturn, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -20,16 +19,11 @@ from inventory_client.errors import (
 )
 from inventory_client.values import HoldRequest, Reservation, ReservationState
 from inventory_client.wire import BUSY, EFFECT_HEADER, ProblemBody, ReservationBody, ReservationsBody
+from remote_calls.service import Answer
 
 logger = logging.getLogger(__name__)
 
 Body = TypeVar("Body", bound=msgspec.Struct)
-
-
-class Answer(NamedTuple):
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
 
 
 def read_hold(answer: Answer, request: HoldRequest) -> bool:
@@ -114,16 +108,11 @@ def _problem(answer: Answer) -> ProblemBody:
 
 def _raise_failure(answer: Answer) -> NoReturn:
     """The call did not do what was asked; say whether it certainly did nothing."""
-    retry_after = _seconds(answer.headers.get("Retry-After"))
     if answer.status in (429, 503) and answer.headers.get(EFFECT_HEADER) == "none":
         failure = InventoryBusy if _problem(answer).code == BUSY else InventoryUnavailable
-        raise failure(f"The InventoryService answered {answer.status}.", retry_after=retry_after)
+        raise failure(f"The InventoryService answered {answer.status}.", retry_after=answer.retry_after)
     if answer.status in (400, 401, 403):
         # Our own request or token is wrong: it was not acted on, and somebody must look.
         logger.error("The InventoryService refused the call itself: %s %s", answer.status, answer.body[:500])
         raise InventoryUnavailable(f"The InventoryService answered {answer.status}.", retry_after=30.0)
-    raise OutcomeUnknown(f"The InventoryService answered {answer.status}.", retry_after=retry_after)
-
-
-def _seconds(retry_after: str | None) -> float:
-    return float(retry_after) if retry_after and retry_after.isascii() and retry_after.isdigit() else 5.0
+    raise OutcomeUnknown(f"The InventoryService answered {answer.status}.", retry_after=answer.retry_after)

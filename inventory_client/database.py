@@ -16,21 +16,6 @@ BUSY = (psycopg.errors.LockNotAvailable, psycopg.errors.QueryCanceled, psycopg.e
 ROWS_IN_A_PIECE = 1000
 
 
-def refuse_open_transaction(call: str) -> None:
-    """Raise RuntimeError inside a transaction: its locks would last as long as the inventory takes to answer.
-
-    The transaction a test case wraps around a test does not count, as with Django's durable blocks.
-    """
-    if not connection.in_atomic_block:
-        return
-    # Set by django.test.TestCase alone; Django's Atomic reads it for the same purpose.
-    if not connection.atomic_blocks[-1]._from_testcase:  # type: ignore[attr-defined]
-        raise RuntimeError(
-            f"inventory.{call}() was called inside a database transaction. "
-            "Call it before the transaction begins, or after it has ended."
-        )
-
-
 def rows(statement: str, parameters: list[Any]) -> list[tuple[Any, ...]]:
     """The statement's rows, or its row count as the only row when it returns none.
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from inventory_client.values import ShortLine
+from remote_calls.errors import RemoteFailure
 
 
 class InventoryError(Exception):
@@ -52,12 +53,8 @@ class ReservationNotHeld(InventoryError):
         super().__init__(f"Reservation {reservation_id} is {state}.")
 
 
-class InventoryUnavailable(InventoryError):
+class InventoryUnavailable(InventoryError, RemoteFailure):
     """The inventory could not be asked: certainly no effect. `retry_after` is in seconds."""
-
-    def __init__(self, detail: str, *, retry_after: float = 5.0) -> None:
-        self.retry_after = retry_after
-        super().__init__(detail)
 
 
 class InventoryBusy(InventoryUnavailable):
@@ -71,9 +68,5 @@ class ReservationInUse(InventoryBusy):
         super().__init__(f"Reservation {reservation_id} is being used by somebody else.", retry_after=1.0)
 
 
-class OutcomeUnknown(InventoryError):
+class OutcomeUnknown(InventoryError, RemoteFailure):
     """The call may or may not have had its effect: only the same call again, or a release, is safe."""
-
-    def __init__(self, detail: str, *, retry_after: float = 5.0) -> None:
-        self.retry_after = retry_after
-        super().__init__(detail)

@@ -32,7 +32,7 @@ class FaultKind(StrEnum):
 
 
 class Fault(msgspec.Struct, forbid_unknown_fields=True):
-    """Befalls the next call of a reservation, or the next one with this `method`."""
+    """Befalls the next call that faults are for, or the next one with this `method`."""
 
     kind: FaultKind
     seconds: Annotated[float, msgspec.Meta(ge=0, le=60)] = 0.5
@@ -44,14 +44,15 @@ class _Script(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class FaultyApplication:
-    """The application given, with a queue of faults in front.
+    """The application given, with a queue of faults in front of what is `below` a path.
 
     `POST /faults` with {"faults": [{"kind": …, "seconds": …, "method": …}, …]} adds to the queue, DELETE
     empties it. Needs FaultyServer around it: only a server can hang up.
     """
 
-    def __init__(self, application: WSGIApplication) -> None:
+    def __init__(self, application: WSGIApplication, *, below: str = "/reservations") -> None:
         self._application = application
+        self._below = below
         self._faults: deque[Fault] = deque()
         self._lock = Lock()
 
@@ -72,7 +73,7 @@ class FaultyApplication:
         return self._befall(fault, environ, start_response)
 
     def _next(self, environ: WSGIEnvironment) -> Fault | None:
-        if not environ["PATH_INFO"].startswith("/reservations"):
+        if not environ["PATH_INFO"].startswith(self._below):
             return None
         with self._lock:
             for fault in self._faults:

@@ -12,7 +12,7 @@ from django.db import DatabaseError
 from django.utils import timezone
 
 from inventory_client.client import HoldOutcome
-from inventory_client.database import array_literal, delete_in_pieces, detail_of, refuse_open_transaction, rows
+from inventory_client.database import array_literal, delete_in_pieces, detail_of, rows
 from inventory_client.errors import (
     InventoryError,
     ReservationMismatch,
@@ -23,6 +23,7 @@ from inventory_client.errors import (
 )
 from inventory_client.owning import Standing, released_alone
 from inventory_client.values import Held, HoldRequest, Reservation, ReservationState, ShortLine
+from remote_calls.transactions import refuse_open_transaction
 
 HOLD = """
 select outcomes, valid_until
@@ -66,7 +67,7 @@ class EmbeddedLedger:
         self._grace = f"{hold_grace_seconds} seconds"
 
     def hold(self, requests: Sequence[HoldRequest]) -> list[HoldOutcome]:
-        refuse_open_transaction("hold")
+        refuse_open_transaction("inventory.hold")
         if not requests:
             return []
         try:
@@ -80,7 +81,7 @@ class EmbeddedLedger:
         return self._hold_apart(requests, refused_products)
 
     def confirm(self, reservation_id: UUID) -> None:
-        refuse_open_transaction("confirm")
+        refuse_open_transaction("inventory.confirm")
         if rows(CONFIRM, [reservation_id]):
             return
         found = self.get(reservation_id)
@@ -88,17 +89,17 @@ class EmbeddedLedger:
             raise ReservationNotHeld(reservation_id, found.state if found else "unknown")
 
     def release(self, reservation_id: UUID) -> None:
-        refuse_open_transaction("release")
+        refuse_open_transaction("inventory.release")
         rows(RELEASE, [reservation_id, None])
 
     def get(self, reservation_id: UUID) -> Reservation | None:
-        refuse_open_transaction("get")
+        refuse_open_transaction("inventory.get")
         found = rows(GET, [reservation_id])
         return _reservation(found[0]) if found else None
 
     def changed_since(self, since: datetime, *, limit: int = 1000) -> list[Reservation]:
         """Reads slice by slice; where nothing changed it goes to the next change at once."""
-        refuse_open_transaction("changed_since")
+        refuse_open_transaction("inventory.changed_since")
         found: list[tuple[Any, ...]] = []
         # Nothing changed tomorrow; beyond the last year there would be no next slice.
         start, width = min(since, timezone.now() + timedelta(days=1)), _SLICE
@@ -114,12 +115,12 @@ class EmbeddedLedger:
         return [_reservation(row) for row in found]
 
     def untouched_holds(self, *, after: datetime, before: datetime, limit: int = 1000) -> list[tuple[UUID, datetime]]:
-        refuse_open_transaction("untouched_holds")
+        refuse_open_transaction("inventory.untouched_holds")
         found = rows(UNTOUCHED_HOLDS, [after, before, limit])
         return [(reservation_id, touched_at) for reservation_id, touched_at in found]
 
     def release_untouched(self, reservation_id: UUID, *, before: datetime, unless: Standing = lambda: False) -> bool:
-        refuse_open_transaction("release_untouched")
+        refuse_open_transaction("inventory.release_untouched")
         with released_alone("inventory_reservation", reservation_id):
             if unless():
                 return False
@@ -127,7 +128,7 @@ class EmbeddedLedger:
         return bool(released)
 
     def release_ownerless(self, reservation_id: UUID, *, unless: Standing) -> bool:
-        refuse_open_transaction("release_ownerless")
+        refuse_open_transaction("inventory.release_ownerless")
         with released_alone("inventory_reservation", reservation_id):
             if unless():
                 return False
@@ -135,7 +136,7 @@ class EmbeddedLedger:
         return True
 
     def forget_holds(self, *, before: datetime) -> int:
-        refuse_open_transaction("forget_holds")
+        refuse_open_transaction("inventory.forget_holds")
         return delete_in_pieces(FORGET, [before])
 
     def hold_call(self, requests: Sequence[HoldRequest]) -> HoldCall:

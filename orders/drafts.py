@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -23,6 +24,7 @@ from orders.requests.placing import (
 )
 from orders.rules.errors import InvalidRequest
 from orders.rules.ids import new_id, new_number, new_timed_id, time_of
+from orders.rules.lifecycle import Operation
 from orders.rules.money import unknown_currency
 from orders.rules.phones import e164, phone_country
 from orders.rules.statuses import FulfillmentStatus, OrderStatus, PaymentStatus
@@ -49,7 +51,14 @@ class Draft:
         "units",
     )
 
-    def __init__(self, position: int, request: NewOrder, storefront: Storefront, reservation_id: UUID) -> None:
+    def __init__(
+        self,
+        position: int,
+        request: NewOrder,
+        storefront: Storefront,
+        reservation_id: UUID,
+        holds: Sequence[Mapping[str, Any]] = (),
+    ) -> None:
         self.position = position
         self.request = request
         self.storefront = storefront
@@ -68,6 +77,7 @@ class Draft:
             placed_at=self.placed_at,
             reservation_id=reservation_id,
             reserved_until=self.placed_at + timedelta(minutes=settings.RESERVATION_MINUTES),
+            holds=holds,
         )
         self._document: dict[str, Any] | None = None
 
@@ -98,6 +108,7 @@ def order_row(
     placed_at: datetime,
     reservation_id: UUID | None,
     reserved_until: datetime | None,
+    holds: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """The row of a pending order as it is asked for, keys named like the columns.
 
@@ -114,6 +125,8 @@ def order_row(
         raise InvalidRequest(wrong)
     shipping, billing = stored_address(request.shipping_address), stored_address(request.billing_address)
     confirmed = total == 0 and storefront.confirms_what_is_paid and reservation_id is not None
+    if any(Operation.CONFIRM in hold["blocks"] for hold in holds):
+        confirmed = False
     return {
         "id": order_id,
         "storefront_id": storefront.pk,
@@ -141,6 +154,7 @@ def order_row(
         "note": request.note,
         "metadata": request.metadata,
         "tags": sorted(set(request.tags)),
+        "holds": list(holds),
         "reservation_id": reservation_id,
         "reserved_until": reserved_until,
         "stock_action": "confirm" if confirmed else None,

@@ -8,8 +8,8 @@ import structlog
 import uuid_utils
 from django.http import HttpRequest, HttpResponseBase
 
-from inventory_client.http import outgoing_headers
 from orders_project import metrics
+from remote_calls.service import outgoing_headers
 
 # Asked every few seconds by machines; they would drown the log.
 QUIET_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})

@@ -49,7 +49,9 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "events",
+    "customer_client",
     "inventory_client",
+    "remote_calls",
     "orders",
 ]
 
@@ -290,6 +292,13 @@ METRICS_TOKEN = env_secret("METRICS_TOKEN") or ""
 INVENTORY_URL = env_str("INVENTORY_URL", default="")
 INVENTORY_TOKEN = env_secret("INVENTORY_TOKEN") or ""
 INVENTORY_TIMEOUT_SECONDS = env_float("INVENTORY_TIMEOUT_SECONDS", default=2.5)
+# No URL: any customer may order but these; without them nobody is asked.
+CUSTOMER_URL = env_str("CUSTOMER_URL", default="")
+INVALID_CUSTOMERS = env_names("INVALID_CUSTOMERS")
+CUSTOMER_TOKEN = env_secret("CUSTOMER_TOKEN") or ""
+CUSTOMER_TIMEOUT_SECONDS = env_float("CUSTOMER_TIMEOUT_SECONDS", default=1.5)
+# How long a worker may go on using what it was told of a customer.
+CUSTOMER_CACHE_SECONDS = env_float("CUSTOMER_CACHE_SECONDS", default=10)
 # A hold without an order is swept after this long; an order is written within half of it, or not at all.
 HOLD_GRACE_SECONDS = env_int("HOLD_GRACE_SECONDS", default=120)
 # How long a pending order's stock stays held.

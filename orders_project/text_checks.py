@@ -33,6 +33,21 @@ def check_inventory_url(app_configs: Iterable[AppConfig] | None, **kwargs: Any) 
 
 
 @checks.register()
+def check_customer_url(app_configs: Iterable[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
+    """Empty means that nobody is asked; anything else has to be an address that can be called."""
+    url = settings.CUSTOMER_URL
+    if not url or _can_be_called(url):
+        return []
+    return [
+        checks.Error(
+            f"CUSTOMER_URL is {url!r}; expected http:// or https:// and a host, perhaps with a port.",
+            hint="Correct CUSTOMER_URL, or remove it to have no CustomerService asked.",
+            id="orders_project.E012",
+        )
+    ]
+
+
+@checks.register()
 def check_metrics_directory(app_configs: Iterable[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
     """Each worker counts in a file of its own there; where it cannot, its requests fail."""
     directory = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
@@ -100,7 +115,7 @@ def check_tokens(app_configs: Iterable[AppConfig] | None, **kwargs: Any) -> list
             hint="Make it of letters and digits: python -c 'import secrets; print(secrets.token_urlsafe(32))'",
             id="orders_project.E011",
         )
-        for name in ("INVENTORY_TOKEN", "METRICS_TOKEN")
+        for name in ("CUSTOMER_TOKEN", "INVENTORY_TOKEN", "METRICS_TOKEN")
         if not _IN_HEADERS.fullmatch(getattr(settings, name))
     ]
 

@@ -52,6 +52,7 @@ class StorefrontForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic 
             "number_prefix",
             "currency",
             "confirmation_policy",
+            "customer_policy",
             "refund_approval_above",
             "complete_after_days",
             "reads_per_second",

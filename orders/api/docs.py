@@ -327,7 +327,7 @@ FIRST_VERSION_UPDATE: Final[dict[str, Any]] = {
     "description": "The customer, the operation that leads to the status, then the tracking; refused, none has an "
     "effect. The whole order may be sent back, with its items as they are.",
     "request": _body("FirstVersionUpdate"),
-    "responses": _responses({200: FIRST_VERSION_ANSWER}, 400, 404, 409, 412, 413, 415, first_version=True),
+    "responses": _responses({200: FIRST_VERSION_ANSWER}, 400, 404, 409, 412, 413, 415, 422, first_version=True),
     "parameters": [_FIRST_VERSION_ID, _IF_MATCH, _ETAG, *_ALWAYS_ANSWERED],
     "tags": ["first-version"],
 }

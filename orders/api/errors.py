@@ -64,6 +64,7 @@ STATUS_CODES: dict[type[errors.OrderError], int] = {
     errors.WebhookDisabled: status.HTTP_409_CONFLICT,
     errors.VersionMismatch: status.HTTP_412_PRECONDITION_FAILED,
     errors.UnknownProducts: status.HTTP_422_UNPROCESSABLE_ENTITY,
+    errors.InvalidCustomer: status.HTTP_422_UNPROCESSABLE_ENTITY,
     errors.UnknownPart: status.HTTP_422_UNPROCESSABLE_ENTITY,
     errors.Ambiguous: status.HTTP_422_UNPROCESSABLE_ENTITY,
     errors.CurrencyMismatch: status.HTTP_422_UNPROCESSABLE_ENTITY,
@@ -71,6 +72,7 @@ STATUS_CODES: dict[type[errors.OrderError], int] = {
     errors.IdempotencyKeyReused: status.HTTP_422_UNPROCESSABLE_ENTITY,
     errors.InventoryDown: status.HTTP_503_SERVICE_UNAVAILABLE,
     errors.InventoryAnswerUnknown: status.HTTP_503_SERVICE_UNAVAILABLE,
+    errors.CustomersDown: status.HTTP_503_SERVICE_UNAVAILABLE,
     errors.PlacementTooSlow: status.HTTP_503_SERVICE_UNAVAILABLE,
 }
 

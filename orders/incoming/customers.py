@@ -16,8 +16,9 @@ from orders.incoming.doing import do, told
 from orders.models import Order
 from orders.operations import Precondition
 from orders.requests.fields import Identifier200
-from orders.requests.operations import AddressPatch, ContactPatch, OrderDetails, Plain, checked_details
+from orders.requests.operations import AddressPatch, ContactPatch, OrderDetails, Plain, ReleaseHold, checked_details
 from orders.requests.placing import Address, address_of
+from orders.rules.callers import CUSTOMER_CHECK
 from orders.rules.errors import InvalidRequest, VersionMismatch
 from orders.rules.lifecycle import Operation
 from orders.rules.statuses import FulfillmentStatus, OrderStatus
@@ -42,6 +43,7 @@ class Customer(Struct, frozen=True, kw_only=True):
     contact: Contact | UnsetType = UNSET
     shipping_address: dict[str, Any] | UnsetType = UNSET
     billing_address: dict[str, Any] | UnsetType = UNSET
+    active: bool = True
 
 
 @handles("customer.updated")
@@ -49,7 +51,8 @@ def follow_customer(event: Incoming) -> None:
     """Contact and addresses of the customer's orders of which nothing has been shipped become those of the event.
 
     An order that gets another shipping address is tagged `recalculate-shipping`. One that may not change any more is
-    left as it is, and so are those that say the same already.
+    left as it is, and so are those that say the same already. One that was held up because the customer could not be
+    checked goes on, unless the customer is not active.
     """
     customer = told(event, Customer)
     details = _details(customer)
@@ -62,6 +65,9 @@ def follow_customer(event: Incoming) -> None:
         orders = orders.in_any_storefront()
     else:
         orders = orders.filter(storefront__code=customer.storefront)
+    if customer.active:
+        for order in orders.filter(holds__contains=[{"placed_by": CUSTOMER_CHECK.actor}]).order_by("pk"):
+            _let_go_on(order, event)
     for order_id in orders.order_by("pk").values_list("pk", flat=True):
         _follow(order_id, details, event)
 
@@ -135,6 +141,15 @@ def _follow(order_id: UUID, details: OrderDetails, event: Incoming) -> None:
             logger.info("Order does not follow its customer", extra={"order_id": str(order_id), "why": str(refusal)})
         return
     raise VersionMismatch(current=order.version, expected="the version that was read")
+
+
+def _let_go_on(order: Order, event: Incoming) -> None:
+    for hold in order.review_holds:
+        request = ReleaseHold(hold_id=UUID(hold["id"]))
+        try:
+            do(Operation.RELEASE_HOLD, order.pk, request, event=event, reason=f"The customer is known ({event.type}).")
+        except Refused as refusal:  # released a moment ago
+            logger.info("No hold to release", extra={"order_id": str(order.pk), "why": str(refusal)})
 
 
 def _moves(old: Mapping[str, str | None] | None, new: AddressPatch | UnsetType | None) -> bool:

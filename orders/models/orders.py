@@ -16,6 +16,7 @@ from django.db.models.functions import Reverse
 
 from orders.models.items import OrderItem
 from orders.models.querysets import AllOrdersManager, OrderManager
+from orders.rules.callers import CUSTOMER_CHECK
 from orders.rules.credits import Sold, SoldLine, beyond_due
 from orders.rules.ids import new_id
 from orders.rules.money import payment_status_of
@@ -288,6 +289,11 @@ class Order(models.Model):
 
     def blocking_holds(self, operation: str) -> list[dict[str, Any]]:
         return [hold for hold in self.holds if operation in hold["blocks"]]
+
+    @property
+    def review_holds(self) -> list[dict[str, Any]]:
+        """Those of a customer who could not be checked."""
+        return [hold for hold in self.holds if hold["placed_by"] == CUSTOMER_CHECK.actor]
 
     # --- the changes themselves (in memory; operations check, lock and save) ---
 

@@ -13,7 +13,7 @@ from django.db.models.functions import Lower
 from rest_framework_api_key.models import AbstractAPIKey
 
 from orders.rules.scopes import Scope
-from orders.rules.statuses import ConfirmationPolicy
+from orders.rules.statuses import ConfirmationPolicy, CustomerPolicy
 
 MOST_REASON: Final = 500
 
@@ -42,6 +42,13 @@ class Storefront(models.Model):
         default=ConfirmationPolicy.MANUAL,
         db_default=ConfirmationPolicy.MANUAL,
         help_text="When a pending order is confirmed.",
+    )
+    customer_policy = models.CharField(
+        max_length=10,
+        choices=CustomerPolicy.choices,
+        default=CustomerPolicy.REFUSE,
+        db_default=CustomerPolicy.REFUSE,
+        help_text="What becomes of an order while the CustomerService cannot be asked.",
     )
     refund_approval_above = models.BigIntegerField(
         null=True,

@@ -9,6 +9,7 @@ from typing import Any, Final
 from events.outbox import NewEvent
 from orders.announcing.changes import Origin
 from orders.models import Order
+from orders.operations.customers import WELCOME, Verdict
 from orders.operations.idempotency import Idempotency
 from orders.reading.seen import as_seen
 from orders.rules import clock, errors
@@ -83,7 +84,8 @@ class Rehearsal:
 class Call:
     """`at` is when it happened, where that is not now (history). With `rehearsal` nothing is kept.
 
-    `joins_transaction` is for what does several operations in one transaction of its own, such as the importer.
+    `joins_transaction` is for what does several operations in one transaction of its own, such as the importer;
+    `customer` is what was found before it of a customer that the order is to get.
     """
 
     caller: Caller
@@ -95,6 +97,7 @@ class Call:
     rehearsal: Rehearsal | None = None
     at: datetime | None = None
     joins_transaction: bool = False
+    customer: Verdict = WELCOME
 
     @property
     def origin(self) -> Origin:

@@ -9,17 +9,23 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from customer_client.current import get_customers
 from orders.announcing.payloads import PERSONAL_FIELDS
+from orders.models import Order, Storefront
 from orders.operations.call import Call, Document
+from orders.operations.customers import WELCOME, Verdict, verdicts_on
+from orders.operations.holding import review_hold
 from orders.operations.locked_order import LockedOrder, locked_order
 from orders.reading.seen import MASKED
 from orders.requests.operations import AddressPatch, ChangeCustomer, ContactPatch, OrderDetails
 from orders.requests.placing import Address, address_of, too_large_metadata
+from orders.rules.callers import refusal_to
 from orders.rules.errors import InvalidRequest
 from orders.rules.lifecycle import Operation
 from orders.rules.limits import MAX_METADATA_ENTRIES
 from orders.rules.phones import e164, phone_country
 from orders.rules.sight import Sight
+from orders.rules.statuses import OrderStatus
 
 
 def change_details(order_id: UUID, details: OrderDetails, *, call: Call) -> Document:
@@ -42,13 +48,41 @@ def change_customer(order_id: UUID, request: ChangeCustomer, *, call: Call) -> D
     """The order belongs to another customer. The same one again is no change, no version and no event.
 
     It counts as one for a caller who may not read orders, who would be told by that whose an order is.
+
+    Raises InvalidCustomer or CustomersDown when the customer may not order; the storefront's policy may accept whom
+    nobody can be asked about, and holds the order up. In a transaction of several operations the call has the verdict.
     """
+    verdict = call.customer if call.joins_transaction else customer_verdict(order_id, request, call)
     rewritten = frozenset({"customer_id"}) if call.caller.sight is Sight.RECEIPT else frozenset()
     with locked_order(order_id, Operation.CHANGE_CUSTOMER, call) as locked:
         if locked.order.customer_id == request.customer_id and not rewritten:
             return locked.unchanged()
-        locked.order.customer_id = request.customer_id
+        if verdict.refusal:
+            raise verdict.refusal
+        order = locked.order
+        order.customer_id = request.customer_id
+        if verdict.held_up and order.status in (OrderStatus.PENDING, OrderStatus.CONFIRMED) and not order.review_holds:
+            order.holds = [*order.holds, review_hold()]
         return locked.commit(rewritten=rewritten)
+
+
+def customer_verdict(order_id: UUID, request: ChangeCustomer, call: Call) -> Verdict:
+    """Whether the customer may order, to be asked before the transaction. A rehearsal asks nobody.
+
+    Raises Replay and IdempotencyKeyReused.
+    """
+    if call.rehearsal is not None or get_customers() is None or refusal_to(call.caller, Operation.CHANGE_CUSTOMER):
+        return WELCOME
+    orders = Order.objects.filter(pk=order_id)
+    if call.caller.storefronts is not None:
+        orders = orders.filter(storefront_id__in=call.caller.storefronts)
+    storefront = Storefront.objects.filter(pk__in=orders.values("storefront_id")).first()
+    if storefront is None:
+        return WELCOME
+    found = verdicts_on(
+        [request.customer_id], storefront, idempotency=call.idempotency, effect="The order is as it was"
+    )
+    return found[request.customer_id]
 
 
 def _given_unseen(details: OrderDetails, call: Call) -> frozenset[str]:

@@ -12,6 +12,7 @@ from orders.operations.call import Call, Document
 from orders.operations.locked_order import locked_order
 from orders.reading.documents import instant
 from orders.requests.operations import Hold, ReleaseHold
+from orders.rules.callers import CUSTOMER_CHECK
 from orders.rules.errors import Ambiguous, InvalidRequest, UnknownPart
 from orders.rules.ids import new_id
 from orders.rules.lifecycle import BLOCKED_BY, HOLDABLE, Operation
@@ -39,6 +40,11 @@ def new_hold(kind: HoldKind, blocks: Iterable[Operation], call: Call) -> dict[st
         "placed_by": call.caller.actor,
         "placed_at": instant(call.now()),
     }
+
+
+def review_hold() -> dict[str, Any]:
+    """For an order whose customer could not be checked."""
+    return new_hold(HoldKind.MANUAL, BLOCKED_BY[HoldKind.MANUAL], Call(CUSTOMER_CHECK))
 
 
 def release_hold(order_id: UUID, request: ReleaseHold, *, call: Call) -> Document:

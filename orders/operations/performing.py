@@ -17,7 +17,7 @@ from orders.operations.call import ANY_VERSION, Call, Document, PaymentKey
 from orders.operations.canceling import cancel_order, expire_order
 from orders.operations.confirming import confirm_order, extend_reservation
 from orders.operations.deleting import delete_order, restore_order
-from orders.operations.details import change_customer, change_details
+from orders.operations.details import change_customer, change_details, customer_verdict
 from orders.operations.erasing import erase_order
 from orders.operations.holding import hold_order, release_hold
 from orders.operations.idempotency import Replay
@@ -128,6 +128,9 @@ def perform_in_turn(order_id: UUID, operations: Sequence[tuple[Operation, Any]],
 
     Not for amend, restore and reinstate, which ask the inventory first. The caller's precondition is about the first.
     """
+    for operation, request in operations:
+        if operation is Operation.CHANGE_CUSTOMER:
+            call = replace(call, customer=customer_verdict(order_id, request, call))
     call = replace(call, joins_transaction=True)
     document: Document = {}
     with transaction.atomic(durable=True):
@@ -139,7 +142,7 @@ def perform_in_turn(order_id: UUID, operations: Sequence[tuple[Operation, Any]],
 
 def perform_within(operation: Operation, order_id: UUID, request: Any, *, call: Call) -> Document:
     """Do it in the transaction that the caller has open, such as that of an incoming event; what is refused leaves
-    nothing behind there. Not for amend, restore and reinstate, which ask the inventory first.
+    nothing behind there. Not for amend, restore and reinstate, which ask the inventory first, and change_customer.
     """
     with transaction.atomic():
         return perform(operation, order_id, request, call=replace(call, joins_transaction=True))

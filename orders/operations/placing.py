@@ -1,6 +1,8 @@
 """Placing orders: hold the stock, then write everything in one statement.
 
-    hold → rows → `order_changed` → orders_place() → done
+    (customers) → hold → rows → `order_changed` → orders_place() → done
+
+Whether the customers may order is asked where somebody knows (see `customers.py`).
 
 With the embedded ledger the rows and events are made first, and hold and write are sent in one call (see
 `placing_at_once.py`): receivers then hear of orders whose stock is refused after all.
@@ -31,6 +33,8 @@ from orders.announcing.changes import Origin
 from orders.drafts import Draft
 from orders.models import Order, Storefront
 from orders.operations.constraints import broken_constraint
+from orders.operations.customers import WELCOME, verdicts_on
+from orders.operations.holding import review_hold
 from orders.operations.idempotency import Idempotency, StoredAnswer, answer_row, raise_if_answered
 from orders.operations.inventory_answers import refusal_of
 from orders.operations.kill_points import kill_point
@@ -71,28 +75,37 @@ def place_orders(
     origin: Origin,
     render: Render,
     idempotency: Idempotency | None = None,
+    asks_customers: bool = True,
 ) -> StoredAnswer:
     """Place the orders in one transaction; answer with what `render` makes of their outcomes.
 
     There is an outcome for each request, in their order. A request that is an error already (it could
-    not be read) is its own outcome. An order that is refused does not end the others.
+    not be read) is its own outcome. An order that is refused does not end the others. With `asks_customers` it is
+    asked first whether the customers may order.
 
     Raises Replay when the key came before with the same request, IdempotencyKeyReused when with
     another, and TemporarilyUnavailable when nothing was written and the caller should try again.
     """
     outcomes: dict[int, Outcome] = {}
     drafts: list[Draft] = []
+    verdicts = {}
+    if asks_customers:
+        customer_ids = {request.customer_id for request in requests if not isinstance(request, errors.OrderError)}
+        verdicts = verdicts_on(customer_ids, storefront, idempotency=idempotency, effect="No order was placed")
     for position, request in enumerate(requests):
         if isinstance(request, errors.OrderError):
             outcomes[position] = request
+        elif refusal := (verdict := verdicts.get(request.customer_id, WELCOME)).refusal:
+            outcomes[position] = refusal
         else:
             reservation_id = (
                 reservation_id_for(storefront.pk, idempotency.key, position, 0) if idempotency else new_id()
             )
             try:
-                drafts.append(Draft(position, request, storefront, reservation_id))
-            except errors.InvalidRequest as refusal:
-                outcomes[position] = refusal
+                holds = [review_hold()] if verdict.held_up else []
+                drafts.append(Draft(position, request, storefront, reservation_id, holds))
+            except errors.InvalidRequest as invalid:
+                outcomes[position] = invalid
 
     def answer() -> StoredAnswer:
         return render([outcomes[position] for position in range(len(requests))])

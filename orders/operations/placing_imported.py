@@ -82,6 +82,7 @@ def _placed_now(orders: Sequence[ImportedOrder], storefront: Storefront, origin:
         origin=origin,
         render=render,
         idempotency=Idempotency(f"import:{digest}", digest),
+        asks_customers=False,
     )
     return outcomes
 

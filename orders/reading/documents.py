@@ -122,7 +122,7 @@ def new_order_document(
         "credits": [],
         "refunds": [],
         "returns": [],
-        "holds": [],
+        "holds": order["holds"],
         "note": order["note"],
         "metadata": order["metadata"],
         "tags": order["tags"],

@@ -46,6 +46,10 @@ def system(command: str) -> Caller:
     return Caller(f"system:{command}")
 
 
+# Places the holds of orders whose customer could not be checked.
+CUSTOMER_CHECK: Final = system("customer_check")
+
+
 def key_caller(actor: str, *, storefront_id: int, scopes: frozenset[str], made_by: str = "") -> Caller:
     """An API key: the orders of its storefront, within its scopes. `made_by` is empty where nobody knows."""
 

@@ -105,6 +105,11 @@ class ConfirmationPolicy(models.TextChoices):
     ON_PAYMENT = "on_payment", "As soon as the amount due is captured"
 
 
+class CustomerPolicy(models.TextChoices):
+    REFUSE = "refuse", "Refuse the order"
+    ACCEPT = "accept", "Accept it, held up for review"
+
+
 class StatusRules(NamedTuple):
     """`next_statuses` are those of a life that goes on; what was done by mistake is taken back besides."""
 

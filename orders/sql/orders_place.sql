@@ -19,13 +19,13 @@ begin
             id, storefront_id, number, external_reference, version, status, payment_status, fulfillment_status,
             cancel_reason, customer_id, currency, items_amount, shipping_amount, tax_amount, discount_amount,
             tax_included, total_amount, contact_email, contact_phone, contact_phone_e164, shipping_address,
-            billing_address, note, metadata, tags, reservation_id, reserved_until, stock_action, stock_revision, placed_at, updated_at
+            billing_address, note, metadata, tags, holds, reservation_id, reserved_until, stock_action, stock_revision, placed_at, updated_at
         )
         select
             id, storefront_id, number, external_reference, version, status, payment_status, fulfillment_status,
             cancel_reason, customer_id, currency, items_amount, shipping_amount, tax_amount, discount_amount,
             tax_included, total_amount, contact_email, contact_phone, contact_phone_e164, shipping_address,
-            billing_address, note, metadata, tags, reservation_id, reserved_until, stock_action, stock_revision, placed_at, updated_at
+            billing_address, note, metadata, tags, coalesce(holds, '[]'), reservation_id, reserved_until, stock_action, stock_revision, placed_at, updated_at
         from json_populate_recordset(null::orders_order, p_orders)
         returning reservation_id
     )

@@ -12,7 +12,6 @@ from uuid import UUID, uuid4
 import pytest
 from django.db import connection, connections
 
-from inventory_client.breaker import CircuitBreaker
 from inventory_client.errors import (
     InventoryBusy,
     InventoryUnavailable,
@@ -22,12 +21,13 @@ from inventory_client.errors import (
     UnknownProduct,
 )
 from inventory_client.faults import Fault, FaultKind, FaultyApplication, FaultyServer
-from inventory_client.http import outgoing_headers
 from inventory_client.models import AskedHold
-from inventory_client.retry_budget import RetryBudget
 from inventory_client.server.wsgi import InventoryApplication
 from inventory_client.stock import set_stock_levels
 from inventory_client.values import Held, HoldRequest, ShortLine
+from remote_calls.breaker import CircuitBreaker
+from remote_calls.retry_budget import RetryBudget
+from remote_calls.service import outgoing_headers
 
 A = UUID("01920000-0000-7000-8000-00000000000a")
 B = UUID("01920000-0000-7000-8000-00000000000b")

@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 import yaml
 
-from orders_project.management.commands.run import welcome
+from orders_project.management.commands.run import environment_of_programs, welcome
 from orders_project.secret_key import ensure_secret_key_file
 from orders_project.supervisor import STOP_SECONDS
 from orders_project.web_server import web_server_command
@@ -181,6 +181,16 @@ def test_greets_with_a_call_to_paste_and_the_logins(settings: Any, tmp_path: Pat
     assert "curl -X POST http://localhost:8000/order/create -H 'Content-Type: application/json'" in greeting
     assert """-H 'X-API-Key: prefix.secret' -d '{"items": [{"productId": "abc123", "quantity": 1}]""" in greeting
     assert "lena         open sesame          lead" in greeting
+
+
+def test_the_demo_has_a_customer_who_may_not_order(monkeypatch: Any) -> None:
+    monkeypatch.setenv("SECRET_KEY", "known")
+    monkeypatch.delenv("INVALID_CUSTOMERS", raising=False)
+
+    assert environment_of_programs("", demo=True)["INVALID_CUSTOMERS"] == "zyx-321"
+    assert "INVALID_CUSTOMERS" not in environment_of_programs("", demo=False)
+    monkeypatch.setenv("INVALID_CUSTOMERS", "")
+    assert environment_of_programs("", demo=True)["INVALID_CUSTOMERS"] == ""
 
 
 def test_a_secret_key_is_made_once_and_for_its_owner_only(tmp_path: Path) -> None:

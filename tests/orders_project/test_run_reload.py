@@ -30,7 +30,15 @@ SECONDS = 300
 @pytest.fixture
 def project() -> Iterator[Path]:
     directory = Path(tempfile.mkdtemp(prefix="reload-"))
-    for package in ("events", "inventory_client", "orders", "orders_project", "templates"):
+    for package in (
+        "customer_client",
+        "events",
+        "inventory_client",
+        "orders",
+        "orders_project",
+        "remote_calls",
+        "templates",
+    ):
         shutil.copytree(ROOT / package, directory / package, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "manage.py", directory)
     yield directory

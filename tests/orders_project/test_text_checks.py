@@ -18,6 +18,7 @@ def _ids(found: list[Any]) -> list[str]:
 def test_the_settings_as_they_are_pass():
     found = [
         *checks.check_inventory_url(None),
+        *checks.check_customer_url(None),
         *checks.check_metrics_directory(None),
         *checks.check_static_root(None),
         *checks.check_allowed_hosts(None),
@@ -43,6 +44,15 @@ def test_refuses_an_inventory_that_cannot_be_called(settings: Settings, url: str
     settings.INVENTORY_URL = url
 
     assert _ids(checks.check_inventory_url(None)) == ["orders_project.E006"]
+
+
+@pytest.mark.parametrize(
+    ("url", "found"), [("", []), ("https://crm.example/api", []), ("crm:8100", ["orders_project.E012"])]
+)
+def test_takes_a_customer_service_that_can_be_called(settings: Settings, url: str, found: list[str]):
+    settings.CUSTOMER_URL = url
+
+    assert _ids(checks.check_customer_url(None)) == found
 
 
 def test_refuses_a_place_for_counts_that_is_no_directory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):

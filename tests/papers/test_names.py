@@ -26,7 +26,11 @@ def test_every_command_they_name_exists():
 
 
 def test_every_command_of_ours_is_named():
-    ours = {name for name, app in get_commands().items() if app in ("orders", "events", "inventory_client")}
+    ours = {
+        name
+        for name, app in get_commands().items()
+        if app in ("orders", "events", "customer_client", "inventory_client")
+    }
 
     # `manage.py run` calls it; nobody else has to.
     assert {name for name in ours - {"seed_demo"} if f"manage.py {name}" not in EVERYTHING} == set()
@@ -48,7 +52,7 @@ def test_every_option_of_a_command_exists(page):
 
 @pytest.mark.parametrize("page", [page for page in PAGES if page != "CHANGELOG.md"])
 def test_every_file_a_page_names_exists(page):
-    packages = "orders|events|inventory_client|tests|benchmarks|docs|script|orders_project"
+    packages = "orders|events|customer_client|inventory_client|remote_calls|tests|benchmarks|docs|script|orders_project"
     named = re.findall(rf"`((?:{packages})/[\w./-]*)`", PAGES[page])
     named += re.findall(r"\b(script/\w+)", PAGES[page])
 

@@ -160,7 +160,7 @@ def _numeric_defaults() -> dict[str, float]:
 
 def _readings() -> Iterator[tuple[str, str, ast.expr | None]]:
     """By which function the code reads which environment variable, and its default if it is named."""
-    for package in ("orders", "events", "inventory_client", "orders_project"):
+    for package in ("orders", "events", "customer_client", "inventory_client", "remote_calls", "orders_project"):
         for path in (ROOT / package).rglob("*.py"):
             for node in ast.walk(ast.parse(path.read_text())):
                 yield from _reading(node)

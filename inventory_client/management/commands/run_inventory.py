@@ -9,8 +9,8 @@ from granian import Granian
 from granian.constants import Interfaces
 
 from inventory_client.faults import FaultyApplication, FaultyServer
-from inventory_client.server.free_address import require_free
 from inventory_client.server.wsgi import InventoryApplication
+from remote_calls.free_address import require_free
 
 _MOST_WORKERS = 256
 

@@ -13,6 +13,7 @@ from orders.rules.errors.conflicts import (
     PaymentConflict,
     VersionMismatch,
 )
+from orders.rules.errors.customers import CustomersDown, InvalidCustomer
 from orders.rules.errors.obstacles import (
     AddressInUse,
     AmountExceeded,
@@ -72,11 +73,13 @@ __all__ = [
     "AnswerFull",
     "ComesBack",
     "CurrencyMismatch",
+    "CustomersDown",
     "DetailsLocked",
     "DuplicateReference",
     "ExceededLine",
     "FieldError",
     "IdempotencyKeyReused",
+    "InvalidCustomer",
     "InvalidRequest",
     "InvalidTransition",
     "InventoryAnswerUnknown",

@@ -13,10 +13,10 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.module_loading import import_string
 
-from inventory_client.server.free_address import require_free
 from orders_project.secret_key import ensure_secret_key_file
 from orders_project.supervisor import ProgramFailed, StopAsked, Supervisor
 from orders_project.web_server import add_address, require_fit, web_server_command
+from remote_calls.free_address import require_free
 
 # Where a server that listens on every address is asked whether it answers.
 _EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
@@ -52,7 +52,9 @@ class Command(BaseCommand):
         base_url = f"http://{'localhost' if host in ('127.0.0.1', *_EVERY_ADDRESS) else host}:{port}"
         with (
             TemporaryDirectory(prefix="orders-metrics-") as metrics,
-            Supervisor(settings.BASE_DIR, environment=_environment(metrics), say=self._say) as supervisor,
+            Supervisor(
+                settings.BASE_DIR, environment=environment_of_programs(metrics, demo=demo), say=self._say
+            ) as supervisor,
         ):
             try:
                 self._prepare(supervisor, base_url=base_url, demo=demo)
@@ -125,9 +127,14 @@ class Command(BaseCommand):
         self.stdout.flush()
 
 
-def _environment(metrics: str) -> dict[str, str]:
-    """As in production, but over plain HTTP; all workers count in one directory. What the user has set wins."""
+def environment_of_programs(metrics: str, *, demo: bool) -> dict[str, str]:
+    """As in production, but over plain HTTP; all workers count in one directory. What the user has set wins.
+
+    The demo has a customer who may not order, as the first version had.
+    """
     ours = {"DEBUG": "0", "HTTPS": "0", "PYTHONUNBUFFERED": "1", "PROMETHEUS_MULTIPROC_DIR": metrics}
+    if demo:
+        ours["INVALID_CUSTOMERS"] = "zyx-321"
     environment = {**ours, **os.environ}
     if not (environment.get("SECRET_KEY") or environment.get("SECRET_KEY_FILE")):
         try:

@@ -4,8 +4,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from inventory_client.server.free_address import require_free
 from orders_project.web_server import add_address, require_fit, web_server_command
+from remote_calls.free_address import require_free
 
 
 class Command(BaseCommand):

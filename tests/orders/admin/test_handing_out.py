@@ -178,7 +178,8 @@ def test_a_superuser_who_sees_some_storefronts_gives_no_more_of_them(database, s
     client = Client()
     client.force_login(ann, backend="django.contrib.auth.backends.ModelBackend")
     shop = {
-        "name": "Australia", "number_prefix": "AU", "currency": "AUD", "confirmation_policy": "manual", "staff": [],
+        "name": "Australia", "number_prefix": "AU", "currency": "AUD", "confirmation_policy": "manual",
+        "customer_policy": "refuse", "staff": [],
         "carriers-TOTAL_FORMS": "0", "carriers-INITIAL_FORMS": "0",
     }  # fmt: skip
 

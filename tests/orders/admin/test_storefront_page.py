@@ -11,6 +11,7 @@ NEW = {
     "number_prefix": "NZ",
     "currency": "NZD",
     "confirmation_policy": "manual",
+    "customer_policy": "refuse",
     "carriers-TOTAL_FORMS": "0",
     "carriers-INITIAL_FORMS": "0",
 }
@@ -38,6 +39,7 @@ def test_a_storefront_is_added_and_renamed_but_keeps_its_code(admin):
         ("currency", "QQQ"),
         ("name", ""),
         ("confirmation_policy", "never"),
+        ("customer_policy", "never"),
         ("refund_approval_above", "much"),
         ("complete_after_days", "-1"),
     ],
@@ -56,13 +58,14 @@ def test_a_storefront_cannot_be_removed(admin, storefront):
 
 def test_its_policies_are_set_with_amounts_as_people_write_them(admin, storefront):
     policies = {"confirmation_policy": "on_payment", "refund_approval_above": "12.50", "complete_after_days": "14"}
+    policies["customer_policy"] = "accept"
 
     admin.post(page_of(storefront), NEW | policies)
     page = admin.get(page_of(storefront))
 
     storefront.refresh_from_db()
     assert (storefront.confirmation_policy, storefront.refund_approval_above) == ("on_payment", 1250)
-    assert storefront.complete_after_days == 14
+    assert (storefront.complete_after_days, storefront.customer_policy) == (14, "accept")
     assert page.context["adminform"].form["refund_approval_above"].value() == "12.50"
 
 

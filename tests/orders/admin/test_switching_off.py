@@ -159,6 +159,7 @@ def test_staff_of_other_storefronts_find_none_to_switch(staff, api, storefront, 
 def test_renaming_it_meanwhile_does_not_switch_it_on(admin, api, storefront):
     typed: dict[str, Any] = {
         "name": "Down under", "number_prefix": "AU", "currency": "AUD", "confirmation_policy": "manual",
+        "customer_policy": "refuse",
         "carriers-TOTAL_FORMS": "0", "carriers-INITIAL_FORMS": "0",
     }  # fmt: skip
 

@@ -131,3 +131,12 @@ def test_an_order_that_is_placed_now_is_in_no_currency_of_the_past(run_import, s
     assert "  line 1 (r1): HRK is no longer in use, and only orders imported with their history" in done.report
     assert list(Order.objects.values_list("external_reference", flat=True)) == ["r2"]
     assert Stock.objects.get(pk="cup").reserved == 2
+
+
+def test_an_import_asks_nobody_whether_customers_may_order(run_import, stock, settings):
+    stock(cup=10)
+    settings.CUSTOMER_URL = "http://127.0.0.1:9"
+
+    done = run_import(line("r1"), "--place")
+
+    assert (done.code, Order.objects.get().holds) == (0, [])

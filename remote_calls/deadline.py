@@ -31,7 +31,7 @@ class Attempt:
         self.sent = False
 
 
-_attempt: ContextVar[Attempt] = ContextVar("inventory_attempt")
+_attempt: ContextVar[Attempt] = ContextVar("remote_attempt")
 
 
 @contextmanager

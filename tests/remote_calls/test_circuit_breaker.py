@@ -1,4 +1,4 @@
-from inventory_client.breaker import CircuitBreaker
+from remote_calls.breaker import CircuitBreaker
 
 
 class Clock:

@@ -1,4 +1,4 @@
-from inventory_client.retry_budget import RetryBudget
+from remote_calls.retry_budget import RetryBudget
 
 
 def test_ten_retries_are_saved_up_at_the_start():

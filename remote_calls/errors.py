@@ -1,0 +1,9 @@
+"""How a call to another service may fail."""
+
+
+class RemoteFailure(Exception):
+    """The call did not end with an answer; `retry_after` is in seconds."""
+
+    def __init__(self, detail: str, *, retry_after: float = 5.0) -> None:
+        self.retry_after = retry_after
+        super().__init__(detail)
