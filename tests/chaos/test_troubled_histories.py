@@ -219,7 +219,7 @@ class TroubledHistories(Histories):
                 return None
             for told in [] if isinstance(foreseen, Refused) else foreseen:
                 event = Event.objects.get(stream_id=told.order.id, sequence=told.document["version"])
-                if event.data["order"] != without_personal_data(told.document):
+                if (event.actor, event.data["order"]) != (told.by, without_personal_data(told.document)):
                     return None
         told_by_each = [
             _done_by(self.model, request, self.actors)

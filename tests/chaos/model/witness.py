@@ -15,7 +15,7 @@ from tests.chaos.model.telling import Told
 _WHAT_IS_THERE: Final = """
 select coalesce((select json_agg(json_build_object('order_id', stream_id, 'id', id, 'version', sequence, 'type', type,
                                                    'actor', actor, 'reason', coalesce(beside.reason, ''),
-                                                   'data', data) order by sequence, events_event.ctid)
+                                                   'data', data) order by sequence, id)
                    from events_event left join events_personal beside using (stream_id, sequence) where id > %s), '[]'),
        (select json_object_agg(product_id, json_build_array(on_hand, reserved)) from inventory_stock),
        (select json_object_agg(id, json_build_array(version, deleted_at is not null, stock_action is not null))
