@@ -15,7 +15,8 @@ from events.sinks.protocol import BESIDE_BODY, Ack, Outcome, OutgoingEvent, Reje
 MOST_IN_A_CALL: Final = 10
 CALLS_AT_ONCE: Final = 10
 # One attempt: the relay repeats, with its own pauses, and must have an answer within its five seconds.
-_CONFIG: Final = Config(connect_timeout=2, read_timeout=2, retries={"total_max_attempts": 1})
+_READ_SECONDS: Final = 2
+_CONFIG: Final = Config(connect_timeout=2, retries={"total_max_attempts": 1})
 
 Call = Callable[[Any, Sequence[OutgoingEvent]], Sequence[Outcome]]
 
@@ -53,13 +54,15 @@ class AwsSink:
             self._client = None
 
 
-def aws_client(service: str, *, region: str | None) -> Any:
-    """Credentials, and another endpoint (`AWS_ENDPOINT_URL`), are found as all tools of AWS find them.
+def aws_client(service: str, *, region: str | None, waits_seconds: int = 0) -> Any:
+    """Credentials, and another endpoint (`AWS_ENDPOINT_URL`), are found as all tools of AWS find them. An answer may be
+    waited for `waits_seconds` longer than usual.
 
     Raises SinkDown when there are none, or no region.
     """
     try:
-        return boto3.session.Session().client(service, region_name=region or None, config=_CONFIG)
+        config = _CONFIG.merge(Config(read_timeout=_READ_SECONDS + waits_seconds))
+        return boto3.session.Session().client(service, region_name=region or None, config=config)
     except (BotoCoreError, ValueError) as error:
         raise SinkDown(f"AWS cannot be asked: {error}.") from error
 

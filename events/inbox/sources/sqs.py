@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -11,6 +11,9 @@ from events.inbox.sources.protocol import Message, SourceDown
 from events.sinks.aws import MOST_IN_A_CALL, aws_client
 from events.sinks.protocol import SinkDown
 from events.sinks.sqs import queue_at
+
+# The most that SQS keeps a call until there is a message.
+_LONGEST_POLL_SECONDS: Final = 20
 
 
 class SqsSource:
@@ -25,7 +28,7 @@ class SqsSource:
     def open(self) -> None:
         self.close()
         try:
-            self._client = aws_client("sqs", region=self._region)
+            self._client = aws_client("sqs", region=self._region, waits_seconds=_LONGEST_POLL_SECONDS)
         except SinkDown as error:
             raise SourceDown(str(error)) from error
 
