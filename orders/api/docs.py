@@ -51,11 +51,11 @@ _MEANINGS: Final = {
 }
 
 
-def _body(name: str) -> dict[str, Any]:
+def body(name: str) -> dict[str, Any]:
     return {"application/json": ref(name)}
 
 
-def _responses(success: dict[Any, Any], *codes: int, first_version: bool = False) -> dict[Any, Any]:
+def responses(success: dict[Any, Any], *codes: int, first_version: bool = False) -> dict[Any, Any]:
     """`success` by code, or by code and media type where there are several."""
     problem = ref("FirstVersionProblem" if first_version else "Problem")
     return {
@@ -96,13 +96,13 @@ def _answered(name: str, *codes: int) -> OpenApiParameter:
     return OpenApiParameter(name, OpenApiTypes.STR, OpenApiParameter.HEADER, response=codes)
 
 
-_ALWAYS_ANSWERED: Final = [
+ALWAYS_ANSWERED: Final = [
     _answered("X-Request-ID", *_MEANINGS),
     _answered("Retry-After", 409, 429, 503),
     _answered("WWW-Authenticate", 401),
 ]
 _ETAG: Final = _answered("ETag", 200, 201, 304)
-_LOCATION: Final = _answered("Location", 201)
+LOCATION: Final = _answered("Location", 201)
 _REPLAYED: Final = _answered("Idempotent-Replayed", 200, 201)
 _APPLIED: Final = _answered("Preference-Applied", 200)
 
@@ -115,18 +115,18 @@ PLACE: Final[dict[str, Any]] = {
     "operation_id": "orders_place",
     "summary": "Place an order",
     "description": "The order exists only with its stock held. Nothing is written or held when it is refused.",
-    "request": _body("NewOrder"),
-    "responses": _responses({201: PLACED}, 400, 409, 413, 415, 422),
-    "parameters": [_IDEMPOTENCY_KEY, _REASON, _ETAG, _LOCATION, _REPLAYED, *_ALWAYS_ANSWERED],
+    "request": body("NewOrder"),
+    "responses": responses({201: PLACED}, 400, 409, 413, 415, 422),
+    "parameters": [_IDEMPOTENCY_KEY, _REASON, _ETAG, LOCATION, _REPLAYED, *ALWAYS_ANSWERED],
     "tags": ["orders"],
 }
 PLACE_BATCH: Final[dict[str, Any]] = {
     "operation_id": "orders_place_batch",
     "summary": f"Place up to {MAX_ORDERS_IN_BATCH} orders",
     "description": "In one transaction, with a result for each: 201 with the order, or the problem it was refused for.",
-    "request": _body("NewBatch"),
-    "responses": _responses({200: ref("BatchAnswer")}, 400, 413, 415, 422),
-    "parameters": [_IDEMPOTENCY_KEY, _REASON, _REPLAYED, *_ALWAYS_ANSWERED],
+    "request": body("NewBatch"),
+    "responses": responses({200: ref("BatchAnswer")}, 400, 413, 415, 422),
+    "parameters": [_IDEMPOTENCY_KEY, _REASON, _REPLAYED, *ALWAYS_ANSWERED],
     "tags": ["orders"],
 }
 LIST: Final[dict[str, Any]] = {
@@ -134,7 +134,7 @@ LIST: Final[dict[str, Any]] = {
     "summary": "List orders",
     "description": "Newest first, a page at a time: follow `next`. Without the scope `customers:read` contact, "
     "addresses and note are masked.",
-    "responses": _responses({200: ref("OrderPage")}, 400),
+    "responses": responses({200: ref("OrderPage")}, 400),
     "parameters": [
         OpenApiParameter("cursor", OpenApiTypes.STR, description="As it stands in `next` and `previous`."),
         OpenApiParameter(
@@ -153,7 +153,7 @@ LIST: Final[dict[str, Any]] = {
         OpenApiParameter("number", _SOME_TEXT),
         OpenApiParameter("placed_after", OpenApiTypes.DATETIME, description="At or after this moment."),
         OpenApiParameter("placed_before", OpenApiTypes.DATETIME, description="Before this moment."),
-        *_ALWAYS_ANSWERED,
+        *ALWAYS_ANSWERED,
     ],
     "tags": ["orders"],
 }
@@ -162,7 +162,7 @@ READ: Final[dict[str, Any]] = {
     "summary": "Read an order",
     "description": "As it is now or, with `version`, as it was. With `If-None-Match` a 304 when nothing has changed. "
     "Without the scope `customers:read` contact, addresses and note are masked.",
-    "responses": _responses({200: READ_ORDER, 304: None}, 400, 404, 405),
+    "responses": responses({200: READ_ORDER, 304: None}, 400, 404, 405),
     "parameters": [
         _ID,
         _IF_NONE_MATCH,
@@ -172,7 +172,7 @@ READ: Final[dict[str, Any]] = {
             description="The order as it was at that version, without contact, addresses, note and metadata.",
         ),
         _ETAG,
-        *_ALWAYS_ANSWERED,
+        *ALWAYS_ANSWERED,
     ],
     "tags": ["orders"],
 }
@@ -181,14 +181,14 @@ TIMELINE: Final[dict[str, Any]] = {
     "summary": "What has happened to an order",
     "description": "Who did what, when, why and from which request, newest first, with the fields before and after. "
     "Of contact, addresses, note and metadata only that they were changed.",
-    "responses": _responses({200: ref("TimelinePage")}, 400, 404),
+    "responses": responses({200: ref("TimelinePage")}, 400, 404),
     "parameters": [
         _ID,
         OpenApiParameter("before", _VERSION, description="Only below this version: `next_before`."),
         OpenApiParameter(
             "limit", {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_ENTRIES, "default": MAX_PAGE_ENTRIES}
         ),
-        *_ALWAYS_ANSWERED,
+        *ALWAYS_ANSWERED,
     ],
     "tags": ["orders"],
 }
@@ -197,7 +197,7 @@ FEED: Final[dict[str, Any]] = {
     "summary": "The storefront's events",
     "description": "Every one, in the order in which they were committed, from the first on: follow `next`, for ever. "
     "With `Accept: text/event-stream` they come as Server-Sent Events, whose `id` is the cursor.",
-    "responses": _responses({(200, "application/json"): ref("FeedPage"), (200, "text/event-stream"): TEXT}, 400, 429),
+    "responses": responses({(200, "application/json"): ref("FeedPage"), (200, "text/event-stream"): TEXT}, 400, 429),
     "parameters": [
         OpenApiParameter("after", OpenApiTypes.STR, description="The cursor in `next`; without it, from the first."),
         OpenApiParameter(
@@ -216,7 +216,7 @@ FEED: Final[dict[str, Any]] = {
             description="Seconds to wait for an event where there is none yet.",
         ),
         _header("Last-Event-ID", "Of a stream: goes before `after`."),
-        *_ALWAYS_ANSWERED,
+        *ALWAYS_ANSWERED,
     ],
     "tags": ["events"],
 }
@@ -225,8 +225,8 @@ ACTIONS: Final[dict[str, Any]] = {
     "summary": "What can be done with an order now",
     "description": "Every operation, with the reasons why it is not possible: status, hold, scope, quantity. It is "
     "about the order as a whole: a packed parcel can be packed anew by its id, although nothing is left to pack.",
-    "responses": _responses({200: ref("Actions")}, 400, 404),
-    "parameters": [_ID, _ETAG, *_ALWAYS_ANSWERED],
+    "responses": responses({200: ref("Actions")}, 400, 404),
+    "parameters": [_ID, _ETAG, *ALWAYS_ANSWERED],
     "tags": ["orders"],
 }
 BULK: Final[dict[str, Any]] = {
@@ -234,9 +234,9 @@ BULK: Final[dict[str, Any]] = {
     "summary": f"Do one operation to up to {MAX_ORDERS_IN_BULK:,} orders",
     "description": "Each order is done or refused on its own. With an Idempotency-Key a repeat goes on where the "
     "first request ended.",
-    "request": _body("Bulk"),
-    "responses": _responses({200: ref("BulkAnswer")}, 400, 413, 415, 422),
-    "parameters": [_IDEMPOTENCY_KEY, _PREFER, _REASON, _REPLAYED, _APPLIED, *_ALWAYS_ANSWERED],
+    "request": body("Bulk"),
+    "responses": responses({200: ref("BulkAnswer")}, 400, 413, 415, 422),
+    "parameters": [_IDEMPOTENCY_KEY, _PREFER, _REASON, _REPLAYED, _APPLIED, *ALWAYS_ANSWERED],
     "tags": ["orders"],
 }
 CUSTOMER_EXPORT: Final[dict[str, Any]] = {
@@ -244,9 +244,9 @@ CUSTOMER_EXPORT: Final[dict[str, Any]] = {
     "summary": "Export all there is about a customer",
     "description": "Their orders, deleted ones too, oldest first, each with its timeline; go on with `next` as `after` "
     "until that is null. A customer without orders has an empty list.",
-    "request": _body("ExportCustomer"),
-    "responses": _responses({200: ref("CustomerExport")}, 400, 413, 415),
-    "parameters": [*_ALWAYS_ANSWERED],
+    "request": body("ExportCustomer"),
+    "responses": responses({200: ref("CustomerExport")}, 400, 413, 415),
+    "parameters": [*ALWAYS_ANSWERED],
     "tags": ["customers"],
 }
 CUSTOMER_ERASE: Final[dict[str, Any]] = {
@@ -255,9 +255,9 @@ CUSTOMER_ERASE: Final[dict[str, Any]] = {
     "description": "From all their orders, deleted ones too, from the event log and from answers kept for repeats; "
     "amounts, items and events stay, and the customer is called `erased`. Each order is erased or refused on its own: "
     "one that is under way, or kept by a hold that blocks `erase`, stays as it is. Ask again while `has_more` is true.",
-    "request": _body("EraseCustomer"),
-    "responses": _responses({200: ref("CustomerErasure")}, 400, 413, 415),
-    "parameters": [_PREFER, _REASON, _APPLIED, *_ALWAYS_ANSWERED],
+    "request": body("EraseCustomer"),
+    "responses": responses({200: ref("CustomerErasure")}, 400, 413, 415),
+    "parameters": [_PREFER, _REASON, _APPLIED, *ALWAYS_ANSWERED],
     "tags": ["customers"],
 }
 CHANGE: Final[dict[str, Any]] = {
@@ -265,17 +265,17 @@ CHANGE: Final[dict[str, Any]] = {
     "summary": "Change note, metadata, tags, contact or addresses",
     "description": "A merge patch (RFC 7396): keys that are absent leave their field alone, objects are merged key "
     "by key, null removes.",
-    "request": _body("OrderDetails") | {"application/merge-patch+json": ref("OrderDetails")},
-    "responses": _responses({200: CHANGED}, 400, 404, 405, 409, 412, 413, 415),
-    "parameters": [_ID, _IF_MATCH, _PREFER, _REASON, _ETAG, _APPLIED, *_ALWAYS_ANSWERED],
+    "request": body("OrderDetails") | {"application/merge-patch+json": ref("OrderDetails")},
+    "responses": responses({200: CHANGED}, 400, 404, 405, 409, 412, 413, 415),
+    "parameters": [_ID, _IF_MATCH, _PREFER, _REASON, _ETAG, _APPLIED, *ALWAYS_ANSWERED],
     "tags": ["orders"],
 }
 DELETE: Final[dict[str, Any]] = {
     "operation_id": "orders_delete",
     "summary": "Delete an order",
     "description": "It is kept, out of sight; a second time is a 404. Staff can restore it.",
-    "responses": _responses({200: ref("RehearsalOrReceipt"), 204: None}, 400, 404, 405, 409, 412),
-    "parameters": [_ID, _IF_MATCH, _PREFER, _REASON, _APPLIED, *_ALWAYS_ANSWERED],
+    "responses": responses({200: ref("RehearsalOrReceipt"), 204: None}, 400, 404, 405, 409, 412),
+    "parameters": [_ID, _IF_MATCH, _PREFER, _REASON, _APPLIED, *ALWAYS_ANSWERED],
     "tags": ["orders"],
 }
 
@@ -289,11 +289,11 @@ def operation(name: Operation, request: str) -> dict[str, Any]:
         "operation_id": f"orders_{name}",
         "summary": name.replace("_", " ").capitalize(),
         "description": f"{rules.meaning[0].upper()}{rules.meaning[1:]}.{statuses} {scope}",
-        "request": _body(NAMES.get(request, request)),
-        "responses": _responses({200: CHANGED}, 400, 404, 409, 412, 413, 415, 422),
+        "request": body(NAMES.get(request, request)),
+        "responses": responses({200: CHANGED}, 400, 404, 409, 412, 413, 415, 422),
         "parameters": [
             *(_ID, _IDEMPOTENCY_KEY, _IF_MATCH, _PREFER, _REASON),
-            *(_ETAG, _REPLAYED, _APPLIED, *_ALWAYS_ANSWERED),
+            *(_ETAG, _REPLAYED, _APPLIED, *ALWAYS_ANSWERED),
         ],
         "tags": ["operations"],
     }
@@ -308,17 +308,17 @@ FIRST_VERSION_CREATE: Final[dict[str, Any]] = {
     "operation_id": "first_version_create",
     "summary": "Place an order",
     "description": "As the first version took it. New clients use `POST /api/v1/orders`.",
-    "request": _body("FirstVersionNewOrder"),
-    "responses": _responses({201: FIRST_VERSION_ANSWER}, 400, 409, 413, 415, 422, first_version=True),
-    "parameters": [_IDEMPOTENCY_KEY, _REPLAYED, *_ALWAYS_ANSWERED],
+    "request": body("FirstVersionNewOrder"),
+    "responses": responses({201: FIRST_VERSION_ANSWER}, 400, 409, 413, 415, 422, first_version=True),
+    "parameters": [_IDEMPOTENCY_KEY, _REPLAYED, *ALWAYS_ANSWERED],
     "tags": ["first-version"],
 }
 FIRST_VERSION_READ: Final[dict[str, Any]] = {
     "operation_id": "first_version_read",
     "summary": "Read an order",
     "description": "As the first version told it. New clients use `GET /api/v1/orders/{id}`.",
-    "responses": _responses({200: ref("FirstVersionOrder")}, 404, 405, first_version=True),
-    "parameters": [_FIRST_VERSION_ID, _ETAG, *_ALWAYS_ANSWERED],
+    "responses": responses({200: ref("FirstVersionOrder")}, 404, 405, first_version=True),
+    "parameters": [_FIRST_VERSION_ID, _ETAG, *ALWAYS_ANSWERED],
     "tags": ["first-version"],
 }
 FIRST_VERSION_UPDATE: Final[dict[str, Any]] = {
@@ -326,16 +326,16 @@ FIRST_VERSION_UPDATE: Final[dict[str, Any]] = {
     "summary": "Change status, tracking and customer",
     "description": "The customer, the operation that leads to the status, then the tracking; refused, none has an "
     "effect. The whole order may be sent back, with its items as they are.",
-    "request": _body("FirstVersionUpdate"),
-    "responses": _responses({200: FIRST_VERSION_ANSWER}, 400, 404, 409, 412, 413, 415, 422, first_version=True),
-    "parameters": [_FIRST_VERSION_ID, _IF_MATCH, _ETAG, *_ALWAYS_ANSWERED],
+    "request": body("FirstVersionUpdate"),
+    "responses": responses({200: FIRST_VERSION_ANSWER}, 400, 404, 409, 412, 413, 415, 422, first_version=True),
+    "parameters": [_FIRST_VERSION_ID, _IF_MATCH, _ETAG, *ALWAYS_ANSWERED],
     "tags": ["first-version"],
 }
 FIRST_VERSION_DELETE: Final[dict[str, Any]] = {
     "operation_id": "first_version_delete",
     "summary": "Delete an order",
     "description": "It is kept, out of sight; a second time is a 404.",
-    "responses": _responses({200: ref("FirstVersionDeleted")}, 400, 404, 409, 412, first_version=True),
-    "parameters": [_FIRST_VERSION_ID, _IF_MATCH, *_ALWAYS_ANSWERED],
+    "responses": responses({200: ref("FirstVersionDeleted")}, 400, 404, 409, 412, first_version=True),
+    "parameters": [_FIRST_VERSION_ID, _IF_MATCH, *ALWAYS_ANSWERED],
     "tags": ["first-version"],
 }
