@@ -19,11 +19,11 @@ select orders_place(
         'AU-' || upper(substr(md5(id::text), 1, 10)) as number, 1 as version, 'pending' as status,
         'unpaid' as payment_status, 'unfulfilled' as fulfillment_status, 'cus123456' as customer_id,
         'AUD' as currency, 3897 as items_amount, 0 as shipping_amount, 0 as tax_amount, 0 as discount_amount,
-        3897 as total_amount, '' as note, '{}'::json as metadata, '[]'::json as tags, (:reservation_id)::uuid as reservation_id,
+        false as tax_included, 1 as stock_revision, 3897 as total_amount, '' as note, '{}'::json as metadata, '[]'::json as tags, (:reservation_id)::uuid as reservation_id,
         now() + interval '1 day' as reserved_until, now() as placed_at, now() as updated_at) o),
     (select json_agg(i) from (select
         uuidv7() as id, new_order.id as order_id, 1 as storefront_id, n as position, 'p00' || n as product_id,
-        1 as quantity, 1299 as unit_amount
+        1 as quantity, 1299 as unit_amount, 1299 as amount
         from generate_series(1, 3) n) i),
     (select json_agg(e) from (select
         uuidv7() as id, 1 as storefront_id, '/storefronts/au' as source, new_order.id as stream_id, 1 as sequence,
@@ -34,16 +34,19 @@ select orders_place(
             'status', 'pending', 'payment_status', 'unpaid', 'fulfillment_status', 'unfulfilled',
             'cancel_reason', null, 'customer_id', 'cus123456', 'currency', 'AUD', 'items', json_build_array(
                 json_build_object('id', id, 'product_id', 'p001', 'name', null, 'quantity', 1, 'unit_amount', 1299,
+                    'discount_amount', null, 'tax_amount', null, 'amount', 1299,
                     'canceled', 0, 'shipped', 0, 'returned', 0, 'restocked', 0),
                 json_build_object('id', id, 'product_id', 'p002', 'name', null, 'quantity', 1, 'unit_amount', 1299,
+                    'discount_amount', null, 'tax_amount', null, 'amount', 1299,
                     'canceled', 0, 'shipped', 0, 'returned', 0, 'restocked', 0),
                 json_build_object('id', id, 'product_id', 'p003', 'name', null, 'quantity', 1, 'unit_amount', 1299,
+                    'discount_amount', null, 'tax_amount', null, 'amount', 1299,
                     'canceled', 0, 'shipped', 0, 'returned', 0, 'restocked', 0)),
-            'items_amount', 3897, 'shipping_amount', 0, 'tax_amount', 0, 'discount_amount', 0, 'total_amount', 3897,
-            'canceled_amount', 0, 'authorized_amount', 0, 'captured_amount', 0, 'refunded_amount', 0,
-            'charged_back_amount', 0, 'balance_amount', 3897, 'payments', '[]'::json, 'refunds', '[]'::json,
-            'returns', '[]'::json, 'holds', '[]'::json, 'tags', '[]'::json,
-            'shipments', '[]'::json, 'metadata', '{}'::json, 'reserved_until', now(), 'placed_at', now(),
+            'items_amount', 3897, 'shipping_amount', 0, 'tax_amount', 0, 'discount_amount', 0, 'tax_included', false,
+            'total_amount', 3897, 'canceled_amount', 0, 'credited_amount', 0, 'due_amount', 3897, 'authorized_amount', 0,
+            'captured_amount', 0, 'refunded_amount', 0, 'charged_back_amount', 0, 'balance_amount', 3897, 'payments', '[]'::json, 'refunds', '[]'::json,
+            'returns', '[]'::json, 'credits', '[]'::json, 'holds', '[]'::json, 'tags', '[]'::json,
+            'shipments', '[]'::json, 'reserved_until', now(), 'placed_at', now(),
             'updated_at', now()), 'operation', 'place',
             'changes', '{}'::json, 'instructions', '[]'::json, 'version', 1) as data) e),
     array['console'], null, (:valid_until)::timestamptz)

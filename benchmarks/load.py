@@ -55,9 +55,35 @@ class _Connection:
         body_at = self.received.find(b"\r\n\r\n") + 4
         if body_at < 4:
             return None
-        length_at = self.received.find(b"ontent-length: ") + 15
-        length = int(self.received[length_at : self.received.index(b"\r", length_at)])
+        if self.received[9:12] == b"204":  # without a body it tells no length
+            return 204
+        head = self.received[:body_at].lower()
+        length_at = head.find(b"content-length: ") + 16
+        length = int(head[length_at : head.index(b"\r", length_at)])
         return int(self.received[9:12]) if len(self.received) - body_at >= length else None
+
+
+def run_once(address: tuple[str, int], requests: Sequence[bytes], *, connections: int) -> Counter[int]:
+    """Send each request once; count the statuses of the answers."""
+    statuses: Counter[int] = Counter()
+    left = iter(requests)
+    with selectors.DefaultSelector() as selector:
+        for _ in range(connections):
+            connection = _Connection(address, left)
+            selector.register(connection.socket, selectors.EVENT_READ, connection)
+            connection.send()
+        while selector.get_map():
+            for key, _ in selector.select(timeout=10):
+                status = key.data.read()
+                if status is None:
+                    continue
+                statuses[status] += 1
+                try:
+                    key.data.send()
+                except StopIteration:
+                    selector.unregister(key.fileobj)
+                    key.data.socket.close()
+    return statuses
 
 
 def run(address: tuple[str, int], requests: Sequence[bytes], *, connections: int, seconds: float) -> Measured:

@@ -3,10 +3,9 @@
 import logging
 from contextlib import suppress
 
-import msgspec
-
 from customer_client.client import CustomersUnavailable, Standing
 from customer_client.wire import CUSTOMER_UNKNOWN, CustomerBody, ProblemBody
+from remote_calls.errors import UnreadableAnswer
 from remote_calls.service import Answer
 
 logger = logging.getLogger(__name__)
@@ -27,8 +26,8 @@ def read_standing(answer: Answer, customer_id: str) -> Standing:
 
 def _standing_in(answer: Answer, customer_id: str) -> Standing:
     try:
-        body = msgspec.json.decode(answer.body, type=CustomerBody)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        body = answer.decoded(CustomerBody)
+    except UnreadableAnswer as error:
         raise CustomersUnavailable(f"The CustomerService's answer cannot be read: {error}.") from error
     if body.customer_id != customer_id:
         raise CustomersUnavailable("The CustomerService answered with another customer than the one asked for.")
@@ -36,6 +35,6 @@ def _standing_in(answer: Answer, customer_id: str) -> Standing:
 
 
 def _code(answer: Answer) -> str:
-    with suppress(msgspec.DecodeError, UnicodeDecodeError):
-        return msgspec.json.decode(answer.body, type=ProblemBody).code
+    with suppress(UnreadableAnswer):
+        return answer.decoded(ProblemBody).code
     return ""

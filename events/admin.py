@@ -1,5 +1,9 @@
-"""Log, queue and inbox, to look at; the only thing to do here is to try failed events again."""
+"""Log, queue and inbox, to look at; the only thing to do here is to try failed events again.
 
+What they tell of orders stands in `orders/admin/event_pages.py`: nothing here knows what a stream is.
+"""
+
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -7,40 +11,22 @@ from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
-from unfold.admin import ModelAdmin
-from unfold.paginator import InfinitePaginator
 
 from events import parked
 from events.inbox import dead_letters
 from events.inbox.models import InboxState, IncomingEvent
+from events.keyset_list import ReadByKey
 from events.models import PARKED, Event, OutboxEntry, SkippedEvent, bucket_of
 from events.sinks import enabled_sinks
-
-
-class _ReadOnlyAdmin(ModelAdmin):
-    """Nothing is added, changed or deleted on these pages, and none of them counts rows."""
-
-    list_per_page = 50
-    paginator = InfinitePaginator
-    show_full_result_count = False
-    show_facets = admin.ShowFacets.NEVER  # they count whole tables
-    sortable_by: list[str] = []
-    search_fields = ["pk"]  # only switches the box on; each class says how it searches
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        # The permission to change shows the actions of the list; a single row's page never has a form.
-        return obj is None and super().has_change_permission(request, obj)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
+from events.webhooks.redelivering import time_of
 
 
 @admin.register(Event)
-class EventAdmin(_ReadOnlyAdmin):
-    list_display = ["occurred_at", "type", "stream_id", "sequence", "storefront_id", "actor", "told_reason"]
+class EventAdmin(ReadByKey):
+    list_display = ["when", "what", "stream_id", "sequence", "actor", "told_reason"]
+    nothing_there = (
+        "Nothing has happened to any order yet. Each change of one is told here as an event, once it is made."
+    )
     exclude = ["reason"]  # of early events; `told_reason` is that of all
     readonly_fields = ["told_reason"]
     ordering = ["-id"]  # ids are UUIDv7: newest first, from the primary key
@@ -48,6 +34,17 @@ class EventAdmin(_ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Event]:
         return Event.objects.with_reasons().order_by(*self.ordering)
+
+    def place_of(self, row: Event) -> str:
+        return f"{row.occurred_at:%Y-%m-%d %H:%M} UTC"
+
+    @admin.display(description="When (UTC)")
+    def when(self, event: Event) -> str:
+        return f"{event.occurred_at:%Y-%m-%d %H:%M:%S}"
+
+    @admin.display(description="What")
+    def what(self, event: Event) -> str:
+        return event.type
 
     @admin.display(description="reason")
     def told_reason(self, event: Event) -> str:
@@ -69,9 +66,10 @@ class EventAdmin(_ReadOnlyAdmin):
 class _StateFilter(admin.SimpleListFilter):
     title = "state"
     parameter_name = "state"
+    has_index = True
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("parked", "Parked"), ("held", "Failed at least once")]
+        return [("parked", "Parked: somebody has to decide"), ("held", "Failed at least once")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any] | None:
         if self.value() == "parked":
@@ -82,25 +80,40 @@ class _StateFilter(admin.SimpleListFilter):
 
 
 @admin.register(OutboxEntry)
-class OutboxEntryAdmin(_ReadOnlyAdmin):
+class OutboxEntryAdmin(ReadByKey):
     list_display = ["id", "sink", "state", "attempts", "stream_id", "sequence", "event_id", "last_error"]
     list_filter = [_StateFilter]
     ordering = ["id"]
+    previous_name, next_name = "Earlier", "Later"
+    nothing_there = (
+        "Every sink has got every event. What waits to be sent, or has failed, stands here until it is sent."
+    )
     actions = ["retry"]
     search_help_text = "The exact id of an event or of a stream (an order)."
 
-    @admin.display(description="state")
+    def place_of(self, row: OutboxEntry) -> str:
+        """When its event was made."""
+        return f"{time_of(row.event_id):%Y-%m-%d %H:%M} UTC"
+
+    @admin.display(description="State")
     def state(self, entry: OutboxEntry) -> str:
         if entry.next_attempt_at is None:
-            return "due"
-        return "parked" if entry.parked else f"next attempt {entry.next_attempt_at:%Y-%m-%d %H:%M:%S} UTC"
+            return "waits for its turn"
+        if entry.parked:
+            return "parked: is not tried again by itself"
+        return f"tried again at {self.tried_again(entry.next_attempt_at)}"
+
+    def tried_again(self, at: datetime) -> str:
+        """When, in words."""
+        return f"{at:%Y-%m-%d %H:%M:%S} UTC"
 
     @admin.action(description="Try again now", permissions=["change"])
     def retry(self, request: HttpRequest, queryset: QuerySet[OutboxEntry]) -> None:
         failed = OutboxEntry.objects.held().filter(pk__in=queryset.values("pk"))
         LogEntry.objects.log_actions(int(request.user.pk or 0), failed, CHANGE, "Made due again.")
         retried = parked.retry(failed, by=request.user.get_username())
-        self.message_user(request, f"{retried} failed entries are due again.", messages.SUCCESS)
+        told = "1 failed entry is due again." if retried == 1 else f"{retried} failed entries are due again."
+        self.message_user(request, told, messages.SUCCESS)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[OutboxEntry], search_term: str
@@ -118,10 +131,17 @@ class OutboxEntryAdmin(_ReadOnlyAdmin):
 
 
 @admin.register(SkippedEvent)
-class SkippedEventAdmin(_ReadOnlyAdmin):
+class SkippedEventAdmin(ReadByKey):
     list_display = ["skipped_at", "sink", "stream_id", "sequence", "event_id", "skipped_by", "reason"]
     ordering = ["-id"]
+    nothing_there = (
+        "No event has been skipped. One that a sink can never take is skipped by `manage.py outbox skip`; what its "
+        "consumers missed then stands here."
+    )
     search_help_text = "The exact id of an event."
+
+    def place_of(self, row: SkippedEvent) -> str:
+        return f"{row.skipped_at:%Y-%m-%d %H:%M} UTC"
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[SkippedEvent], search_term: str
@@ -137,6 +157,7 @@ class _IncomingStateFilter(admin.SimpleListFilter):
 
     title = "state"
     parameter_name = "state"
+    has_index = True
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [(state.value, str(state.label)) for state in (InboxState.DEAD, InboxState.DUE, InboxState.STALE)]
@@ -146,16 +167,20 @@ class _IncomingStateFilter(admin.SimpleListFilter):
 
 
 @admin.register(IncomingEvent)
-class IncomingEventAdmin(_ReadOnlyAdmin):
+class IncomingEventAdmin(ReadByKey):
     """What came in. The body may tell of people: who may see it, others decide (`may_see_content`)."""
 
     list_display = ["received_at", "type", "subject", "state", "attempts", "came_by", "event_id", "last_error"]
     list_filter = [_IncomingStateFilter]
     ordering = ["-id"]
+    nothing_there = "Nothing has come in yet. EVENT_SOURCES says where `manage.py consume_events` takes events from."
     actions = ["retry"]
     search_help_text = "The exact id of an event, as its sender gave it."
     exclude = ["body"]
     readonly_fields = ["content"]
+
+    def place_of(self, row: IncomingEvent) -> str:
+        return f"{row.received_at:%Y-%m-%d %H:%M} UTC"
 
     def may_see_content(self, request: HttpRequest) -> bool:
         return False
@@ -173,7 +198,8 @@ class IncomingEventAdmin(_ReadOnlyAdmin):
         dead = IncomingEvent.objects.dead().filter(pk__in=queryset.values("pk"))
         LogEntry.objects.log_actions(int(request.user.pk or 0), dead, CHANGE, "Made due again.")
         retried = dead_letters.retry(dead, by=request.user.get_username())
-        self.message_user(request, f"{retried} dead letters are due again.", messages.SUCCESS)
+        told = "1 dead letter is due again." if retried == 1 else f"{retried} dead letters are due again."
+        self.message_user(request, told, messages.SUCCESS)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[IncomingEvent], search_term: str

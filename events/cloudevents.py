@@ -6,7 +6,7 @@ from uuid import UUID
 
 import orjson
 
-from events.schemas import schema_url
+from events.schemas import reshaped, schema_url
 
 
 class StoredEvent(Protocol):
@@ -38,8 +38,8 @@ class StoredEvent(Protocol):
     def data(self) -> str: ...
 
 
-def envelope(event: StoredEvent) -> bytes:
-    """The event as one line of CloudEvents JSON.
+def envelope(event: StoredEvent, *, api_version: str | None = None) -> bytes:
+    """The event as one line of CloudEvents JSON, its data in the form of an API version, or in the newest.
 
     `partitionkey` and `sequence` are the CNCF extensions of those names (a string that sorts as the number
     does), `traceparent` that of distributed tracing; `storefrontid`, `actor`, `reason` and `requestid` are
@@ -54,7 +54,7 @@ def envelope(event: StoredEvent) -> bytes:
         "subject": stream_id,
         "time": event.occurred_at,
         "datacontenttype": "application/json",
-        "dataschema": schema_url(event.type),
+        "dataschema": schema_url(event.type, api_version=api_version),
         "partitionkey": stream_id,
         "sequence": f"{event.sequence:010d}",
         "storefrontid": str(event.storefront_id),
@@ -64,4 +64,5 @@ def envelope(event: StoredEvent) -> bytes:
         "traceparent": event.trace,
     }
     present = {name: value for name, value in attributes.items() if value}
-    return orjson.dumps(present | {"data": orjson.Fragment(event.data)}, option=orjson.OPT_UTC_Z)
+    data = orjson.Fragment(reshaped(event.type, event.data, api_version=api_version))
+    return orjson.dumps(present | {"data": data}, option=orjson.OPT_UTC_Z)

@@ -7,21 +7,13 @@ from uuid import UUID
 import orjson
 from django.db import connection
 
-from events.models import PersonalData
+from events.models import OutboxEntry, PersonalData, SkippedEvent, bucket_of
+from events.webhooks.erasing import clear_answers
 
 Data = dict[str, Any]
 
 # For the trigger that keeps the log as it is; until the transaction ends, or the next line takes it back.
 _ALLOW = "select set_config('events.erasing', %s, true)"
-# What endpoints answered may repeat what they got.
-_CLEAR_ANSWERS = """
-update events_webhook_attempt attempt set response_body = '', response_headers = '{}'
-  from events_event event
-  join events_webhook_endpoint endpoint using (storefront_id)
-  join events_webhook_delivery delivery on delivery.endpoint_id = endpoint.id and delivery.event_id = event.id
- where event.stream_id = %s and attempt.delivery_id = delivery.id
-   and (attempt.response_body, attempt.response_headers) <> ('', '{}')
-"""
 _CLEAR = "update events_event set reason = '', data = %s::jsonb where id = %s"
 
 
@@ -32,7 +24,6 @@ def erase(stream_id: UUID, redact: Callable[[Data], Data]) -> None:
     """
     PersonalData.objects.filter(stream_id=stream_id).delete()
     with connection.cursor() as cursor:
-        cursor.execute(_CLEAR_ANSWERS, [stream_id])
         cursor.execute("select id, reason, data::text from events_event where stream_id = %s", [stream_id])
         rows = [(event_id, reason, orjson.loads(data)) for event_id, reason, data in cursor.fetchall()]
         redacted = [(event_id, redact(data), reason, data) for event_id, reason, data in rows]
@@ -43,3 +34,7 @@ def erase(stream_id: UUID, redact: Callable[[Data], Data]) -> None:
             cursor.execute(_ALLOW, ["on"])
             cursor.executemany(_CLEAR, changed)
             cursor.execute(_ALLOW, ["off"])
+        clear_answers(cursor, stream_id)
+    # What sinks said of it may repeat it; why somebody skipped it was told by a person.
+    OutboxEntry.objects.held().filter(bucket=bucket_of(stream_id), stream_id=stream_id).update(last_error="")
+    SkippedEvent.objects.filter(event_id__in=[event_id for event_id, _, _ in rows]).update(last_error="", reason="")

@@ -10,23 +10,32 @@ from django.views.decorators.http import conditional_page, require_safe
 
 from events.asyncapi import ENVELOPE, asyncapi_document
 from events.schema_fields import fields_of
-from events.schemas import UnknownEventType, registered_types, schema_for, schema_url
+from events.schemas import UnknownEventType, registered_types, schema_for, schema_url, versions_of
 
 
 @require_safe
 @conditional_page
 @cache_control(public=True, max_age=300)
 def schemas(request: HttpRequest) -> HttpResponse:
-    known = [{"type": event_type, "url": schema_url(event_type)} for event_type in registered_types()]
+    known = [
+        {
+            "type": event_type,
+            "version": version,
+            "url": schema_url(event_type, api_version=f"v{version.partition('.')[0]}"),
+        }
+        for event_type in registered_types()
+        for version in versions_of(event_type)
+    ]
     return _json({"results": known}, content_type="application/json")
 
 
 @require_safe
 @conditional_page
 @cache_control(public=True, max_age=300)
-def schema(request: HttpRequest, event_type: str) -> HttpResponse:
+def schema(request: HttpRequest, event_type: str, version: str | None = None) -> HttpResponse:
+    """The newest without a version; of an older minor one, the one that has grown from it."""
     try:
-        return _json(schema_for(event_type), content_type="application/schema+json")
+        return _json(schema_for(event_type, version), content_type="application/schema+json")
     except UnknownEventType as error:
         raise Http404(str(error)) from error
 

@@ -1,6 +1,6 @@
 """Stock levels for staff; with an InventoryService elsewhere (INVENTORY_URL) there is nothing to see here."""
 
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from django import forms
@@ -13,12 +13,24 @@ from unfold.admin import ModelAdmin
 from unfold.paginator import InfinitePaginator
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
 
+from audit.pages import ShowsHistory, actor_of
 from inventory_client.models import Reservation, Stock
-from inventory_client.stock import LevelBelowReserved, set_stock_levels
+from inventory_client.stock import (
+    AUDITED,
+    MOST_CHANGED,
+    LevelChangedMeanwhile,
+    LevelRefused,
+    add_product,
+    change_stock_levels,
+)
 from inventory_client.wire import IDENTIFIER_IN_WORDS, IDENTIFIER_PATTERN
 
 
 class StockForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
+    """A product that is new."""
+
+    by = ""  # who is asked; the page says it
+
     product_id = forms.CharField(
         max_length=200,
         widget=UnfoldAdminTextInputWidget(),
@@ -31,18 +43,70 @@ class StockForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at ru
         fields = ["product_id", "on_hand"]
 
     def clean(self) -> dict[str, Any]:
-        """Set the level already here, in the page's transaction: only the lock knows what is reserved."""
+        """Add it already here, in the page's transaction: only the lock knows whether somebody else has."""
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        product_id = cleaned.get("product_id") or self.instance.pk
-        if product_id and "on_hand" in cleaned:
+        if "product_id" in cleaned and "on_hand" in cleaned:
             try:
-                set_stock_levels({product_id: cleaned["on_hand"]})
-            except LevelBelowReserved as error:
-                self.add_error("on_hand", str(error))
+                add_product(cleaned["product_id"], cleaned["on_hand"], by=self.by)
+            except LevelRefused as error:
+                self.add_error("product_id", str(error))
         return cleaned
 
     def validate_unique(self) -> None:
-        """A product that exists already is set, not refused."""
+        """What is in the way of it has been said by then."""
+
+
+class StockChangeForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
+    """So many units more or less than there are at this moment, and why; not what somebody else has done meanwhile."""
+
+    by = ""
+
+    change = forms.IntegerField(
+        min_value=-MOST_CHANGED,
+        max_value=MOST_CHANGED,
+        widget=UnfoldAdminIntegerFieldWidget(),
+        help_text="How many units more there are on the shelf, or, with a minus, less: 12 or -3.",
+    )
+    reason = forms.CharField(
+        max_length=500,
+        widget=UnfoldAdminTextInputWidget(),
+        help_text="The history tells it: a delivery, broken, counted.",
+    )
+    seen_version = forms.IntegerField(widget=forms.HiddenInput)
+
+    class Meta:
+        model = Stock
+        fields: list[str] = []
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["seen_version"].initial = self.instance.version
+
+    def clean_change(self) -> int:
+        change: int = self.cleaned_data["change"]
+        if change == 0:
+            raise forms.ValidationError("0 changes nothing: say how many units more, or less.")
+        return change
+
+    def clean(self) -> dict[str, Any]:
+        """Change the level already here, in the page's transaction: only the lock knows what it is."""
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if not self.errors:
+            try:
+                change_stock_levels(
+                    {self.instance.pk: cleaned["change"]},
+                    reason=cleaned["reason"],
+                    by=self.by,
+                    versions={self.instance.pk: cleaned["seen_version"]},
+                )
+            except LevelChangedMeanwhile as error:
+                self.add_error(None, str(error))
+                # What was typed stays; sent again it is about what has been said now.
+                typed = {name: self.data[name] for name in self.data}
+                self.data = {**typed, self.add_prefix("seen_version"): str(error.level.version)}
+            except LevelRefused as error:
+                self.add_error("change", str(error))
+        return cleaned
 
 
 class _EmbeddedOnlyAdmin(ModelAdmin):
@@ -71,18 +135,44 @@ class _EmbeddedOnlyAdmin(ModelAdmin):
 
 
 @admin.register(Stock)
-class StockAdmin(_EmbeddedOnlyAdmin):
+class StockAdmin(ShowsHistory, _EmbeddedOnlyAdmin):
+    audited = AUDITED
     form = StockForm
-    list_display = ["product_id", "on_hand", "reserved", "updated_at"]
+    list_display = ["product_id", "on_hand", "held", "free", "updated_at"]
     ordering = ["product_id"]
     sortable_by: list[str] = []
     search_help_text = "The exact product id."
 
+    _SHOWN: Final = ("product_id", "on_hand", "held", "free", "left", "updated_at")
+
+    @admin.display(description="Held")
+    def held(self, stock: Stock) -> int:
+        """For orders, and not shipped yet."""
+        return stock.reserved
+
+    @admin.display(description="Free")
+    def free(self, stock: Stock) -> int:
+        return stock.free
+
+    @admin.display(description="Shipped")
+    def left(self, stock: Stock) -> str:
+        return f"{stock.shipped} and not back on the shelf"
+
     def get_readonly_fields(self, request: HttpRequest, obj: Stock | None = None) -> list[str]:
-        return ["product_id", "reserved", "updated_at"] if obj else []
+        return list(self._SHOWN) if obj else []
 
     def get_fields(self, request: HttpRequest, obj: Stock | None = None) -> list[str]:
-        return ["product_id", "on_hand", "reserved", "updated_at"] if obj else ["product_id", "on_hand"]
+        if obj is None:
+            return ["product_id", "on_hand"]
+        asked = ["change", "reason", "seen_version"] if self.has_change_permission(request, obj) else []
+        return [*self._SHOWN, *asked]
+
+    def get_form(self, request: HttpRequest, obj: Stock | None = None, change: bool = False, **kwargs: Any) -> Any:
+        if obj is not None and self.has_change_permission(request, obj):
+            kwargs["form"] = StockChangeForm
+        form = super().get_form(request, obj, change=change, **kwargs)
+        form.by = actor_of(request)  # a class of this request's own
+        return form
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Stock], search_term: str

@@ -14,11 +14,13 @@ from inventory_client.errors import (
     ReservationMismatch,
     ReservationNotHeld,
     ReservationReleased,
+    StockMiscounted,
     StockShortage,
     UnknownProduct,
 )
 from inventory_client.values import HoldRequest, Reservation, ReservationState
 from inventory_client.wire import BUSY, EFFECT_HEADER, ProblemBody, ReservationBody, ReservationsBody
+from remote_calls.errors import UnreadableAnswer
 from remote_calls.service import Answer
 
 logger = logging.getLogger(__name__)
@@ -26,12 +28,16 @@ logger = logging.getLogger(__name__)
 Body = TypeVar("Body", bound=msgspec.Struct)
 
 
-def read_hold(answer: Answer, request: HoldRequest) -> bool:
-    """Whether an earlier request had made the hold."""
+def read_hold(answer: Answer, request: HoldRequest, *, told_shipped: bool = True) -> bool:
+    """Whether an earlier request had made the hold; of a request that left out what was shipped, `told_shipped` is
+    False: a service that then says what is shipped has taken that for none.
+    """
     if answer.status in (200, 201):
         reservation = _decoded(answer, ReservationBody).value()
-        wanted = (request.reservation_id, request.revision, dict(request.lines))
-        if (reservation.reservation_id, reservation.revision, reservation.lines) != wanted:
+        wanted = (request.reservation_id, request.revision, request.lines)
+        same = (reservation.reservation_id, reservation.revision, reservation.lines) == wanted
+        # A service of version 1 says nothing of them, and counts what was shipped as reserved.
+        if not same or reservation.shipped not in ((None, request.shipped) if told_shipped else (None,)):
             raise OutcomeUnknown("The InventoryService answered with another reservation than the one asked for.")
         if reservation.state == ReservationState.RELEASED:
             raise OutcomeUnknown("The InventoryService answered success with a released reservation.")
@@ -46,7 +52,14 @@ def read_hold(answer: Answer, request: HoldRequest) -> bool:
             raise ReservationReleased(request.reservation_id)
         case 409, "reservation_mismatch":
             raise ReservationMismatch(request.reservation_id)
+        case 409, "stock_miscounted":
+            raise StockMiscounted
     _raise_failure(answer)
+
+
+def is_unreadable(answer: Answer) -> bool:
+    """The service says that it cannot read the request, which it has not acted on."""
+    return answer.status == 400 and _problem(answer).code == "malformed_request"
 
 
 def read_confirmed(answer: Answer, reservation_id: UUID) -> None:
@@ -63,9 +76,12 @@ def read_confirmed(answer: Answer, reservation_id: UUID) -> None:
 
 
 def read_released(answer: Answer, reservation_id: UUID) -> None:
-    if answer.status != 200:
-        _raise_failure(answer)
-    _in_state(answer, reservation_id, ReservationState.RELEASED)
+    if answer.status == 200:
+        _in_state(answer, reservation_id, ReservationState.RELEASED)
+        return
+    if (answer.status, _problem(answer).code) == (409, "stock_miscounted"):
+        raise StockMiscounted
+    _raise_failure(answer)
 
 
 def read_reservation(answer: Answer, reservation_id: UUID) -> Reservation | None:
@@ -94,15 +110,15 @@ def _in_state(answer: Answer, reservation_id: UUID, state: ReservationState) -> 
 
 def _decoded(answer: Answer, shape: type[Body]) -> Body:
     try:
-        return msgspec.json.decode(answer.body, type=shape)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return answer.decoded(shape)
+    except UnreadableAnswer as error:
         raise OutcomeUnknown(f"The InventoryService's answer cannot be read: {error}.") from error
 
 
 def _problem(answer: Answer) -> ProblemBody:
     if 400 <= answer.status < 500 or answer.status == 503:
-        with suppress(msgspec.DecodeError, UnicodeDecodeError):
-            return msgspec.json.decode(answer.body, type=ProblemBody)
+        with suppress(UnreadableAnswer):
+            return answer.decoded(ProblemBody)
     return ProblemBody(status=answer.status, code="", title="")
 
 

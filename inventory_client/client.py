@@ -1,6 +1,6 @@
 """The InventoryService as the rest of the code sees it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
@@ -18,6 +18,9 @@ class InventoryClient(Protocol):
     def hold(self, requests: Sequence[HoldRequest]) -> list[HoldOutcome]:
         """Hold each request's stock, each all or nothing; outcomes in the order of the requests.
 
+        What of it has been shipped is neither on hand nor reserved any more. That is never refused for want of stock:
+        only units that the reservation did not have before can be short.
+
         Refusals and failures are returned, not raised, so that one short order of a batch does not
         end the others. They are StockShortage, UnknownProduct, ReservationReleased,
         ReservationMismatch, InventoryUnavailable or OutcomeUnknown.
@@ -32,11 +35,15 @@ class InventoryClient(Protocol):
     def release(self, reservation_id: UUID) -> None:
         """Give the stock back and leave a tombstone, also for an id never seen. Repeating is harmless.
 
-        A confirmed reservation is released too. Raises InventoryUnavailable or OutcomeUnknown.
+        A confirmed reservation is released too, and what had been shipped of it is on hand again.
+        Raises InventoryUnavailable or OutcomeUnknown.
         """
 
     def get(self, reservation_id: UUID) -> Reservation | None:
         """The reservation as the inventory knows it; None when it has not been seen (yet)."""
+
+    def get_all(self, reservation_ids: Collection[UUID]) -> dict[UUID, Reservation]:
+        """Those of them that the inventory knows, by id. The embedded ledger is asked once."""
 
     def changed_since(self, since: datetime, *, limit: int = 1000) -> list[Reservation]:
         """Reservations changed at or after `since`, oldest change first.

@@ -53,6 +53,16 @@ class ReservationNotHeld(InventoryError):
         super().__init__(f"Reservation {reservation_id} is {state}.")
 
 
+class StockMiscounted(InventoryError):
+    """More units were to be given back than are counted as reserved; nothing was done. They are to be counted anew."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The inventory counts fewer units as reserved than are to be given back. Where it is the ledger of this "
+            "service, `manage.py reconcile_stock --repair` counts them anew."
+        )
+
+
 class InventoryUnavailable(InventoryError, RemoteFailure):
     """The inventory could not be asked: certainly no effect. `retry_after` is in seconds."""
 

@@ -1,238 +1,38 @@
 """Faults on demand: an InventoryService that fails exactly as told, for tests and demonstrations."""
 
-import socket
-import time
-from collections import deque
-from collections.abc import Iterable, Iterator
-from enum import StrEnum
-from io import BytesIO
-from threading import Lock, Thread
-from typing import Annotated, Any
-from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+from wsgiref.types import WSGIApplication
 
 import msgspec
-from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler
 
 from inventory_client.values import ShortLine
-from inventory_client.wire import EFFECT_HEADER, PROBLEM, HoldBody, ProblemBody
+from inventory_client.wire import EFFECT_HEADER, HoldBody, ProblemBody
+from remote_calls import faults
+from remote_calls.faults import Fault as Fault
+from remote_calls.faults import FaultKind as FaultKind
+from remote_calls.faults import FaultyServer as FaultyServer
 
 
-class FaultKind(StrEnum):
-    SHORTAGE = "shortage"  # 409 for every line; no effect
-    UNKNOWN_PRODUCT = "unknown_product"  # 422 for every line; no effect
-    SLOW = "slow"  # waits, then does it and answers
-    DRIP = "drip"  # does it, then answers one byte at a time, `seconds` apart
-    LOST_REPLY = "lost_reply"  # does it, then hangs up
-    EFFECT_THEN_500 = "effect_then_500"  # does it, then answers 500
-    UNAVAILABLE = "unavailable"  # 503 which says that nothing was done
-    BUSY = "busy"  # 503 which says that nothing was done, because others hold these rows
-    GARBAGE = "garbage"  # does it, then answers 200 with HTML
-    HANG_UP = "hang_up"  # hangs up before doing anything
-    LATE = "late"  # hangs up, waits, then does it: a delayed request
-
-
-class Fault(msgspec.Struct, forbid_unknown_fields=True):
-    """Befalls the next call that faults are for, or the next one with this `method`."""
-
-    kind: FaultKind
-    seconds: Annotated[float, msgspec.Meta(ge=0, le=60)] = 0.5
-    method: str | None = None
-
-
-class _Script(msgspec.Struct, forbid_unknown_fields=True):
-    faults: list[Fault]
-
-
-class FaultyApplication:
-    """The application given, with a queue of faults in front of what is `below` a path.
-
-    `POST /faults` with {"faults": [{"kind": …, "seconds": …, "method": …}, …]} adds to the queue, DELETE
-    empties it. Needs FaultyServer around it: only a server can hang up.
-    """
+class FaultyApplication(faults.FaultyApplication):
+    """Of the InventoryService given; it also refuses what it could hold."""
 
     def __init__(self, application: WSGIApplication, *, below: str = "/reservations") -> None:
-        self._application = application
-        self._below = below
-        self._faults: deque[Fault] = deque()
-        self._lock = Lock()
-
-    def add(self, *faults: Fault) -> None:
-        with self._lock:
-            self._faults.extend(faults)
-
-    def clear(self) -> None:
-        with self._lock:
-            self._faults.clear()
-
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if environ["PATH_INFO"] == "/faults":
-            return self._configure(environ, start_response)
-        fault = self._next(environ)
-        if fault is None:
-            return self._application(environ, start_response)
-        return self._befall(fault, environ, start_response)
-
-    def _next(self, environ: WSGIEnvironment) -> Fault | None:
-        if not environ["PATH_INFO"].startswith(self._below):
-            return None
-        with self._lock:
-            for fault in self._faults:
-                if fault.method in (None, environ["REQUEST_METHOD"]):
-                    self._faults.remove(fault)
-                    return fault
-        return None
-
-    def _befall(self, fault: Fault, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        match fault.kind:
-            case FaultKind.SHORTAGE | FaultKind.UNKNOWN_PRODUCT:
-                return _answer(start_response, _refusal(fault.kind, _read_body(environ)))
-            case FaultKind.UNAVAILABLE | FaultKind.BUSY:
-                problem = ProblemBody(status=503, code=fault.kind.value, title="Out of order; nothing was done.")
-                return _answer(start_response, problem, [(EFFECT_HEADER, "none"), ("Retry-After", "1")])
-            case FaultKind.SLOW:
-                time.sleep(fault.seconds)
-                return self._application(environ, start_response)
-            case FaultKind.HANG_UP:
-                _hang_up(environ)
-            case FaultKind.LATE:
-                _read_body(environ)
-                environ["inventory_client.hang_up"]()
-                time.sleep(fault.seconds)
-                self._take_effect(environ)
-                raise ConnectionAbortedError
-        body = self._take_effect(environ)
-        match fault.kind:
-            case FaultKind.DRIP:
-                start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
-                return _dripping(body, fault.seconds)
-            case FaultKind.EFFECT_THEN_500:
-                return _answer(start_response, ProblemBody(status=500, code="internal_error", title="Failed."))
-            case FaultKind.GARBAGE:
-                start_response("200 OK", [("Content-Type", "text/html"), ("Content-Length", "15")])
-                return [b"<html>Oh</html>"]
-        _hang_up(environ)
-        return []
-
-    def _take_effect(self, environ: WSGIEnvironment) -> bytes:
-        answer = self._application(environ, lambda *_: lambda _: None)
-        try:
-            return b"".join(answer)
-        finally:
-            if hasattr(answer, "close"):
-                answer.close()
-
-    def _configure(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        match environ["REQUEST_METHOD"]:
-            case "POST":
-                try:
-                    script = msgspec.json.decode(_read_body(environ), type=_Script)
-                except msgspec.DecodeError as error:
-                    problem = ProblemBody(status=400, code="malformed_request", title="Not faults.", detail=str(error))
-                    return _answer(start_response, problem)
-                self.add(*script.faults)
-            case "DELETE":
-                self.clear()
-            case _:
-                problem = ProblemBody(status=405, code="method_not_allowed", title="Only POST and DELETE.")
-                return _answer(start_response, problem, [("Allow", "POST, DELETE")])
-        start_response("204 No Content", [])
-        return []
+        super().__init__(
+            application,
+            below=below,
+            refusals={FaultKind.SHORTAGE: _shortage, FaultKind.UNKNOWN_PRODUCT: _unknown_product},
+            no_effect=[(EFFECT_HEADER, "none")],
+        )
 
 
-class _Handler(WSGIRequestHandler):
-    def get_environ(self) -> dict[str, Any]:
-        environ: dict[str, Any] = super().get_environ()
-        environ["inventory_client.hang_up"] = self._hang_up
-        return environ
-
-    def _hang_up(self) -> None:
-        self.close_connection = True
-        connection: Any = self.connection  # a socket; the stubs say otherwise
-        connection.shutdown(socket.SHUT_RDWR)
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (the base class's name)
-        """Say nothing: the faults are meant."""
+def _shortage(body: bytes) -> ProblemBody:
+    short = [ShortLine(line.product_id, line.quantity, 0) for line in _hold(body).lines]
+    return ProblemBody(status=409, code="insufficient_stock", title="Out of stock.", lines=short)
 
 
-class FaultyServer(ThreadedWSGIServer):
-    """Serves the application over real HTTP, keep-alive included, from a thread; `url` is where.
-
-    For tests and demonstrations, as Django's own development server is.
-    """
-
-    # Leaving the server waits for what its threads still do.
-    daemon_threads = False
-
-    def __init__(self, application: FaultyApplication, *, host: str = "127.0.0.1", port: int = 0) -> None:
-        super().__init__((host, port), _Handler, ipv6=":" in host)
-        self.set_app(application)
-        self.faults = application
-        self.url = f"http://{host}:{self.server_port}"
-        self._thread = Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-        self._open: set[socket.socket] = set()
-
-    def __enter__(self) -> "FaultyServer":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self.shutdown()
-        self._thread.join()
-        # Clients that keep connections alive would keep their threads alive.
-        for connection in list(self._open):
-            try:
-                connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                continue
-        self.server_close()
-
-    def wait(self) -> None:
-        """Go on until somebody interrupts."""
-        self._thread.join()
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        self._open.add(request)
-        super().process_request(request, client_address)
-
-    def shutdown_request(self, request: Any) -> None:
-        self._open.discard(request)
-        super().shutdown_request(request)
-
-
-def _hang_up(environ: WSGIEnvironment) -> None:
-    _read_body(environ)
-    environ["inventory_client.hang_up"]()
-    # wsgiref ends a request silently on this one, without an answer.
-    raise ConnectionAbortedError
-
-
-def _read_body(environ: WSGIEnvironment) -> bytes:
-    body: bytes = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-    environ["wsgi.input"] = BytesIO(body)
-    return body
-
-
-def _refusal(kind: FaultKind, body: bytes) -> ProblemBody:
-    lines = msgspec.json.decode(body, type=HoldBody).lines
-    if kind == FaultKind.SHORTAGE:
-        short = [ShortLine(line.product_id, line.quantity, 0) for line in lines]
-        return ProblemBody(status=409, code="insufficient_stock", title="Out of stock.", lines=short)
-    product_ids = [line.product_id for line in lines]
+def _unknown_product(body: bytes) -> ProblemBody:
+    product_ids = [line.product_id for line in _hold(body).lines]
     return ProblemBody(status=422, code="unknown_product", title="Unknown.", product_ids=product_ids)
 
 
-def _answer(
-    start_response: StartResponse, problem: ProblemBody, headers: Iterable[tuple[str, str]] = ()
-) -> list[bytes]:
-    body = msgspec.json.encode(problem)
-    start_response(
-        f"{problem.status} {problem.code}",
-        [("Content-Type", PROBLEM), ("Content-Length", str(len(body))), *headers],
-    )
-    return [body]
-
-
-def _dripping(body: bytes, seconds: float) -> Iterator[bytes]:
-    for position in range(len(body)):
-        time.sleep(seconds)
-        yield body[position : position + 1]
+def _hold(body: bytes) -> HoldBody:
+    return msgspec.json.decode(body, type=HoldBody)

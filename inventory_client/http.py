@@ -1,9 +1,10 @@
 """The InventoryService over HTTP."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
 from urllib.parse import urlencode
@@ -14,6 +15,7 @@ from django.db import transaction
 
 from inventory_client import journal
 from inventory_client.answers import (
+    is_unreadable,
     read_confirmed,
     read_hold,
     read_released,
@@ -100,22 +102,13 @@ class HttpInventory:
             entry = asked.get(request.reservation_id)
             if entry is None:
                 return ReservationReleased(request.reservation_id)
-            body = HoldBody(
-                revision=request.revision,
-                lines=[LineBody(product_id, quantity) for product_id, quantity in request.lines.items()],
-            )
             try:
-                joined = self._service.call(
-                    "PUT",
-                    _path(request.reservation_id),
-                    lambda answer: read_hold(answer, request),
-                    body=msgspec.json.encode(body),
-                    deadline=deadline,
-                    headers=headers,
-                )
+                joined = self._put(request, deadline, headers)
+                if joined is None:
+                    joined = self._put(replace(request, shipped={}), deadline, headers, told_shipped=False)
             except InventoryError as error:
                 return error
-            return Held(request.reservation_id, entry.touched_at + self._valid_for, joined)
+            return Held(request.reservation_id, entry.touched_at + self._valid_for, bool(joined))
 
         # A pool of threads is not worth its hand-over for one call.
         outcomes = (
@@ -125,6 +118,35 @@ class HttpInventory:
         )
         self._withdraw(requests, outcomes, asked)
         return outcomes
+
+    def _put(
+        self, request: HoldRequest, deadline: float, headers: Mapping[str, str], *, told_shipped: bool = True
+    ) -> bool | None:
+        """Whether the hold had been made before; None from a service that knows nothing of shipped units (version 1).
+
+        It has not acted on what it cannot read, so the same without them is safe.
+        """
+        body = HoldBody(
+            revision=request.revision,
+            lines=[
+                LineBody(product_id, quantity, request.shipped.get(product_id, 0))
+                for product_id, quantity in request.lines.items()
+            ],
+        )
+
+        def read(answer: Answer) -> bool | None:
+            if request.shipped and is_unreadable(answer):
+                return None
+            return read_hold(answer, request, told_shipped=told_shipped)
+
+        return self._service.call(
+            "PUT",
+            _path(request.reservation_id),
+            read,
+            body=msgspec.json.encode(body),
+            deadline=deadline,
+            headers=headers,
+        )
 
     def confirm(self, reservation_id: UUID) -> None:
         refuse_open_transaction("inventory.confirm")
@@ -141,6 +163,11 @@ class HttpInventory:
     def get(self, reservation_id: UUID) -> Reservation | None:
         refuse_open_transaction("inventory.get")
         return self._ask("GET", _path(reservation_id), lambda answer: read_reservation(answer, reservation_id))
+
+    def get_all(self, reservation_ids: Collection[UUID]) -> dict[UUID, Reservation]:
+        """One call for each: the contract has none for several."""
+        found = ((reservation_id, self.get(reservation_id)) for reservation_id in reservation_ids)
+        return {reservation_id: reservation for reservation_id, reservation in found if reservation is not None}
 
     def changed_since(self, since: datetime, *, limit: int = 1000) -> list[Reservation]:
         refuse_open_transaction("inventory.changed_since")

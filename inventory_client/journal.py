@@ -46,9 +46,14 @@ union all
 order by touched_at
 """
 FORGET = """
-delete from inventory_asked_hold where ctid = any (array(
-    select ctid from inventory_asked_hold where state <> 'releasing' and touched_at < %s limit %s for update skip locked
-))
+with due as materialized (
+    select ctid, touched_at from inventory_asked_hold
+     where state <> 'releasing' and touched_at >= %(after)s and touched_at < %(before)s
+     order by touched_at limit %(limit)s for update skip locked
+), forgotten as (
+    delete from inventory_asked_hold where ctid = any (array(select ctid from due))
+)
+select count(*), max(touched_at) from due
 """
 
 
@@ -95,4 +100,4 @@ def untouched(*, after: datetime, before: datetime, limit: int) -> list[tuple[UU
 
 
 def forget(*, before: datetime) -> int:
-    return delete_in_pieces(FORGET, [before])
+    return delete_in_pieces(FORGET, before=before)

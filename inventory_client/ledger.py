@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import msgspec
 from django.db import DatabaseError
-from django.utils import timezone
 
 from inventory_client.client import HoldOutcome
 from inventory_client.database import array_literal, delete_in_pieces, detail_of, rows
@@ -27,7 +26,8 @@ from remote_calls.transactions import refuse_open_transaction
 
 HOLD = """
 select outcomes, valid_until
-  from inventory_hold(%s::uuid[], %s::integer[], %s::integer[], %s::text[], %s::integer[], %s::interval)
+  from inventory_hold(%s::uuid[], %s::integer[], %s::integer[], %s::text[], %s::integer[], %s::interval,
+                      %s::integer[])
 """
 RELEASE = "select inventory_release(%s, %s::timestamptz)"
 CONFIRM = """
@@ -35,27 +35,40 @@ update inventory_reservation set state = 'confirmed', updated_at = clock_timesta
  where id = %s and state = 'held'
 returning 'confirmed'
 """
-GET = "select id, state, revision, product_ids, quantities, updated_at from inventory_reservation where id = %s"
-# A BRIN index finds a slice of time fast, but gives no order: sorting all that changed since then would take ever
-# longer. With ties: rows of one batch share their time, and callers go on after the last time they were given.
-CHANGED_BETWEEN = """
-select id, state, revision, product_ids, quantities, updated_at from inventory_reservation
- where updated_at >= %s and updated_at < %s
- order by updated_at fetch first %s rows with ties
+GET = """
+select id, state, revision, product_ids, quantities, updated_at, shipped from inventory_reservation where id = %s
 """
-FIRST_CHANGE = "select min(updated_at) from inventory_reservation where updated_at >= %s"
+GET_ALL = """
+select id, state, revision, product_ids, quantities, updated_at, shipped from inventory_reservation
+ where id = any(%s::uuid[])
+"""
+# Each state has its own index by time, and a page of each holds the page of all. With ties: rows of one batch share
+# their time, and callers go on after the last time they were given.
+_CHANGED_IN_STATE = """
+(select id, state, revision, product_ids, quantities, updated_at, shipped from inventory_reservation
+  where state = '{state}' and updated_at >= %(since)s
+  order by updated_at fetch first %(limit)s rows with ties)
+"""
+_OLDEST_OF_ALL = "order by updated_at fetch first %(limit)s rows with ties"
+CHANGED_SINCE = (
+    "union all".join(_CHANGED_IN_STATE.format(state=state.value) for state in ReservationState) + _OLDEST_OF_ALL
+)
 UNTOUCHED_HOLDS = """
 select id, updated_at from inventory_reservation
  where state = 'held' and updated_at > %s and updated_at <= %s
  order by updated_at fetch first %s rows with ties
 """
 FORGET = """
-delete from inventory_reservation where ctid = any (array(
-    select ctid from inventory_reservation where state = 'released' and updated_at < %s limit %s for update skip locked
-))
+with due as materialized (
+    select ctid, updated_at from inventory_reservation
+     where state = 'released' and updated_at >= %(after)s and updated_at < %(before)s
+     order by updated_at limit %(limit)s for update skip locked
+), forgotten as (
+    delete from inventory_reservation where ctid = any (array(select ctid from due))
+)
+select count(*), max(updated_at) from due
 """
 
-_SLICE = timedelta(minutes=1)
 # The SQLSTATE of inventory_hold's refusal.
 REFUSED = "IV001"
 
@@ -72,7 +85,7 @@ class EmbeddedLedger:
             return []
         try:
             return self._hold_together(requests)
-        except _Refused as refused:
+        except Refused as refused:
             if len(requests) == 1:
                 return [refused.as_error()]
             refused_products = refused.product_ids()
@@ -97,22 +110,14 @@ class EmbeddedLedger:
         found = rows(GET, [reservation_id])
         return _reservation(found[0]) if found else None
 
+    def get_all(self, reservation_ids: Collection[UUID]) -> dict[UUID, Reservation]:
+        refuse_open_transaction("inventory.get_all")
+        found = [_reservation(row) for row in rows(GET_ALL, [list(reservation_ids)])]
+        return {reservation.reservation_id: reservation for reservation in found}
+
     def changed_since(self, since: datetime, *, limit: int = 1000) -> list[Reservation]:
-        """Reads slice by slice; where nothing changed it goes to the next change at once."""
         refuse_open_transaction("inventory.changed_since")
-        found: list[tuple[Any, ...]] = []
-        # Nothing changed tomorrow; beyond the last year there would be no next slice.
-        start, width = min(since, timezone.now() + timedelta(days=1)), _SLICE
-        while len(found) < limit:
-            part = rows(CHANGED_BETWEEN, [start, start + width, limit - len(found)])
-            found += part
-            start, width = start + width, width * 2
-            if not part:
-                ((first,),) = rows(FIRST_CHANGE, [start])
-                if first is None:
-                    break
-                start, width = first, _SLICE
-        return [_reservation(row) for row in found]
+        return [_reservation(row) for row in rows(CHANGED_SINCE, {"since": since, "limit": limit})]
 
     def untouched_holds(self, *, after: datetime, before: datetime, limit: int = 1000) -> list[tuple[UUID, datetime]]:
         refuse_open_transaction("inventory.untouched_holds")
@@ -137,19 +142,19 @@ class EmbeddedLedger:
 
     def forget_holds(self, *, before: datetime) -> int:
         refuse_open_transaction("inventory.forget_holds")
-        return delete_in_pieces(FORGET, [before])
+        return delete_in_pieces(FORGET, before=before)
 
     def hold_call(self, requests: Sequence[HoldRequest]) -> HoldCall:
         """A call of inventory_hold(), for whoever makes it as part of a larger one."""
         return HoldCall(requests, self._grace)
 
     def _hold_together(self, requests: Sequence[HoldRequest]) -> list[HoldOutcome]:
-        """One call that holds all requests or raises _Refused."""
+        """One call that holds all requests or raises Refused."""
         call = self.hold_call(requests)
         try:
-            ((outcomes, valid_until),) = rows(HOLD, call.parameters)
+            ((outcomes, valid_until),) = rows(HOLD, [*call.parameters, call.shipped])
         except DatabaseError as error:
-            raise _refused_in(error) or error from None
+            raise refusal_in(error) or error from None
         return call.outcomes(outcomes, valid_until)
 
     def _hold_apart(self, requests: Sequence[HoldRequest], refused: set[str]) -> list[HoldOutcome]:
@@ -162,7 +167,10 @@ class EmbeddedLedger:
 
 
 class HoldCall:
-    """The parameters of inventory_hold() for some requests, and what its answer means for each of them."""
+    """The parameters of inventory_hold() for some requests, and what its answer means for each of them.
+
+    `shipped` is its last parameter, which nobody needs who holds for new orders.
+    """
 
     def __init__(self, requests: Sequence[HoldRequest], grace: str) -> None:
         self._requests = requests
@@ -173,6 +181,7 @@ class HoldCall:
             line_counts.append(len(lines))
             product_ids.extend([product_id for product_id, _ in lines])
             quantities.extend([quantity for _, quantity in lines])
+        self.shipped = _shipped([requests[index] for index in self._order])
         self.parameters: list[Any] = [
             array_literal([requests[index].reservation_id for index in self._order]),
             array_literal([requests[index].revision for index in self._order]),
@@ -191,15 +200,19 @@ class HoldCall:
         ]
 
 
-def refusal_in(error: DatabaseError) -> InventoryError | None:
+def _shipped(requests: Sequence[HoldRequest]) -> str | None:
+    """Line by line, in the byte order of each request's products; None when nothing has been shipped of any."""
+    if not any(request.shipped for request in requests):
+        return None
+    return array_literal(
+        [request.shipped.get(product_id, 0) for request in requests for product_id in sorted(request.lines)]
+    )
+
+
+def refusal_in(error: DatabaseError) -> Refused | None:
     """What inventory_hold() refused, if that is what the error is."""
-    refused = _refused_in(error)
-    return refused.as_error() if refused else None
-
-
-def _refused_in(error: DatabaseError) -> _Refused | None:
     detail = detail_of(error, sqlstate=REFUSED)
-    return _Refused(detail) if detail is not None else None
+    return Refused(detail) if detail is not None else None
 
 
 class _RefusedLines(msgspec.Struct):
@@ -207,7 +220,7 @@ class _RefusedLines(msgspec.Struct):
     unknown: list[str]
 
 
-class _Refused(Exception):
+class Refused(Exception):
     """inventory_hold held nothing of its call; every line that stood in the way is named."""
 
     def __init__(self, detail: str) -> None:
@@ -234,6 +247,7 @@ def _outcome(reservation_id: UUID, outcome: str, valid_until: datetime) -> HoldO
 
 
 def _reservation(row: tuple[Any, ...]) -> Reservation:
-    reservation_id, state, revision, product_ids, quantities, updated_at = row
+    reservation_id, state, revision, product_ids, quantities, updated_at, shipped = row
     lines = dict(zip(product_ids, quantities, strict=True))
-    return Reservation(reservation_id, ReservationState(state), revision, lines, updated_at)
+    gone = {product_id: units for product_id, units in zip(product_ids, shipped, strict=False) if units}
+    return Reservation(reservation_id, ReservationState(state), revision, lines, updated_at, gone)

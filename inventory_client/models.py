@@ -4,7 +4,6 @@ Only the functions in `sql/`, the statements in `ledger.py` and `journal.py`, an
 """
 
 from django.contrib.postgres.fields import ArrayField
-from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
@@ -13,10 +12,12 @@ from inventory_client.values import ReservationState
 
 
 class Stock(models.Model):
-    """The units of one product: `on_hand` in the warehouse, `reserved` of them promised to reservations.
+    """The units of one product: `on_hand` on the shelf, `reserved` of them held by reservations, the others free.
 
-    `oversold` is how far `reserved` may exceed `on_hand`. Only a recount, which finds more promised than there are,
-    makes it more than 0.
+    `shipped` counts those that have left the shelf for reservations that are there still. `oversold` is how far
+    `reserved` may exceed `on_hand`: only a recount, which finds more promised than there are, makes it more than 0, and
+    by so much less than none may `on_hand` become when they are shipped all the same. `version` counts how often
+    somebody, and no order, has changed `on_hand`.
     """
 
     # Byte order is the order of locking; it must not depend on the database's locale.
@@ -24,6 +25,8 @@ class Stock(models.Model):
     on_hand = models.BigIntegerField()
     reserved = models.BigIntegerField(db_default=0)
     oversold = models.BigIntegerField(default=0, db_default=0)
+    shipped = models.BigIntegerField(default=0, db_default=0)
+    version = models.BigIntegerField(default=1, db_default=1)
     updated_at = models.DateTimeField(db_default=Now())
 
     class Meta:
@@ -34,14 +37,23 @@ class Stock(models.Model):
                 condition=Q(reserved__gte=0) & Q(oversold__gte=0) & Q(reserved__lte=F("on_hand") + F("oversold")),
                 name="stock_reserved_within_on_hand",
             ),
+            models.CheckConstraint(condition=Q(shipped__gte=0), name="stock_shipped_not_negative"),
         ]
 
     def __str__(self) -> str:
         return self.product_id
 
+    @property
+    def free(self) -> int:
+        """What can still be sold; less than none where more is promised than there is."""
+        return self.on_hand - self.reserved
+
 
 class Reservation(models.Model):
-    """Stock held under one id. Lines stand as two arrays: one row and one index entry per hold."""
+    """Stock held under one id. Lines stand as arrays: one row and one index entry per hold.
+
+    Of a line's units some may have been shipped; where none has of any line, `shipped` is empty.
+    """
 
     id = models.UUIDField(primary_key=True)
     revision = models.IntegerField()
@@ -50,6 +62,7 @@ class Reservation(models.Model):
     quantities = ArrayField(models.IntegerField())
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
+    shipped = ArrayField(models.IntegerField(), default=list, db_default=[])
 
     class Meta:
         db_table = "inventory_reservation"
@@ -60,9 +73,10 @@ class Reservation(models.Model):
             ),
         ]
         indexes = [
-            # The sweeper's window and changed_since: recent rows lie together at the table's end.
-            BrinIndex(fields=["updated_at"], name="reservation_by_change", autosummarize=True, pages_per_range=16),
-            # What forget_holds removes; held and confirmed rows are not in it.
+            # One for each state, so that a row stands in one of them: what the sweeper's window looks at, and what
+            # forget_holds removes. changed_since goes through all three.
+            models.Index(fields=["updated_at"], name="reservation_held_by_touch", condition=Q(state="held")),
+            models.Index(fields=["updated_at"], name="reservation_confirmed_by_age", condition=Q(state="confirmed")),
             models.Index(fields=["updated_at"], name="reservation_released_by_age", condition=Q(state="released")),
         ]
 
@@ -85,7 +99,8 @@ class AskedHold(models.Model):
     class Meta:
         db_table = "inventory_asked_hold"
         indexes = [
-            BrinIndex(fields=["touched_at"], name="asked_hold_by_touch", autosummarize=True, pages_per_range=16),
+            # What the sweeper's window looks at, and what forget_holds removes.
+            models.Index(fields=["touched_at"], name="asked_hold_by_age", condition=~Q(state="releasing")),
             # Releases that failed half way: few, and listed by every sweep.
             models.Index(fields=["touched_at"], name="asked_hold_releasing", condition=Q(state="releasing")),
         ]

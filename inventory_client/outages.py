@@ -30,6 +30,7 @@ _STATES: Final = {
     "25P03": Outage.UNREACHABLE,  # the server ended a transaction that had idled, and the connection with it
     "53300": Outage.UNREACHABLE,  # too many connections
 }
+_BUSY: Final = frozenset({"55P03", "57014", "40P01", "40001"})
 
 
 def outage_of(error: BaseException) -> Outage | None:
@@ -40,6 +41,11 @@ def outage_of(error: BaseException) -> Outage | None:
         return Outage.UNREACHABLE if lost else None
     known = _STATES.get(state)
     return known or next((outage for start, outage in _CLASSES.items() if state.startswith(start)), None)
+
+
+def is_busy(error: BaseException) -> bool:
+    """Others were in the way (no lock in time, canceled, deadlock, serialization failure): it may do better again."""
+    return sqlstate_of(error) in _BUSY
 
 
 def sqlstate_of(error: BaseException) -> str | None:

@@ -16,15 +16,16 @@ from django.db import connection, transaction
 _PATIENCE: Final = "select set_config('statement_timeout', '30min', true)"
 _MISCOUNTS: Final = """
 with held as (
-    select product_id collate "C" as product_id, sum(quantity)::bigint as units
+    select product_id collate "C" as product_id, sum(quantity - coalesce(gone, 0))::bigint as units,
+           coalesce(sum(gone), 0)::bigint as gone
       from inventory_reservation
-     cross join unnest(product_ids, quantities) as line (product_id, quantity)
+     cross join unnest(product_ids, quantities, shipped) as line (product_id, quantity, gone)
      where state <> 'released' and (%(among)s::text[] is null or product_ids && %(among)s::text[])
      group by 1
 )
-select product_id, coalesce(held.units, 0), stock.reserved, count(*) over ()
+select product_id, coalesce(held.units, 0), stock.reserved, coalesce(held.gone, 0), stock.shipped, count(*) over ()
   from inventory_stock stock full join held using (product_id)
- where stock.reserved is distinct from coalesce(held.units, 0)
+ where (stock.reserved, stock.shipped) is distinct from (coalesce(held.units, 0), coalesce(held.gone, 0))
    and product_id > %(after)s and (%(among)s::text[] is null or product_id = any (%(among)s::text[]))
  order by product_id limit %(limit)s
 """
@@ -32,27 +33,28 @@ select product_id, coalesce(held.units, 0), stock.reserved, count(*) over ()
 _ALONE: Final = "lock table inventory_stock in share update exclusive mode"
 # In the order in which a hold locks them.
 _LOCK: Final = """
-select product_id, on_hand, reserved from inventory_stock
+select product_id, on_hand, reserved, shipped from inventory_stock
  where product_id = any (%s::text[]) order by product_id for update
 """
 _CORRECT: Final = """
 update inventory_stock stock
-   set reserved = counted.reserved, oversold = greatest(counted.reserved - stock.on_hand, 0),
-       updated_at = clock_timestamp()
-  from unnest(%s::text[], %s::bigint[]) as counted (product_id, reserved)
+   set on_hand = counted.on_hand, reserved = counted.reserved, shipped = counted.shipped,
+       oversold = greatest(counted.reserved - counted.on_hand, 0), updated_at = clock_timestamp()
+  from unnest(%s::text[], %s::bigint[], %s::bigint[], %s::bigint[]) as counted (product_id, on_hand, reserved, shipped)
  where stock.product_id = counted.product_id
 """
 # A release that finds no stock row counts nothing: none may end between being counted here and the row's commit.
 # Reservations are locked before stock, in the order of their ids, as a hold does it.
 _ADD: Final = """
 with held as materialized (
-    select product_ids, quantities from inventory_reservation
+    select product_ids, quantities, shipped from inventory_reservation
      where state <> 'released' and product_ids && %(products)s::text[]
      order by id for share
 )
-insert into inventory_stock (product_id, on_hand, reserved, updated_at)
-select product_id, sum(quantity), sum(quantity), clock_timestamp()
-  from held cross join unnest(product_ids, quantities) as line (product_id, quantity)
+insert into inventory_stock (product_id, on_hand, reserved, shipped, updated_at)
+select product_id, sum(quantity - coalesce(gone, 0)), sum(quantity - coalesce(gone, 0)), coalesce(sum(gone), 0),
+       clock_timestamp()
+  from held cross join unnest(product_ids, quantities, shipped) as line (product_id, quantity, gone)
  where product_id = any (%(products)s::text[])
  group by product_id order by product_id collate "C"
     on conflict (product_id) do nothing
@@ -61,11 +63,24 @@ returning product_id
 
 
 class Miscount(NamedTuple):
-    """`reserved` is what the product's stock row says, None when it has none; `held` what its reservations hold."""
+    """`reserved` and `shipped` are what the product's stock row says, None when it has none; `held` and `gone` what its
+    reservations hold, and what of them has been shipped.
+    """
 
     product_id: str
     held: int
     reserved: int | None
+    gone: int = 0
+    shipped: int | None = 0
+
+    def expected(self) -> str:
+        return self._in_words(self.held, self.gone)
+
+    def found(self) -> str:
+        return "no stock row" if self.reserved is None else self._in_words(self.reserved, self.shipped)
+
+    def _in_words(self, reserved: int, shipped: int | None) -> str:
+        return f"{reserved} reserved" if self.gone == (self.shipped or 0) else f"{reserved} reserved, {shipped} shipped"
 
 
 class Miscounts(NamedTuple):
@@ -81,11 +96,13 @@ def miscounts(*, after: str = "", limit: int = 1000) -> Miscounts:
         cursor.execute(_PATIENCE)
         cursor.execute(_MISCOUNTS, {"among": None, "after": after, "limit": limit})
         rows = cursor.fetchall()
-    return Miscounts([Miscount(*row[:3]) for row in rows], rows[0][3] if rows else 0)
+    return Miscounts([Miscount(*row[:-1]) for row in rows], rows[0][-1] if rows else 0)
 
 
 def recount(product_ids: Sequence[str]) -> dict[str, int]:
     """Make the ledger count what these products' reservations hold; placements and releases go on meanwhile.
+
+    Units that were shipped and not counted so are taken off what is on hand, and the other way round.
 
     Returns those that were counted wrong, each with the units that are promised beyond what is on hand. A person has
     to decide about these; nothing more of such a product is sold until there are as many as are promised.
@@ -94,11 +111,18 @@ def recount(product_ids: Sequence[str]) -> dict[str, int]:
         cursor.execute(_PATIENCE)
         cursor.execute(_ALONE)
         cursor.execute(_MISCOUNTS, {"among": list(product_ids), "after": "", "limit": None})
-        missing = {product_id: held - reserved for product_id, held, reserved, _ in cursor if reserved is not None}
+        missing = {
+            product_id: (held - reserved, gone - shipped)
+            for product_id, held, reserved, gone, shipped, _ in cursor
+            if reserved is not None
+        }
         cursor.execute(_LOCK, [list(missing)])
-        counts = {product_id: (reserved + missing[product_id], on_hand) for product_id, on_hand, reserved in cursor}
-        cursor.execute(_CORRECT, [list(counts), [promised for promised, _ in counts.values()]])
-    return {product_id: max(0, promised - on_hand) for product_id, (promised, on_hand) in counts.items()}
+        counts = []
+        for product_id, on_hand, reserved, shipped in cursor:
+            held_more, gone_more = missing[product_id]
+            counts.append((product_id, on_hand - gone_more, reserved + held_more, shipped + gone_more))
+        cursor.execute(_CORRECT, [[count[column] for count in counts] for column in range(4)])
+    return {product_id: max(0, promised - on_hand) for product_id, on_hand, promised, _ in counts}
 
 
 def add_products(product_ids: Sequence[str]) -> set[str]:

@@ -31,9 +31,12 @@ Quantity = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
 Revision = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
 
 
-class LineBody(msgspec.Struct, forbid_unknown_fields=True):
+class LineBody(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """`shipped` is of version 2: left out where it is 0, so that what needs no more than version 1 is of version 1."""
+
     product_id: ProductId
     quantity: Quantity
+    shipped: Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)] = 0
 
 
 class HoldBody(msgspec.Struct, forbid_unknown_fields=True):
@@ -49,11 +52,15 @@ class StockBody(msgspec.Struct):
     product_id: str
     on_hand: int
     reserved: int
+    shipped: int
 
 
 class AnsweredLine(msgspec.Struct):
+    """Without `shipped` in the answer of a service that keeps version 1 of the contract."""
+
     product_id: str
     quantity: int
+    shipped: int | None = None
 
 
 class ReservationBody(msgspec.Struct):
@@ -69,13 +76,17 @@ class ReservationBody(msgspec.Struct):
             id=reservation.reservation_id,
             state=reservation.state,
             revision=reservation.revision,
-            lines=lines_of(reservation.lines),
+            lines=lines_of(reservation.lines, reservation.shipped or {}),
             updated_at=reservation.updated_at,
         )
 
     def value(self) -> Reservation:
         lines = {line.product_id: line.quantity for line in self.lines}
-        return Reservation(self.id, self.state, self.revision, lines, self.updated_at)
+        told = {line.product_id: line.shipped for line in self.lines if line.shipped is not None}
+        shipped = (
+            {product_id: units for product_id, units in told.items() if units} if len(told) == len(lines) else None
+        )
+        return Reservation(self.id, self.state, self.revision, lines, self.updated_at, shipped)
 
 
 class ReservationsBody(msgspec.Struct):
@@ -94,5 +105,7 @@ class ProblemBody(msgspec.Struct, omit_defaults=True):
     state: str = ""
 
 
-def lines_of(lines: Mapping[str, int]) -> list[AnsweredLine]:
-    return [AnsweredLine(product_id, quantity) for product_id, quantity in sorted(lines.items())]
+def lines_of(lines: Mapping[str, int], shipped: Mapping[str, int]) -> list[AnsweredLine]:
+    return [
+        AnsweredLine(product_id, quantity, shipped.get(product_id, 0)) for product_id, quantity in sorted(lines.items())
+    ]

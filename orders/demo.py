@@ -100,7 +100,7 @@ def _products() -> list[dict[str, Any]]:
         return []  # the stock is kept by the InventoryService, not here
     there = set(Stock.objects.filter(pk__in=_PRODUCTS).values_list("pk", flat=True))
     if missing := {product_id: units for product_id, units in _PRODUCTS.items() if product_id not in there}:
-        set_stock_levels(missing)
+        set_stock_levels(missing, by="system:seed_demo")
     return [
         {"product_id": stock.pk, "available": max(0, stock.on_hand - stock.reserved)}
         for stock in Stock.objects.filter(pk__in=_PRODUCTS).order_by("pk")

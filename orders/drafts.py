@@ -12,6 +12,7 @@ import orjson
 from django.conf import settings
 
 from inventory_client.values import Held
+from orders.announcing.changes import Origin
 from orders.models import Storefront
 from orders.reading.documents import new_order_document
 from orders.requests.placing import (
@@ -22,8 +23,9 @@ from orders.requests.placing import (
     tax_amount,
     total_amount,
 )
+from orders.rules import clock
 from orders.rules.errors import InvalidRequest
-from orders.rules.ids import new_id, new_number, new_timed_id, time_of
+from orders.rules.ids import new_id, new_number, new_timed_id, reservation_id_for, time_of
 from orders.rules.lifecycle import Operation
 from orders.rules.money import unknown_currency
 from orders.rules.phones import e164, phone_country
@@ -33,7 +35,8 @@ from orders.rules.statuses import FulfillmentStatus, OrderStatus, PaymentStatus
 class Draft:
     """A new order: its identity is settled, its stock is being held, its rows are not written yet.
 
-    `row` and `items` are those rows, keys named like the columns.
+    `row` and `items` are those rows, keys named like the columns. With `repeats_as` (see `reservation_id_for`) whoever
+    drafts it again asks for the same reservation. An order that was asked for before has its `order_id` since then.
     """
 
     __slots__ = (
@@ -42,8 +45,10 @@ class Draft:
         "items",
         "number",
         "order_id",
+        "origin",
         "placed_at",
         "position",
+        "repeats_as",
         "request",
         "reservation_id",
         "row",
@@ -56,15 +61,21 @@ class Draft:
         position: int,
         request: NewOrder,
         storefront: Storefront,
-        reservation_id: UUID,
+        origin: Origin,
+        *,
+        repeats_as: tuple[str, int] | None = None,
         holds: Sequence[Mapping[str, Any]] = (),
+        order_id: UUID | None = None,
     ) -> None:
         self.position = position
         self.request = request
         self.storefront = storefront
-        self.reservation_id = reservation_id
-        self.order_id = new_timed_id()
+        self.origin = origin
+        self.repeats_as = repeats_as
+        self.reservation_id = new_id() if repeats_as is None else reservation_id_for(storefront.pk, *repeats_as, 0)
+        self.order_id = order_id or new_timed_id()
         self.placed_at = time_of(self.order_id)
+        written_at = self.placed_at if order_id is None else clock.now()
         self.number = new_number(storefront.number_prefix)
         self.units = _units_by_product(request)
         self.hold: Held | None = None
@@ -75,19 +86,22 @@ class Draft:
             order_id=self.order_id,
             number=self.number,
             placed_at=self.placed_at,
-            reservation_id=reservation_id,
-            reserved_until=self.placed_at + timedelta(minutes=settings.RESERVATION_MINUTES),
+            reservation_id=self.reservation_id,
+            reserved_until=written_at + timedelta(minutes=settings.RESERVATION_MINUTES),
             holds=holds,
         )
+        self.row["updated_at"] = written_at
         self._document: dict[str, Any] | None = None
 
     def take_new_number(self) -> None:
         self.number = self.row["number"] = new_number(self.storefront.number_prefix)
         self._document = None
 
-    def stand_on(self, reservation_id: UUID) -> None:
-        """Ask for the stock under another reservation."""
-        self.reservation_id = self.row["reservation_id"] = reservation_id
+    def take_next_reservation(self, attempt: int) -> None:
+        """Ask for the stock under another reservation: the one that a repeat asks for, too. Needs `repeats_as`."""
+        assert self.repeats_as is not None  # noqa: S101 - or nobody could have released it before
+        self.reservation_id = reservation_id_for(self.storefront.pk, *self.repeats_as, attempt)
+        self.row["reservation_id"] = self.reservation_id
 
     @property
     def document(self) -> bytes:
@@ -110,19 +124,12 @@ def order_row(
     reserved_until: datetime | None,
     holds: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
-    """The row of a pending order as it is asked for, keys named like the columns.
+    """The row of a pending order as it is asked for, keys named like the columns. Raises InvalidRequest.
 
-    Raises InvalidRequest when there are amounts but no currency, or one that is no longer in use: only history,
-    which holds no stock, has that.
+    A currency that is no longer in use only history has, which holds no stock.
     """
     items, total = items_amount(request), total_amount(request)
-    currency = request.currency or (storefront.currency or None if total is not None else None)
-    if total is not None and currency is None:
-        raise InvalidRequest.at(
-            "/currency", "required", "Amounts need a currency: the order names none, and the storefront has no default"
-        )
-    if wrong := unknown_currency(currency, retired_too=reservation_id is None):
-        raise InvalidRequest(wrong)
+    currency = order_currency(request, storefront, retired_too=reservation_id is None)
     shipping, billing = stored_address(request.shipping_address), stored_address(request.billing_address)
     confirmed = total == 0 and storefront.confirms_what_is_paid and reservation_id is not None
     if any(Operation.CONFIRM in hold["blocks"] for hold in holds):
@@ -162,6 +169,19 @@ def order_row(
         "placed_at": placed_at,
         "updated_at": placed_at,
     }
+
+
+def order_currency(request: NewOrder, storefront: Storefront, *, retired_too: bool = False) -> str | None:
+    """What its amounts are in. Raises InvalidRequest when there are amounts but no currency, or one not in use."""
+    total = total_amount(request)
+    currency = request.currency or (storefront.currency or None if total is not None else None)
+    if total is not None and currency is None:
+        raise InvalidRequest.at(
+            "/currency", "required", "Amounts need a currency: the order names none, and the storefront has no default"
+        )
+    if wrong := unknown_currency(currency, retired_too=retired_too):
+        raise InvalidRequest(wrong)
+    return currency
 
 
 def item_rows(request: NewOrder, storefront: Storefront, order_id: UUID) -> list[dict[str, Any]]:

@@ -5,8 +5,11 @@ from typing import Any, Final, NamedTuple
 
 from django.apps import AppConfig
 from django.conf import settings
+from django.contrib.auth.models import Group
 from django.core import checks
 from django.db import connections
+
+from orders.models.second_factors import EVERYBODY
 
 # Where the setting has another name than its environment variable.
 _VARIABLES: Final = {"DATA_UPLOAD_MAX_MEMORY_SIZE": "MAX_BODY_BYTES"}
@@ -35,17 +38,20 @@ _RANGES: Final = {
     "API_KEY_CACHE_SECONDS": _Range(0, 3600),
     "API_KEY_LOOKUPS_PER_SECOND": _Range(0.001, 1_000_000),
     "BODY_SECONDS": _Range(0.1, 3600),
+    "BULK_RUN_DAYS": _Range(1, 3650),
     "CUSTOMER_CACHE_SECONDS": _Range(0, 3600),
     "CUSTOMER_TIMEOUT_SECONDS": _Range(0.001, 3600),
     "DATABASE_CONN_MAX_AGE": _Range(0, 365 * _DAY),
     "DATA_UPLOAD_MAX_MEMORY_SIZE": _Range(1, 1_000_000_000),
     "HOLD_GRACE_SECONDS": _Range(1, _DAY),
     "IDEMPOTENCY_KEY_DAYS": _Range(1, 3650),
+    "REJECTED_DAYS": _Range(1, 3650),
     "INVENTORY_TIMEOUT_SECONDS": _Range(0.001, 3600),
     "LOCK_TIMEOUT_MS": _Range(1, 3_600_000),
     "LOGIN_FAILURE_LIMIT": _Range(1, 1000),
     "READS_PER_SECOND": _Range(0.001, 1_000_000, "no limit"),
     "RELAY_LAG_WARNING_SECONDS": _Range(1, 30 * _DAY),
+    "REQUESTED_LAG_WARNING_SECONDS": _Range(1, 30 * _DAY),
     "REQUEST_THREADS": _Range(1, 256),
     "RESERVATION_MINUTES": _Range(1, 10 * 365 * 24 * 60),
     "STATEMENT_TIMEOUT_MS": _Range(1, 3_600_000),
@@ -132,6 +138,28 @@ def check_hold_grace(app_configs: Iterable[AppConfig] | None, **kwargs: Any) -> 
             "or STATEMENT_TIMEOUT_MS.",
             id="orders_project.E005",
         )
+    ]
+
+
+@checks.register(checks.Tags.database)
+def check_second_factor_groups(
+    app_configs: Iterable[AppConfig] | None, databases: Iterable[str] | None = None, **kwargs: Any
+) -> list[checks.CheckMessage]:
+    """A group that is misspelt asks nobody. `migrate` looks, and so does `check --database default`."""
+    named = set(settings.SECOND_FACTOR_GROUPS) - {EVERYBODY}
+    connection = connections["default"]
+    if not (
+        named and "default" in (databases or ()) and Group._meta.db_table in connection.introspection.table_names()
+    ):
+        return []
+    known = set(Group.objects.values_list("name", flat=True))
+    return [
+        checks.Warning(
+            f"SECOND_FACTOR_GROUPS names {name!r}, and there is no such group: it asks nobody for a second factor.",
+            hint=f"Name some of: {', '.join(sorted(known))}; or {EVERYBODY}, which is everybody.",
+            id="orders_project.W005",
+        )
+        for name in sorted(named - known)
     ]
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Final, Literal, NamedTuple, TypedDict
+from typing import Final, Literal, NamedTuple, NotRequired, TypedDict
 
 import structlog
 from django.conf import settings
@@ -16,10 +16,15 @@ from django.urls import resolve
 from django.views.decorators.http import require_safe
 
 from events.lag import SinkLag, feed_lag_seconds, relay_lag
+from events.webhooks.health import webhook_lag_seconds
 from inventory_client.outages import Outage, outage_of
+from orders.reading.requested import MOST_COUNTED, Standing, requests_standing
 from orders_project.database_probe import DatabaseProbe
+from orders_project.metrics import counted_together
 
 ANSWER_LIMIT_SECONDS = 1.0
+# The last to be asked, and within that.
+_REQUESTED_LIMIT_MS: Final = 250
 ALIVE = {"status": "ok", "version": settings.VERSION}
 
 _DETAILS: Final = {
@@ -36,19 +41,43 @@ with room as materialized (select repeat('x', 1000) from generate_series(1, 128)
 logger = structlog.stdlib.get_logger(__name__)
 
 
+class Sink(TypedDict):
+    """How a sink stands. `sent` is since the service was started; None when the relays are not counted together."""
+
+    lag_seconds: float
+    parked: int
+    sent: int | None
+
+
+class Webhooks(TypedDict):
+    """How all endpoints together stand."""
+
+    lag_seconds: float
+    sent: int | None
+
+
+class _Standing(TypedDict):
+    sinks: dict[str, Sink]
+    webhooks: Webhooks
+
+
 class Check(TypedDict):
     """What one look found; `detail` is for the person on call."""
 
     status: Literal["ok", "degraded", "failed", "unknown"]
     detail: str
+    sinks: NotRequired[dict[str, Sink]]
+    webhooks: NotRequired[Webhooks]
 
 
 class Findings(NamedTuple):
-    """What a reachable database says of the service: migrations it lacks, and how far sinks and feed are behind."""
+    """What a reachable database says: migrations it lacks, how far sinks, webhooks, feed and requests are behind."""
 
     missing_migrations: list[str]
     sinks: dict[str, SinkLag]
     feed_seconds: float
+    webhook_seconds: float
+    requested: Standing | None
 
 
 class HealthMiddleware:
@@ -106,6 +135,7 @@ def look() -> dict[str, Check]:
         "database": {"status": "ok", "detail": "The database answers, and takes changes."},
         "migrations": _check_migrations(findings.missing_migrations),
         "relay": _check_relay(findings),
+        "requested_orders": _check_requested(findings),
     }
 
 
@@ -114,6 +144,7 @@ def _not_ready(detail: str) -> dict[str, Check]:
         "database": {"status": "failed", "detail": detail},
         "migrations": {"status": "unknown", "detail": "Not asked: the database is not ready."},
         "relay": {"status": "unknown", "detail": "Not asked: the database is not ready."},
+        "requested_orders": {"status": "unknown", "detail": "Not asked: the database is not ready."},
     }
 
 
@@ -128,7 +159,9 @@ def _check_migrations(missing: list[str]) -> Check:
 
 
 def _check_relay(findings: Findings) -> Check:
-    """Parked events are told and change nothing: they wait for a person, and others go on."""
+    """Parked events are told and change nothing: they wait for a person, and others go on. So are webhooks: how fast
+    they go is up to whoever answers them.
+    """
     limit = settings.RELAY_LAG_WARNING_SECONDS
     parked = ", ".join(f"{sink} {lag.parked}" for sink, lag in sorted(findings.sinks.items()) if lag.parked)
     told = f" Parked are: {parked}." if parked else ""
@@ -137,20 +170,79 @@ def _check_relay(findings: Findings) -> Check:
     if findings.feed_seconds > limit:
         late.append(("the feed", findings.feed_seconds))
         look = "the sweeper" if len(late) == 1 else f"{look}, and at the sweeper"
+    standing: _Standing = {"sinks": _sinks(findings), "webhooks": _webhooks(findings)}
     if not late:
-        return {"status": "ok", "detail": f"No event has waited longer than {limit} s.{told}"}
+        return {"status": "ok", "detail": f"No event has waited longer than {limit} s.{told}", **standing}
     sinks = ", ".join(f"{sink} by {seconds:.0f} s" for sink, seconds in late)
     return {
         "status": "degraded",
         "detail": f"Events are late: {sinks}; expected at most {limit} s. Look at {look}.{told}",
+        **standing,
     }
+
+
+def _sinks(findings: Findings) -> dict[str, Sink]:
+    sent = counted_together("events_sent_total", "sink")
+    return {
+        sink: {
+            "lag_seconds": round(lag.seconds, 3),
+            "parked": lag.parked,
+            "sent": None if sent is None else sent.get(sink, 0),
+        }
+        for sink, lag in sorted(findings.sinks.items())
+    }
+
+
+def _webhooks(findings: Findings) -> Webhooks:
+    sent = counted_together("webhooks_sent_total", "outcome")
+    return {
+        "lag_seconds": round(findings.webhook_seconds, 3),
+        "sent": None if sent is None else sent.get("delivered", 0),
+    }
+
+
+def _check_requested(findings: Findings) -> Check:
+    """Parked ones are told and change nothing, as parked events are."""
+    if findings.missing_migrations:
+        return {"status": "unknown", "detail": "Not asked: migrations are missing."}
+    found = findings.requested
+    if found is None:
+        return {"status": "degraded", "detail": "How requested orders stand could not be asked; the log says why."}
+    told = f" Parked are {_at_least(found.parked)}: they wait for a person." if found.parked else ""
+    limit = settings.REQUESTED_LAG_WARNING_SECONDS
+    if found.seconds <= limit:
+        return {"status": "ok", "detail": f"No requested order has waited longer than {limit} s.{told}"}
+    return {
+        "status": "degraded",
+        "detail": f"Requested orders are late: {_at_least(found.waiting)} wait, the oldest for {found.seconds:.0f} s; "
+        f"expected at most {limit} s. Look at manage.py place_requested, the inventory and the CustomerService.{told}",
+    }
+
+
+def _at_least(counted: int) -> str:
+    return "more than 10,000" if counted >= MOST_COUNTED else str(counted)
 
 
 def _ask_database() -> Findings:
     missing = _missing_migrations()
     _try_to_write()
     # Without their tables neither can be asked for.
-    return Findings(missing, {}, 0.0) if missing else Findings(missing, relay_lag(), feed_lag_seconds())
+    if missing:
+        return Findings(missing, {}, 0.0, 0.0, None)
+    return Findings(missing, relay_lag(), feed_lag_seconds(), webhook_lag_seconds(), _requested())
+
+
+def _requested() -> Standing | None:
+    """None when it cannot be told: orders are placed at once all the same, so no node goes out of service for that."""
+    with connection.cursor() as cursor:
+        cursor.execute("select set_config('statement_timeout', %s, false)", [str(_REQUESTED_LIMIT_MS)])
+    try:
+        return requests_standing()
+    except DatabaseError as exc:
+        if outage_of(exc):
+            raise
+        logger.warning("requested orders cannot be looked at", reason=str(exc).strip())
+        return None
 
 
 def _try_to_write() -> None:

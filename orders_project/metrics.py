@@ -1,6 +1,9 @@
-"""What this process counts for Prometheus; `metrics_page` answers it."""
+"""What this process counts for Prometheus, and where all processes are counted together; `metrics_page` answers it."""
 
-from prometheus_client import Counter, Histogram
+import os
+
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram
+from prometheus_client.multiprocess import MultiProcessCollector
 
 # Its `_count` is the number of requests: one metric to feed on the hot path instead of two.
 _REQUESTS = Histogram(
@@ -29,3 +32,20 @@ def count_refusal(route: str, code: str) -> None:
 def count_placement(outcome: str, n: int = 1) -> None:
     """Count `n` orders that ended as `outcome`: `placed`, `replayed`, or the refusal's code."""
     _PLACEMENTS.labels(outcome).inc(n)
+
+
+def counted() -> CollectorRegistry:
+    """What all processes count that share PROMETHEUS_MULTIPROC_DIR; without it, what this one does."""
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        return REGISTRY
+    everyone = CollectorRegistry()
+    MultiProcessCollector(everyone)  # type: ignore[no-untyped-call]
+    return everyone
+
+
+def counted_together(name: str, label: str) -> dict[str, int] | None:
+    """A counter of all processes by one of its labels; None when nobody counts them together."""
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        return None
+    samples = (sample for family in counted().collect() for sample in family.samples if sample.name == name)
+    return {sample.labels[label]: int(sample.value) for sample in samples}

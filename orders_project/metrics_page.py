@@ -5,7 +5,6 @@ is empty when the service starts. It has to be set before Python starts: the cli
 import. Without it, an answer is of the one process that was asked.
 """
 
-import os
 from collections.abc import Iterator
 from secrets import compare_digest
 from typing import NamedTuple
@@ -15,17 +14,18 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, InterfaceError, connection
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.exposition import generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from events.inbox.standing import inbox_standing
 from events.lag import feed_lag_seconds, relay_lag
-from events.webhooks.health import endpoints_by_state
+from events.webhooks.health import endpoints_by_state, webhook_lag_seconds
 from orders.api import problems
+from orders.reading.requested import requests_standing
 from orders_project.database_probe import DatabaseProbe
+from orders_project.metrics import counted
 
 ANSWER_LIMIT_SECONDS = 1.0
 
@@ -57,7 +57,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
             request=request,
         )
     return HttpResponse(
-        generate_latest(_process_registry()) + generate_latest(_service_registry),
+        generate_latest(counted()) + generate_latest(_service_registry),
         content_type=CONTENT_TYPE_LATEST,
     )
 
@@ -68,8 +68,11 @@ class _Sizes(NamedTuple):
     parked: dict[str, int]
     feed_lag_seconds: float
     webhook_endpoints: dict[str, int]
+    webhook_seconds: float
     inbox: dict[str, int]
     inbox_seconds: float
+    requested: dict[str, int]
+    requested_seconds: float
 
 
 class _ServiceCollector(Collector):
@@ -91,9 +94,20 @@ class _ServiceCollector(Collector):
             value=sizes.feed_lag_seconds,
         )
         yield _gauge("webhook_endpoints", "Webhook endpoints.", "state", sizes.webhook_endpoints)
+        yield GaugeMetricFamily(
+            "webhooks_lag_seconds",
+            "How long ago the oldest webhook was due to an endpoint that answers.",
+            value=sizes.webhook_seconds,
+        )
         yield _gauge("events_inbox", "Events that came in, by what is with them.", "state", sizes.inbox)
         yield GaugeMetricFamily(
             "events_inbox_lag_seconds", "How long ago the oldest event was due that waits.", value=sizes.inbox_seconds
+        )
+        yield _gauge("orders_requested", "Orders asked for and not placed.", "state", sizes.requested)
+        yield GaugeMetricFamily(
+            "orders_requested_lag_seconds",
+            "How long ago the oldest order was asked for that waits to be placed.",
+            value=sizes.requested_seconds,
         )
 
 
@@ -104,14 +118,6 @@ def _gauge(name: str, text: str, label: str, values: dict[str, int] | dict[str, 
     return family
 
 
-def _process_registry() -> CollectorRegistry:
-    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
-        return REGISTRY
-    everyone = CollectorRegistry()
-    MultiProcessCollector(everyone)  # type: ignore[no-untyped-call]
-    return everyone
-
-
 def _ask_database() -> _Sizes:
     with connection.cursor() as cursor:
         cursor.execute(
@@ -119,15 +125,18 @@ def _ask_database() -> _Sizes:
             "where datname = current_database() group by 1"
         )
         connections = dict(cursor.fetchall())
-    lags, inbox = relay_lag(), inbox_standing()
+    lags, inbox, requested = relay_lag(), inbox_standing(), requests_standing()
     return _Sizes(
         connections,
         {sink: lag.seconds for sink, lag in lags.items()},
         {sink: lag.parked for sink, lag in lags.items()},
         feed_lag_seconds(),
         endpoints_by_state(),
+        webhook_lag_seconds(),
         {"due": inbox.due, "dead": inbox.dead, "stale": inbox.stale},
         inbox.seconds,
+        {"waiting": requested.waiting, "parked": requested.parked, "rejected": requested.rejected},
+        requested.seconds,
     )
 
 

@@ -1,14 +1,19 @@
 """One id, one log line and one observation per request."""
 
+import functools
+import logging
 import re
 from collections.abc import Callable
 from time import perf_counter
+from typing import Final
 
 import structlog
 import uuid_utils
+from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 
 from orders_project import metrics
+from orders_project.logging import write_json_line
 from remote_calls.service import outgoing_headers
 
 # Asked every few seconds by machines; they would drown the log.
@@ -18,7 +23,7 @@ _SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}").fullmatch
 # https://www.w3.org/TR/trace-context/#traceparent-header: no version ff, no all-zero ids.
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}").fullmatch
 
-logger = structlog.stdlib.get_logger("orders_project.requests")
+_LOGGER: Final = "orders_project.requests"
 
 
 def request_id_of(request: HttpRequest) -> str:
@@ -41,6 +46,11 @@ class RequestLogMiddleware:
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
+        self._log: Callable[..., object] = (
+            functools.partial(write_json_line, logging.getLogger(_LOGGER))
+            if settings.LOGGING["format"] == "json"
+            else structlog.stdlib.get_logger(_LOGGER).log
+        )
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         started = perf_counter()
@@ -74,8 +84,8 @@ class RequestLogMiddleware:
             metrics.count_refusal(route, code)
         for outcome, n in getattr(request, "placement_outcomes", {}).items():
             metrics.count_placement(outcome, n)
-        log = logger.debug if request.path_info in QUIET_PATHS else logger.info
-        log(
+        self._log(
+            logging.DEBUG if request.path_info in QUIET_PATHS else logging.INFO,
             "request",
             method=method,
             route=route,

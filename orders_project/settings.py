@@ -43,11 +43,15 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.postgres",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
     "rest_framework",
     "rest_framework_api_key",
     "django_filters",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "audit",
     "events",
     "customer_client",
     "inventory_client",
@@ -60,6 +64,7 @@ MIDDLEWARE = [
     "orders_project.content_security.ContentSecurityMiddleware",
     "orders_project.caching.CachingMiddleware",
     "orders_project.error_pages.ProblemMiddleware",
+    "orders_project.api_requests.ApiMiddleware",  # the API's paths go no further down
     "orders_project.health.HealthMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -72,6 +77,8 @@ MIDDLEWARE = [
     "orders_project.back_office.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "orders_project.sign_in.middleware.SignInMiddleware",
+    "orders_project.sign_in.second_factor.SecondFactorMiddleware",
+    "orders_project.time_zones.TimeZoneMiddleware",
 ]
 
 ROOT_URLCONF = "orders_project.urls"
@@ -131,6 +138,11 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "admin:login"
 LOGIN_FAILURE_LIMIT = env_int("LOGIN_FAILURE_LIMIT", default=5)
+# Groups whose members need a second factor; `*` is everybody. With any of them superusers need one too.
+SECOND_FACTOR_GROUPS = env_names("SECOND_FACTOR_GROUPS")
+OTP_TOTP_ISSUER = "Order service"
+# Wrong codes make pauses like wrong passwords: orders_project/sign_in/attempts.py counts them.
+OTP_TOTP_THROTTLE_FACTOR = OTP_STATIC_THROTTLE_FACTOR = 0
 
 # --- Templates, static files, language ---------------------------------------------------------------
 
@@ -144,7 +156,8 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-            ]
+            ],
+            "builtins": ["orders.admin.display.moments"],
         },
     }
 ]
@@ -164,6 +177,7 @@ LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = False
+DATETIME_FORMAT = "Y-m-d H:i T"  # in whichever zone somebody reads it
 # ISO 3166-1 has no code for it and leaves XK free; shops, banks and carriers use that.
 COUNTRIES_OVERRIDE = {"XK": "Kosovo"}
 
@@ -177,6 +191,7 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
 SESSION_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_SECURE = HTTPS
+CSRF_FAILURE_VIEW = "orders_project.error_pages.csrf_failure"
 TRUST_PROXY_HEADERS = env_bool("TRUST_PROXY_HEADERS", default=False)
 if TRUST_PROXY_HEADERS:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
@@ -196,7 +211,15 @@ UNFOLD = {
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_HISTORY": False,
     "LOGIN": {"form": "orders_project.sign_in.form.SignInForm"},
+    "ACCOUNT": {
+        "navigation": [
+            {"title": "Your settings", "link": "/admin/your-settings/"},
+            {"title": "Change password", "link": "/admin/password_change/"},
+            {"title": "Your second factor", "link": "/admin/second-factor/"},
+        ]
+    },
     "STYLES": ["orders.admin.navigation.style_sheet"],
+    "SCRIPTS": ["orders.admin.navigation.script"],
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": "orders.admin.navigation.favicon"},
     ],
@@ -304,8 +327,14 @@ HOLD_GRACE_SECONDS = env_int("HOLD_GRACE_SECONDS", default=120)
 # How long a pending order's stock stays held.
 RESERVATION_MINUTES = env_int("RESERVATION_MINUTES", default=60 * 24)
 IDEMPOTENCY_KEY_DAYS = env_int("IDEMPOTENCY_KEY_DAYS", default=7)
+# How long it is kept that an order was asked for, to be placed later, and rejected.
+REJECTED_DAYS = env_int("REJECTED_DAYS", default=90)
+# How long it is kept what became of the orders of a bulk run.
+BULK_RUN_DAYS = env_int("BULK_RUN_DAYS", default=30)
 # With the embedded ledger: hold and write in one call, which saves a round trip.
 PLACE_AT_ONCE = env_bool("PLACE_AT_ONCE", default=True)
+# And in that call what has come while another one's was under way.
+PLACE_TOGETHER = env_bool("PLACE_TOGETHER", default=True)
 
 # Where events go: names of sinks, comma-separated; `console`, `file:/path/of.ndjson`.
 EVENT_SINKS = env_names("EVENT_SINKS", ["console"])
@@ -313,12 +342,13 @@ EVENT_SINKS = env_names("EVENT_SINKS", ["console"])
 EVENT_SOURCES = env_names("EVENT_SOURCES")
 # How long an event that came in is known to have been handled; longer than any broker keeps one.
 INBOX_DAYS = env_int("INBOX_DAYS", default=35)
-EVENT_SCHEMA_BASE_URL = env_str("EVENT_SCHEMA_BASE_URL", default="/api/event-schemas")
+EVENT_SCHEMA_BASE_URL = env_str("EVENT_SCHEMA_BASE_URL", default="/api/events/schemas")
 # For development and tests alone: http, any port, and addresses inside.
 WEBHOOK_ALLOW_PRIVATE = env_bool("WEBHOOK_ALLOW_PRIVATE", default=False)
 # How long the log of deliveries is kept.
 WEBHOOK_LOG_DAYS = env_int("WEBHOOK_LOG_DAYS", default=30)
-# A relay further behind than this makes /readyz say so.
+# Requested orders that wait longer to be placed, and a relay further behind, make /readyz say so.
+REQUESTED_LAG_WARNING_SECONDS = env_int("REQUESTED_LAG_WARNING_SECONDS", default=60)
 RELAY_LAG_WARNING_SECONDS = env_int("RELAY_LAG_WARNING_SECONDS", default=60)
 
 # --- The web server ---------------------------------------------------------------------------------------

@@ -100,7 +100,7 @@ def check_schema_base_url(app_configs: Iterable[AppConfig] | None, **kwargs: Any
     return [
         checks.Error(
             f"EVENT_SCHEMA_BASE_URL is {url!r}; expected http:// or https:// and a host, or a path that begins with /.",
-            hint="For example EVENT_SCHEMA_BASE_URL=https://orders.example.com/api/event-schemas",
+            hint="For example EVENT_SCHEMA_BASE_URL=https://orders.example.com/api/events/schemas",
             id="orders_project.E010",
         )
     ]

@@ -1,6 +1,10 @@
 """How a call to another service may fail."""
 
 
+class UnreadableAnswer(ValueError):
+    """The body of an answer is not what was expected; says why."""
+
+
 class RemoteFailure(Exception):
     """The call did not end with an answer; `retry_after` is in seconds."""
 

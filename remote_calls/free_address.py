@@ -14,7 +14,7 @@ _LAST_PORT = 65_535
 def require_free(host: str, port: int) -> None:
     """Raise CommandError when somebody listens there already, or nobody can."""
     if not 1 <= port <= _LAST_PORT:
-        raise CommandError(f"Cannot listen on port {port}; a port is a number from 1 to {_LAST_PORT}.")
+        raise CommandError(f"Cannot listen on port {port}; a port is a number from 1 to {_LAST_PORT}.", returncode=2)
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, protocol) as probe:

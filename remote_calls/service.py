@@ -10,12 +10,14 @@ from contextvars import ContextVar
 from threading import BoundedSemaphore
 from typing import NamedTuple, TypeVar
 
+import msgspec
 from urllib3.exceptions import HTTPError
 from urllib3.util import Timeout, parse_url
 
 from remote_calls.breaker import CircuitBreaker
 from remote_calls.deadline import DeadlinePool, DeadlineTLSPool, attempt
-from remote_calls.errors import RemoteFailure
+from remote_calls.errors import RemoteFailure, UnreadableAnswer
+from remote_calls.metrics import NOT_MADE, TRIES
 from remote_calls.retry_budget import RetryBudget
 
 # Headers to send along with every call of this context, `traceparent` and `X-Request-ID` for instance.
@@ -30,8 +32,11 @@ RETRY_PAUSE_SECONDS = 0.05
 CALLS_AT_ONCE = 16
 CALL_WAITS_SECONDS = 0.05
 MAX_ANSWER_BYTES = 10_000_000
+# Whatever the service says: what waits for it is tried again.
+MOST_RETRY_AFTER = 3600.0
 
 T = TypeVar("T")
+Body = TypeVar("Body", bound=msgspec.Struct)
 
 
 class Answer(NamedTuple):
@@ -43,7 +48,14 @@ class Answer(NamedTuple):
     def retry_after(self) -> float:
         """In seconds."""
         told = self.headers.get("Retry-After")
-        return float(told) if told and told.isascii() and told.isdigit() else 5.0
+        return min(float(told), MOST_RETRY_AFTER) if told and told.isascii() and told.isdigit() else 5.0
+
+    def decoded(self, shape: type[Body]) -> Body:
+        """The body as JSON. Raises UnreadableAnswer, also for what is nested too deep."""
+        try:
+            return msgspec.json.decode(self.body, type=shape)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise UnreadableAnswer(str(error)) from error
 
 
 class Failures(NamedTuple):
@@ -122,6 +134,7 @@ class RemoteService:
         if body is not None:
             headers["Content-Type"] = JSON
         if not self._slots.acquire(timeout=CALL_WAITS_SECONDS):
+            NOT_MADE.labels(self._name, "too_many_at_once").inc()
             raise self._failures.unavailable(f"Too many calls to the {self._name} are under way.", retry_after=1.0)
         try:
             return self._call_twice(method, path, read, body, deadline, headers)
@@ -142,22 +155,26 @@ class RemoteService:
         while True:
             seconds = min(self._try_seconds, deadline - time.monotonic())
             if seconds <= 0:
+                NOT_MADE.labels(self._name, "no_time").inc()
                 raise failure or self._failures.unavailable(f"There was no time left to ask the {self._name}.")
             wait = self._breaker.admit()
             if wait:
+                NOT_MADE.labels(self._name, "breaker_open").inc()
                 raise failure or self._failures.unavailable(
                     f"The {self._name} has failed too often and is left alone for a moment.",
                     retry_after=max(wait, 1.0),
                 )
             fault: bool | None = True
-            ends_at = time.monotonic() + seconds
+            outcome = "failed"
+            began = time.monotonic()
+            ends_at = began + seconds
             try:
                 result = read(self._exchange(method, path, body, seconds, headers))
-                fault = False
+                fault, outcome = False, "answered"
                 return result
             except RemoteFailure as failed:
                 if isinstance(failed, self._failures.busy):
-                    fault = False
+                    fault, outcome = False, "busy"
                 elif seconds < self._fair_seconds and time.monotonic() >= ends_at:
                     fault = None
                 # What is unknown once stays unknown, even when the second try surely did nothing.
@@ -166,9 +183,10 @@ class RemoteService:
                     failed if failure is None or isinstance(failed, self._failures.unknown) else failure,
                 )
             except self._failures.refusal as refusal:
-                fault = False
+                fault, outcome = False, "refused"
                 raise refusal from failure
             finally:
+                TRIES.labels(self._name, outcome).observe(time.monotonic() - began)
                 self._breaker.record(fault=fault)
             pause = random.uniform(0, RETRY_PAUSE_SECONDS)  # noqa: S311
             enough_time = deadline - time.monotonic() - pause >= RETRY_NEEDS_SECONDS
@@ -194,8 +212,11 @@ class RemoteService:
                 content = response.read(MAX_ANSWER_BYTES + 1)
                 if len(content) > MAX_ANSWER_BYTES:
                     response.close()
+                    raise self._failures.unknown(
+                        f"The {self._name} answered with more than {MAX_ANSWER_BYTES:,} bytes."
+                    )
                 response.release_conn()
-            except (HTTPError, OSError) as error:
+            except (HTTPError, OSError, ValueError) as error:  # a chunk of less than no bytes is a ValueError
                 kind = self._failures.unknown if current.sent else self._failures.unavailable
                 what = "did not answer" if current.sent else "cannot be reached"
                 raise kind(f"The {self._name} {what}: {type(error).__name__}.") from error

@@ -107,7 +107,7 @@ PARTS: Final = {
         ["inventory_client/ledger.py"],
         [*(f"tests/inventory_client/{name}" for name in _LEDGER), f"{_API}/test_batch.py"],
     ),
-    "events": Part(["events"], _quick_first("tests/events").split()),
+    "events": Part(["events"], _quick_first("tests/events", "append", "schemas", "lag").split()),
 }
 # Those who know the module: the whole suite for each of a thousand faults would take days.
 TESTS: Final[dict[str, Sequence[str]]] = {
@@ -116,7 +116,6 @@ TESTS: Final[dict[str, Sequence[str]]] = {
         f"events/{module}.py": _quick_first("tests/events", *quick.split()).split()
         for module, quick in {
             "admin": "events_admin",
-            "checks": "checks",
             "cloudevents": "envelope",
             "delivery": "relay relay_transaction",
             "lag": "lag",
@@ -142,18 +141,48 @@ TESTS: Final[dict[str, Sequence[str]]] = {
             "sinks/sns": "aws_sinks",
             "sinks/sqs": "aws_sinks",
             "views": "schemas",
+            "metrics": "lag",
+            "outbox": "append",
+            "pauses": "relay",
+            "schema_fields": "schemas",
+            "slimming": "aws_sinks",
+            "urls": "schemas",
         }.items()
     },
+    **{
+        str(file.relative_to(ROOT)): _quick_first(f"tests/events/{folder}").split()
+        for folder in ("feed", "inbox", "webhooks")
+        for file in (ROOT / "events" / folder).rglob("*.py")
+    },
+    "events/asyncapi.py": ["tests/orders/announcing/test_event_documents.py"],
+    "events/checks.py": ["tests/events/test_checks.py", "tests/events/inbox/test_sources.py"],
+    "events/erasing.py": [f"{_OPERATIONS}/test_erasing.py", f"{_OPERATIONS}/test_erasing_everywhere.py"],
+    "events/management/commands/consume_events.py": _quick_first("tests/events/inbox").split(),
+    "events/management/commands/inbox.py": _quick_first("tests/events/inbox").split(),
+    "events/management/commands/webhooks.py": _quick_first("tests/events/webhooks").split(),
     **{
         f"orders/operations/{module}.py": [path.format(own=_OPERATIONS, api=_API) for path in tests.split()]
         for module, tests in {
             "abandoned_holds": "{own}/test_sweep.py tests/chaos/test_held_up_commit.py "
             "tests/chaos/test_killed_placement.py",
             "amending": "{own}/test_amend.py tests/chaos/test_races.py",
-            "amendment": "{own}/test_amend.py",
+            "amendment": "{own}/test_amend.py {own}/test_credits.py",
             "before_canceled": "{own}/test_reinstate.py",
             "call": "{api}/test_dry_run.py {api}/test_operations_preconditions.py {api}/test_what_a_key_sees.py "
             "tests/orders/importing/test_history.py",
+            "changing_requests": "tests/orders/incoming/test_customers.py",
+            "customers": "{own}/test_customer_check.py {own}/test_hostile_customer_service.py",
+            "erasing": "{own}/test_erasing.py {own}/test_erasing_everywhere.py {own}/test_erasing_many.py",
+            "erasing_requests": "tests/orders/requested/test_people.py",
+            "placing_requested": "tests/orders/requested/test_placing.py tests/orders/requested/test_backlog.py",
+            "placing_together": "tests/chaos/test_placed_together.py",
+            "redacting": "{own}/test_erasing.py {own}/test_erasing_what_endpoints_answer.py",
+            "rejecting": "tests/orders/requested/test_placing.py tests/orders/requested/test_people.py",
+            "requesting": "tests/orders/requested/test_asking.py tests/orders/requested/test_by_event.py",
+            "retention": "{own}/test_retention.py tests/orders/requested/test_people.py",
+            "stored_answers": "{own}/test_erasing.py {own}/test_erasing_many.py {own}/test_retention.py",
+            "stored_rows": "{own}/test_shipments.py {own}/test_returns.py {own}/test_amend.py",
+            "unwritten": "tests/orders/importing/test_written_at_once.py tests/orders/importing/test_history.py",
             "changed_rows": "{own}/test_returns.py {own}/test_amend.py {own}/test_shipments.py",
             "crediting": "{own}/test_credits.py {own}/test_cancel.py {own}/test_reinstate.py",
             "holding_again": "{own}/test_restore.py {own}/test_reinstate.py tests/chaos/test_restored_meanwhile.py "
@@ -164,14 +193,18 @@ TESTS: Final[dict[str, Sequence[str]]] = {
             "carriers": "{own}/test_carriers.py",
             "comparing_stock": "{own}/test_reconcile_stock.py",
             "committing": "{api}/test_dry_run.py {api}/test_operations_idempotency.py {own}/test_limits.py "
-            "{own}/test_restore.py {own}/test_delete_and_restore.py {own}/test_inventory_trouble.py",
+            "{own}/test_restore.py {own}/test_delete_and_restore.py {own}/test_inventory_trouble.py "
+            "tests/orders/reading/test_timeline.py",
             "constraints": "{own}/test_payments.py {api}/test_references.py {api}/test_idempotency.py",
             "confirming": "{own}/test_confirm.py {own}/test_extend.py {own}/test_policies.py",
             "database_time": "{own}/test_host_clocks.py",
-            "deleting": "{own}/test_restore.py {own}/test_delete_and_restore.py tests/chaos/test_swept_meanwhile.py "
+            "deleting": "{own}/test_restore.py {own}/test_delete_and_restore.py {own}/test_voids.py "
+            "tests/chaos/test_swept_meanwhile.py "
             "tests/chaos/test_restored_meanwhile.py {api}/test_operations_idempotency.py {api}/test_dry_run.py",
-            "details": "{own}/test_tags.py {api}/test_versions.py",
-            "due_orders": "{own}/test_sweep.py {own}/test_deliver_and_complete.py {own}/test_failing_upkeep.py",
+            "details": "{own}/test_tags.py {api}/test_versions.py {own}/test_customer_check.py "
+            "{api}/test_what_a_key_sees.py",
+            "due_orders": "{own}/test_sweep.py {own}/test_policies.py {own}/test_deliver_and_complete.py "
+            "{own}/test_failing_upkeep.py",
             "failing_upkeep": "{own}/test_failing_upkeep.py",
             "holding": "{own}/test_order_holds.py",
             "idempotency": "{api}/test_idempotency.py {api}/test_operations_idempotency.py",
@@ -189,12 +222,13 @@ TESTS: Final[dict[str, Sequence[str]]] = {
             "performing": "{api}/test_bulk.py {api}/test_bulk_lock_order.py {api}/test_first_version.py",
             "placing": "{own}/test_place_order.py {api}/test_idempotency.py {api}/test_batch.py "
             "{own}/test_inventory_trouble.py tests/chaos/test_written_too_late.py",
-            "placing_at_once": "{own}/test_place_order.py {api}/test_batch.py tests/chaos/test_written_too_late.py",
+            "placing_at_once": "{own}/test_place_order.py {api}/test_batch.py tests/chaos/test_placed_together.py "
+            "tests/chaos/test_written_too_late.py",
             "placing_imported": "tests/orders/importing/test_placing.py",
             "recounting_stock": "{own}/test_reconcile_stock.py tests/inventory_client/test_recounting.py",
             "refund_decisions": "{own}/test_facts_in_any_order.py {own}/test_refunds.py {own}/test_voids.py "
             "{own}/test_reinstate.py {own}/test_credits.py",
-            "refunds": "{own}/test_refunds.py {own}/test_cancel.py {own}/test_voids.py",
+            "refunds": "{own}/test_refunds.py {own}/test_cancel.py {own}/test_voids.py {own}/test_credits.py",
             "repairing_stock": "{own}/test_reconcile_stock.py",
             "returns": "{own}/test_returns.py",
             "settling": "{own}/test_inventory_trouble.py {own}/test_failing_upkeep.py {own}/test_sweep.py "
@@ -214,11 +248,14 @@ def main() -> int:
     parser.add_argument("--report", action="store_true", help="plant nothing; tell what is known")
     parser.add_argument("--again", action="store_true", help="try again what no test noticed: there may be new tests")
     parser.add_argument("--sample", type=int, metavar="FAULTS", help="so many of each module, drawn at random")
+    parser.add_argument("--draw", type=int, default=0, metavar="NUMBER", help="another sample; the same for a number")
     parser.add_argument("--try", action="store_true", dest="tests_only", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.tests_only:
         return try_tests(options.names)
-    sessions = [Session(module, tests, sample=options.sample) for module, tests in _modules(options.names)]
+    sessions = [
+        Session(module, tests, sample=options.sample, draw=options.draw) for module, tests in _modules(options.names)
+    ]
     if not options.report:
         with _nobody_else():
             _copy()
@@ -269,14 +306,15 @@ def _copy() -> None:
 class Session:
     """The faults of one module, and what became of each: a file of cosmic-ray's."""
 
-    def __init__(self, module: str, tests: Sequence[str], *, sample: int | None = None) -> None:
+    def __init__(self, module: str, tests: Sequence[str], *, sample: int | None = None, draw: int = 0) -> None:
         self.module = module
         self._tests = tests
         self._sample = sample
+        self._seed = f"{module} {draw}" if draw else module
         code = (ROOT / module).read_bytes()
         name = f"{module.removesuffix('.py').replace('/', '.')}.{hashlib.sha256(code).hexdigest()[:8]}"
         if sample is not None:
-            name += f".{sample}"
+            name += f".{sample}" + (f".{draw}" if draw else "")
         self._configuration = HOME / "sessions" / f"{name}.toml"
         self._file = HOME / "sessions" / f"{name}.sqlite"
 
@@ -323,7 +361,7 @@ class Session:
         )
         faults = [job for job, kind, row, column in jobs if _is_a_fault(tree, kind, (row, column))]
         if self._sample is not None:  # the same ones each time
-            faults = random.Random(self.module).sample(faults, min(self._sample, len(faults)))
+            faults = random.Random(self._seed).sample(faults, min(self._sample, len(faults)))
         for job in {job for job, *_ in jobs} - set(faults):
             for table in ("mutation_specs", "work_items"):
                 self._ask(f"delete from {table} where job_id = ?", job)
@@ -427,7 +465,8 @@ def report(sessions: Sequence[Session]) -> int:
 
 def try_tests(tests: Sequence[str]) -> int:
     """Run them, in the copy, until one fails; without those that take minutes."""
-    # A run that was killed has left rows and sessions behind: the next one begins with a database of its own.
+    # A run that was killed, or that failed, may have left rows and sessions behind: the next one begins with a database
+    # of its own, or what is left would make it fail, and look as if it had noticed its fault.
     unclean = ROOT.parent / UNCLEAN.name
     if unclean.exists():
         Cluster(ROOT).stop()
@@ -436,7 +475,8 @@ def try_tests(tests: Sequence[str]) -> int:
     quick = ["-x", "-q", "--no-header", "--tb=line", "-p", "no:randomly", "-p", "no:cacheprovider", "-m", "not slow"]
     command = [sys.executable, "-m", "pytest", *quick, f"--ignore={_OPERATIONS}/lifecycle", how, *tests]
     ended = subprocess.run(command, check=False).returncode
-    unclean.unlink()
+    if ended == 0:
+        unclean.unlink()
     return ended
 
 

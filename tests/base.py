@@ -29,6 +29,7 @@ READY_FOR: dict[str, list[tuple[str, dict[str, Any]]]] = {
         ("request_return", {"cause": "damaged"}),
         ("approve_return", {}),
     ],
+    "comment": [],
     "complete": [("confirm", {}), ("ship", {})],
     "confirm": [],
     "deliver": [("confirm", {}), ("ship", {})],

@@ -16,6 +16,7 @@ from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import setup_databases, teardown_databases
 
+from audit.models import Entry
 from events.models import Event
 from inventory_client.stock import set_stock_levels
 from orders.api.authentication import remembered_keys
@@ -37,7 +38,33 @@ settings.STORAGES = settings.STORAGES | {
 }
 settings.WHITENOISE_USE_FINDERS = settings.WHITENOISE_AUTOREFRESH = True
 
-_OURS = ("orders", "events", "inventory_client")
+# Crashes, races, drawn histories and whole processes: minutes, which `script/test` leaves to `script/test -m long`.
+_LONG = (
+    "chaos",
+    "clients",
+    "events/inbox/test_commands.py",
+    "events/test_relay_command.py",
+    "orders/importing/test_memory.py",
+    "orders/importing/test_placing.py",
+    "orders/importing/test_real_orders.py",
+    "orders/importing/test_repeats.py",
+    "orders/management/test_customer_export.py",
+    "orders/operations/lifecycle",
+    "orders/requested/test_placing.py",
+    "orders_project/test_checks.py",
+    "orders_project/test_command_line.py",
+    "orders_project/test_docker_files.py",
+    "orders_project/test_embedded_pg.py",
+    "orders_project/test_metrics.py",
+    "orders_project/test_run.py",
+    "orders_project/test_run_reload.py",
+    "papers/test_examples.py",
+    "papers/test_tables.py",
+    "test_openapi.py",
+)
+_APART = ("brokers", "browser", "clients")
+
+_OURS = ("orders", "events", "inventory_client", "audit")
 # Foreign keys point from these to the others.
 _REFERRING = (
     "orders_apikey",
@@ -50,10 +77,21 @@ _REFERRING = (
     "orders_paymentrecord",
     "orders_refund",
     "django_admin_log",
+    "otp_static_statictoken",
+    "otp_static_staticdevice",
+    "otp_totp_totpdevice",
     "auth_user_groups",
     "auth_user_user_permissions",
 )
-_APPEND_ONLY = (Event, PaymentRecord)
+_APPEND_ONLY = (Event, PaymentRecord, Entry)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    long = [here / name for name in _LONG]
+    for item in items:
+        if any(item.path.is_relative_to(path) for path in long) and not any(map(item.get_closest_marker, _APART)):
+            item.add_marker("long")
 
 
 @pytest.fixture(scope="session")

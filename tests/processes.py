@@ -10,9 +10,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+Process = subprocess.Popen[Any]
+
 
 @contextmanager
-def running(command: Sequence[str | Path], **options: Any) -> Iterator[subprocess.Popen[Any]]:
+def running(command: Sequence[str | Path], **options: Any) -> Iterator[Process]:
     """The process, in a group of its own; whoever is left of the group at the end is killed."""
     with subprocess.Popen(command, start_new_session=True, **options) as process:
         try:

@@ -13,7 +13,7 @@ import pytest
 from customer_client import current
 from customer_client.http import HttpCustomers
 from customer_client.server import application
-from inventory_client.faults import Fault, FaultKind, FaultyApplication, FaultyServer
+from remote_calls.faults import Fault, FaultKind, FaultyApplication, FaultyServer
 
 
 class Customers:

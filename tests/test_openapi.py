@@ -35,6 +35,7 @@ ROUTES = [
     "GET /api/v1/events",
     "GET /api/v1/orders",
     "POST /api/v1/orders",
+    "GET /api/v1/orders/requested",
     "GET /api/v1/orders/{id}",
     "PATCH /api/v1/orders/{id}",
     "DELETE /api/v1/orders/{id}",
@@ -206,7 +207,7 @@ def test_a_filter_without_a_value_is_refused_as_the_document_says(api, document)
     assert {name: api.get(f"/api/v1/orders?{name}=").status_code for name in texts} == dict.fromkeys(texts, 400)
 
 
-NEEDS_A_BODY = {"amend", "change_customer", "extend", "hold", "record_payment", "request_return"}
+NEEDS_A_BODY = {"amend", "change_customer", "comment", "extend", "hold", "record_payment", "request_return"}
 # It can stand in the query.
 NEEDS_A_REASON = {"correct_payment", "reinstate", "undo_completion", "undo_delivery", "undo_shipment"}
 

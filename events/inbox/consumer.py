@@ -15,6 +15,7 @@ from django.db import Error as DatabaseError
 from django.db import connection
 
 from events.inbox.handling import handle_due
+from events.inbox.models import IncomingEvent
 from events.inbox.receiving import store
 from events.inbox.sources.protocol import Source, SourceDown
 from events.pauses import Pauses
@@ -39,6 +40,7 @@ class Consumer:
         self._is_open = False
         self._source_down = Pauses(*_SOURCE_DOWN_SECONDS, jitter=True)
         self._next_opening = 0.0
+        self._interrupted: list[IncomingEvent] = []  # whose tries an outage of the database has ended
         self.stored = 0
         self.tried = 0
 
@@ -115,7 +117,7 @@ class Consumer:
         return len(messages)
 
     def _handle(self, stop: threading.Event) -> int:
-        tried = handle_due(may_go_on=lambda: not stop.is_set(), most=BATCH)
+        tried = handle_due(may_go_on=lambda: not stop.is_set(), most=BATCH, interrupted=self._interrupted)
         self.tried += tried
         return tried
 

@@ -11,8 +11,9 @@ import msgspec
 from msgspec import Meta, Struct
 
 MOST_BYTES: Final = 1_048_576
-# Longer ones would not fit into an index.
 _LONGEST: Final = 500
+# Two of them have to fit into an entry of an index, which has 2,704 bytes for them; a letter can have four.
+_MOST_BYTES_OF_A_NAME: Final = 1_200
 _SEQUENCE: Final = re.compile(r"\d{1,18}")
 
 # PostgreSQL's text cannot hold U+0000.
@@ -62,6 +63,9 @@ def read(body: bytes) -> Incoming:
         raise Unreadable(f"The message is no event in the JSON format of CloudEvents: {error}.") from None
     if not told.specversion.startswith("1."):
         raise Unreadable(f"The event is of CloudEvents {told.specversion[:20]!r}; expected 1.0.")
+    for name in ("id", "source", "subject"):
+        if len((getattr(told, name) or "").encode()) > _MOST_BYTES_OF_A_NAME:
+            raise Unreadable(f"The event's {name} has more than {_MOST_BYTES_OF_A_NAME:,} bytes.")
     return Incoming(
         id=told.id,
         source=told.source,

@@ -1,44 +1,77 @@
-"""What tells of a person in events that came in and were not handled: dead letters keep their bodies."""
+"""What tells of a person in events that came in and could not be handled: they keep their bodies.
+
+Dead letters, and those that have failed and wait to be tried again: these would be dead letters after the erasure.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, Final
 
 import orjson
 from django.db import connection
-from django.db.models.functions import Now
+from django.db.models import Q
 
-from events.inbox.models import InboxState, IncomingEvent
+from events.inbox.models import InboxState, InboxStream, IncomingEvent
 
-_IN_WHICH_IT_STANDS = """
-select id, body from events_inbox where state = 'dead' and body is not null and position(%s::bytea in body) > 0
+Letter = dict[str, Any] | str
+
+_READ_AT_ONCE: Final = 20
+# Escaped, any letter can be spelled otherwise: what has a backslash is looked into.
+_IN_WHICH_IT_MAY_STAND: Final = r"""
+select id from events_inbox
+where (state = 'dead' or (state = 'due' and last_error <> '')) and body is not null
+  and (position(%s::bytea in body) > 0 or position('\x5c'::bytea in body) > 0)
+order by id
+"""
+# Waits for none that is being tried at this moment: its handler may wait for what the caller holds.
+_DROP: Final = """
+update events_inbox
+   set state = 'dropped', body = null, subject = '', settled_at = now(),
+       last_error = 'Dropped: its customer was erased.'
+ where id in (
+    select id from events_inbox
+     where id = any(%s) and (state = 'dead' or (state = 'due' and last_error <> ''))
+     order by id for update skip locked
+ )
 """
 
 
-def drop_letters(text: str, *, is_meant: Callable[[dict[str, Any]], bool]) -> int:
-    """Drop the dead letters in which the text stands and that are meant, with all they tell; return how many.
+def drop_letters(text: str, *, is_meant: Callable[[Letter], bool]) -> int:
+    """Drop the letters in which the text may stand and that are meant, with all they tell; return how many.
 
-    `is_meant` is asked of each as JSON; what is none is passed over.
+    `is_meant` is asked of each as `letters_with` tells it.
     """
+    meant = [entry_id for entry_id, letter in letters_with(text) if is_meant(letter)]
     with connection.cursor() as cursor:
-        cursor.execute(_IN_WHICH_IT_STANDS, [orjson.dumps(text)[1:-1]])
-        meant = [entry_id for entry_id, body in cursor.fetchall() if _is_object(body) and is_meant(orjson.loads(body))]
-    return (
-        IncomingEvent.objects.dead()
-        .filter(pk__in=meant)
-        .update(
-            state=InboxState.DROPPED,
-            body=None,
-            subject="",
-            last_error="Dropped: its customer was erased.",
-            settled_at=Now(),
-        )
-    )
+        cursor.execute(_DROP, [meant])
+        return int(cursor.rowcount)
 
 
-def _is_object(body: bytes) -> bool:
+def letters_with(text: str) -> Iterator[tuple[int, Letter]]:
+    """The letters in which the text may stand, by their ids: as the object of JSON they are, or as a text."""
+    with connection.cursor() as cursor:
+        cursor.execute(_IN_WHICH_IT_MAY_STAND, [text.encode()])
+        ids = [entry_id for (entry_id,) in cursor.fetchall()]
+    # Each may be a megabyte.
+    for first in range(0, len(ids), _READ_AT_ONCE):
+        letters = IncomingEvent.objects.filter(pk__in=ids[first : first + _READ_AT_ONCE]).exclude(body=None)
+        for entry_id, body in letters.order_by("pk").values_list("pk", "body"):
+            yield entry_id, _read(bytes(body or b""))
+
+
+def forget_subject(subject: str, *, handling: str = "") -> None:
+    """Forget of which subject the events were that have been handled, and how far they had come; that of the event with
+    the id `handling` too.
+    """
+    settled = Q(state__in=(InboxState.HANDLED, InboxState.STALE, InboxState.DROPPED))
+    IncomingEvent.objects.filter(settled | Q(event_id=handling), subject=subject).update(subject="", last_error="")
+    InboxStream.objects.filter(subject=subject).delete()
+
+
+def _read(body: bytes) -> Letter:
     try:
-        return isinstance(orjson.loads(body), dict)
+        letter = orjson.loads(body)
     except orjson.JSONDecodeError:
-        return False
+        letter = None
+    return letter if isinstance(letter, dict) else body.decode(errors="replace")

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 import aio_pika
 from aio_pika import DeliveryMode, ExchangeType, Message
 from aio_pika.abc import AbstractConnection, AbstractExchange
-from aio_pika.exceptions import AMQPError, DeliveryError
+from aio_pika.exceptions import AMQPError, ChannelInvalidStateError, DeliveryError
 
 from events.sinks.loop_thread import LoopThread
 from events.sinks.protocol import Ack, Outcome, OutgoingEvent, RetryEvent, SinkDown
@@ -22,6 +22,8 @@ _CLOSE_SECONDS: Final = 1.0
 _HEARTBEAT_SECONDS: Final = "10"
 # Of a message, unless the broker's `max_message_size` is another; it counts the body alone.
 _MOST_BYTES: Final = 16_777_216
+# A channel whose server has gone is no AMQPError.
+_TROUBLES: Final = (AMQPError, ChannelInvalidStateError, OSError, TimeoutError, asyncio.CancelledError)
 
 
 class RabbitMqSink:
@@ -52,19 +54,19 @@ class RabbitMqSink:
         self.close()
         try:
             self._loop.run(self._open(), seconds=_CONNECT_SECONDS)
-        except (AMQPError, OSError, TimeoutError) as error:
+        except _TROUBLES as error:
             self.close()
             raise SinkDown(f"RabbitMQ does not answer as it should: {error or type(error).__name__}.") from error
 
     def publish(self, events: Sequence[OutgoingEvent]) -> Sequence[Outcome]:
         try:
             return self._loop.run(self._publish(events), seconds=_PUBLISH_SECONDS)
-        except (AMQPError, OSError, TimeoutError, asyncio.CancelledError) as error:
+        except _TROUBLES as error:
             raise SinkDown(f"RabbitMQ did not confirm the events: {error or type(error).__name__}.") from error
 
     def close(self) -> None:
         if self._connection is not None:
-            with suppress(AMQPError, OSError, TimeoutError, asyncio.CancelledError):  # closed from the other side
+            with suppress(*_TROUBLES):  # closed from the other side
                 self._loop.run(self._connection.close(), seconds=_CLOSE_SECONDS)
             self._connection = self._exchange = None
         self._loop.stop()

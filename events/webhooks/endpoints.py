@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from uuid_utils.compat import uuid7
 
+from audit.recording import Audited, recorded
 from events.schemas import registered_types
 from events.webhooks.addresses import target_of
 from events.webhooks.models import WebhookDelivery, WebhookEndpoint, WebhookTurn
@@ -22,6 +23,10 @@ MOST_OF_A_STOREFRONT = 20
 LONGEST_OVERLAP = timedelta(days=7)
 USUAL_OVERLAP = timedelta(hours=24)
 CHANGEABLE = ("url", "description", "types", "ordered", "personal")
+AUDITED = Audited(
+    (*CHANGEABLE, "made_by", "disabled_at", "disabled_because", "disabled_by", "deleted_at"),
+    secrets=("secret",),
+)
 
 
 class EndpointMissing(LookupError):
@@ -85,7 +90,7 @@ def create_endpoint(
         secret=seal(secret, endpoint_id=endpoint_id),
         made_by=by,
     )
-    with _once_per_url(storefront_id, url), transaction.atomic():
+    with _once_per_url(storefront_id, url), recorded(endpoint, AUDITED, by=by, action="Made"):
         endpoint.save(force_insert=True)
         WebhookTurn.objects.create(endpoint_id=endpoint_id)
     endpoint.refresh_from_db()
@@ -100,8 +105,7 @@ def change_endpoint(endpoint_id: UUID, changes: Mapping[str, Any], *, by: str) -
     if "url" in changes:
         target_of(changes["url"])
     _refuse_unknown(changes.get("types", ()))
-    with transaction.atomic():
-        endpoint = _locked(endpoint_id)
+    with _changing(endpoint_id, by=by, action="Changed") as endpoint:
         for name, value in changes.items():
             setattr(endpoint, name, _in_order(value) if name == "types" else value)
         with _once_per_url(endpoint.storefront_id, endpoint.url), transaction.atomic():
@@ -116,8 +120,7 @@ def rotate_secret(endpoint_id: UUID, *, by: str, overlap: timedelta = USUAL_OVER
     Rotated again meanwhile, the new one is replaced and the old one stays: whoever has lost an answer asks again,
     and receivers that know the old secret notice nothing. With no overlap only the new one is left.
     """
-    with transaction.atomic():
-        endpoint = _locked(endpoint_id)
+    with _changing(endpoint_id, by=by, action="Rotated") as endpoint:
         secret, now = new_secret(), timezone.now()
         if not (endpoint.previous_secret_until and endpoint.previous_secret_until > now):
             endpoint.previous_secret = endpoint.secret
@@ -136,8 +139,7 @@ def enable_endpoint(endpoint_id: UUID, *, by: str) -> WebhookEndpoint:
 
     Raises EndpointMissing.
     """
-    with transaction.atomic():
-        endpoint = _locked(endpoint_id)
+    with _changing(endpoint_id, by=by, action="Enabled") as endpoint:
         endpoint.disabled_at, endpoint.disabled_because, endpoint.disabled_by = None, "", ""
         endpoint.failing_since = endpoint.paused_until = None
         endpoint.down_rounds = 0
@@ -157,8 +159,7 @@ def enable_endpoint(endpoint_id: UUID, *, by: str) -> WebhookEndpoint:
 
 def disable_endpoint(endpoint_id: UUID, *, by: str) -> WebhookEndpoint:
     """It gets nothing from now on, and no event that happens meanwhile. Raises EndpointMissing."""
-    with transaction.atomic():
-        endpoint = _locked(endpoint_id)
+    with _changing(endpoint_id, by=by, action="Disabled") as endpoint:
         endpoint.disabled_at = endpoint.disabled_at or timezone.now()
         endpoint.disabled_because, endpoint.disabled_by = WebhookEndpoint.Because.BY_HAND, by
         endpoint.save(update_fields=["disabled_at", "disabled_because", "disabled_by"])
@@ -168,8 +169,7 @@ def disable_endpoint(endpoint_id: UUID, *, by: str) -> WebhookEndpoint:
 
 def delete_endpoint(endpoint_id: UUID, *, by: str) -> None:
     """Its deliveries are removed by and by. Raises EndpointMissing."""
-    with transaction.atomic():
-        endpoint = _locked(endpoint_id)
+    with _changing(endpoint_id, by=by, action="Deleted") as endpoint:
         endpoint.deleted_at = timezone.now()
         endpoint.save(update_fields=["deleted_at"])
     _tell("Webhook endpoint deleted", endpoint, by)
@@ -191,6 +191,15 @@ def send_test(endpoint: WebhookEndpoint) -> WebhookDelivery:
     delivery.save(force_insert=True)
     delivery.refresh_from_db()
     return delivery
+
+
+@contextmanager
+def _changing(endpoint_id: UUID, *, by: str, action: str) -> Iterator[WebhookEndpoint]:
+    """The endpoint, locked; what becomes of it is logged."""
+    with transaction.atomic():
+        endpoint = _locked(endpoint_id)
+        with recorded(endpoint, AUDITED, by=by, action=action):
+            yield endpoint
 
 
 def _locked(endpoint_id: UUID) -> WebhookEndpoint:

@@ -9,6 +9,8 @@ from psycopg import Connection, Cursor
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
+from events.webhooks.erasing import Sent, not_erased_since
+from events.webhooks.models import WebhookEndpoint
 from events.webhooks.retrying import DISABLED_AFTER, is_down, pause_of_endpoint, wished_pause
 from events.webhooks.sending import Answer
 
@@ -41,7 +43,7 @@ select d.id as delivery_id, d.attempts, d.event_id as id, d.storefront_id, d.str
        coalesce(e.source, endpoint.source) as source, coalesce(e.type, 'webhook.test') as type,
        coalesce(e.occurred_at, d.created_at) as occurred_at, coalesce(e.actor, endpoint.made_by) as actor,
        coalesce(told.reason, '') as reason, coalesce(e.request_id, '') as request_id, coalesce(e.trace, '') as trace,
-       coalesce(told.data::text, '{"test": true}') as data
+       coalesce(told.data::text, '{"test": true}') as data, e.xmin::text as row_version
 from DELIVERIES as d
 join events_webhook_endpoint endpoint on endpoint.id = d.endpoint_id
 left join events_event e on e.id = d.event_id and not d.test
@@ -103,11 +105,19 @@ where id = %(id)s
 returning failing_since < clock_timestamp() - %(disabled_after)s::interval
 """
 
+# And log it, as `audit.recording` does.
 _DISABLE = """
-update events_webhook_endpoint
-set disabled_at = clock_timestamp(), disabled_because = %(because)s, disabled_by = 'system:webhooks',
-    down_rounds = 0, paused_until = null
-where id = %(id)s and disabled_at is null
+with disabled as (
+    update events_webhook_endpoint
+    set disabled_at = clock_timestamp(), disabled_because = %(because)s, disabled_by = 'system:webhooks',
+        down_rounds = 0, paused_until = null
+    where id = %(id)s and disabled_at is null
+    returning id, url, disabled_by
+)
+insert into audit_entry (by, model, object_id, name, action, changes)
+select disabled_by, 'events.webhookendpoint', id::text, url, 'Disabled',
+       jsonb_build_array(jsonb_build_object('field', 'disabled_because', 'before', null, 'after', %(why)s::text))
+from disabled
 """
 
 
@@ -125,7 +135,10 @@ class ClaimedEndpoint(NamedTuple):
 
 
 class DueDelivery(NamedTuple):
-    """A delivery that may be tried now, with its event's row: the fields of `events.cloudevents.StoredEvent`."""
+    """A delivery that may be tried now, with its event's row: the fields of `events.cloudevents.StoredEvent`.
+
+    `row_version` tells whether the row is still the one that was read; a test event has none.
+    """
 
     delivery_id: int
     attempts: int
@@ -141,6 +154,7 @@ class DueDelivery(NamedTuple):
     request_id: str
     trace: str
     data: str
+    row_version: str | None
 
 
 class Attempt(NamedTuple):
@@ -158,10 +172,13 @@ def due_endpoints(connection: Connection) -> list[tuple[UUID, bool]]:
     return connection.execute(_DUE_ENDPOINTS).fetchall()
 
 
-def claim(connection: Connection, endpoint_id: UUID) -> ClaimedEndpoint | None:
-    """The endpoint, for this transaction alone; None when another worker has it, or it is to get nothing now."""
-    if connection.execute(_CLAIM, {"endpoint_id": endpoint_id}).fetchone() is None:
-        return None
+def take_turn(connection: Connection, endpoint_id: UUID) -> bool:
+    """Claim the endpoint for this transaction alone; False when another worker has it."""
+    return connection.execute(_CLAIM, {"endpoint_id": endpoint_id}).fetchone() is not None
+
+
+def read_endpoint(connection: Connection, endpoint_id: UUID) -> ClaimedEndpoint | None:
+    """What is to be known to serve it, after `take_turn`; None when it is to get nothing now."""
     with Cursor(connection, row_factory=class_row(ClaimedEndpoint)) as cursor:
         return cursor.execute(_READ_ENDPOINT, {"endpoint_id": endpoint_id}).fetchone()
 
@@ -180,10 +197,22 @@ def read_one(connection: Connection, delivery_id: int) -> DueDelivery | None:
 
 
 def settle(connection: Connection, endpoint: ClaimedEndpoint, attempts: Sequence[Attempt]) -> None:
-    """Write what came of the attempts, each with its entry in the log."""
+    """Write what came of the attempts, each with its entry in the log; without the answer to what was erased since."""
+    attempts = _without_answers_about_erased(connection, attempts)
     with connection.cursor() as cursor:
         cursor.executemany(_SETTLE, [_settled(attempt) for attempt in attempts])
         cursor.executemany(_LOG, [_logged(endpoint, attempt) for attempt in attempts])
+
+
+def _without_answers_about_erased(connection: Connection, attempts: Sequence[Attempt]) -> list[Attempt]:
+    deliveries = [attempt.delivery for attempt in attempts]
+    kept = not_erased_since(connection, [Sent(one.id, one.stream_id, one.row_version) for one in deliveries])
+    return [
+        attempt
+        if attempt.delivery.id in kept
+        else attempt._replace(answer=attempt.answer._replace(headers={}, body=""))
+        for attempt in attempts
+    ]
 
 
 def settle_endpoint(connection: Connection, endpoint: ClaimedEndpoint, answers: Sequence[Answer]) -> bool:
@@ -207,8 +236,9 @@ def settle_endpoint(connection: Connection, endpoint: ClaimedEndpoint, answers: 
     return row is not None and bool(row[0])
 
 
-def disable(connection: Connection, endpoint_id: UUID, *, because: str) -> None:
-    connection.execute(_DISABLE, {"id": endpoint_id, "because": because})
+def disable(connection: Connection, endpoint_id: UUID, *, because: WebhookEndpoint.Because) -> None:
+    asked = {"id": endpoint_id, "because": because.value, "why": str(because.label)}
+    connection.execute(_DISABLE, asked)
 
 
 def _settled(attempt: Attempt) -> dict[str, object]:

@@ -35,4 +35,7 @@ def body_of(delivery: WebhookDelivery) -> bytes:
     """What its requests carry, byte for byte."""
     connection.ensure_connection()
     sent = read_one(connection.connection, delivery.pk)
-    return b"" if sent is None else envelope(sent)
+    if sent is None:
+        return b""
+    pinned = WebhookEndpoint.objects.values_list("api_version", flat=True).get(pk=delivery.endpoint_id)
+    return envelope(sent, api_version=pinned)

@@ -16,37 +16,39 @@ set state = 'pending', attempts = 0, next_attempt_at = now(), last_status = null
 """
 
 # From the log rather than from what was queued: so events that happened while the endpoint was disabled come too.
-_RANGE = """
+_OF_A_TIME = """
 with chosen as materialized (
-    select e.id, e.storefront_id, e.stream_id, e.sequence
+    select e.id as event_id, e.storefront_id, e.stream_id, e.sequence
     from events_event e
     where e.id >= %(first)s::uuid and e.id < %(last)s::uuid and e.storefront_id = %(storefront_id)s
       and (%(types)s::text[] = '{}' or e.type = any (%(types)s::text[]))
     order by e.id
     limit %(most)s
-), written as (
-    insert into events_webhook_delivery (endpoint_id, event_id, storefront_id, stream_id, sequence)
-    select %(endpoint_id)s::uuid, id, storefront_id, stream_id, sequence from chosen order by id
-    on conflict (endpoint_id, event_id) do update DUE_AGAIN
-    returning event_id
 )
-select count(*), (select event_id from written order by event_id desc limit 1) from written
-""".replace("DUE_AGAIN", _DUE_AGAIN)
-
-_FAILED = """
+"""
+_GIVEN_UP = """
 with chosen as materialized (
-    select id from events_webhook_delivery
+    select id, event_id from events_webhook_delivery
     where endpoint_id = %(endpoint_id)s::uuid and state = 'failed'
       and event_id >= %(first)s::uuid and event_id < %(last)s::uuid
     order by event_id
     limit %(most)s
-), written as (
+)
+"""
+_QUEUE_OF_A_TIME = """, written as (
+    insert into events_webhook_delivery (endpoint_id, event_id, storefront_id, stream_id, sequence)
+    select %(endpoint_id)s::uuid, event_id, storefront_id, stream_id, sequence from chosen order by event_id
+    on conflict (endpoint_id, event_id) do update DUE_AGAIN
+    returning event_id
+)
+""".replace("DUE_AGAIN", _DUE_AGAIN)
+_QUEUE_GIVEN_UP = """, written as (
     update events_webhook_delivery d DUE_AGAIN
     from chosen where d.id = chosen.id
     returning d.event_id
 )
-select count(*), (select event_id from written order by event_id desc limit 1) from written
 """.replace("DUE_AGAIN", _DUE_AGAIN)
+_TOLD = "select count(*), (select event_id from {0} order by event_id desc limit 1) from {0}"
 
 
 class DeliveryMissing(LookupError):
@@ -77,10 +79,19 @@ def redeliver_one(endpoint: WebhookEndpoint, event_id: UUID) -> WebhookDelivery:
     return WebhookDelivery.objects.get(endpoint_id=endpoint.pk, event_id=event_id)
 
 
-def redeliver(endpoint: WebhookEndpoint, *, since: datetime, until: datetime, only_failed: bool = False) -> Redelivered:
+def refuse_one(endpoint: WebhookEndpoint, event_id: UUID) -> None:
+    """Raise what `redeliver_one` would raise, and do nothing."""
+    _refuse_disabled(endpoint)
+    if not WebhookDelivery.objects.filter(endpoint_id=endpoint.pk, event_id=event_id).exists():
+        raise DeliveryMissing(event_id)
+
+
+def redeliver(
+    endpoint: WebhookEndpoint, *, since: datetime, until: datetime, only_failed: bool = False, dry_run: bool = False
+) -> Redelivered:
     """Make due what happened from `since` to before `until`: all of it that is of the endpoint's types, or what failed.
 
-    Raises EndpointDisabled.
+    With `dry_run` only tell how many that would be. Raises EndpointDisabled.
     """
     _refuse_disabled(endpoint)
     parameters: dict[str, Any] = {
@@ -92,9 +103,12 @@ def redeliver(endpoint: WebhookEndpoint, *, since: datetime, until: datetime, on
         "most": MOST_AT_ONCE,
     }
     with connection.cursor() as cursor:
-        cursor.execute(_FAILED if only_failed else _RANGE, parameters)
+        chosen = _GIVEN_UP if only_failed else _OF_A_TIME
+        queue = _QUEUE_GIVEN_UP if only_failed else _QUEUE_OF_A_TIME
+        statement = chosen + _TOLD.format("chosen") if dry_run else chosen + queue + _TOLD.format("written")
+        cursor.execute(statement, parameters)
         queued, last = cursor.fetchone()
-    return Redelivered(queued, _time_of(last) if queued == MOST_AT_ONCE else None)
+    return Redelivered(queued, time_of(last) if queued == MOST_AT_ONCE else None)
 
 
 def first_id_at(moment: datetime) -> UUID:
@@ -102,7 +116,8 @@ def first_id_at(moment: datetime) -> UUID:
     return UUID(int=max(0, int(moment.timestamp() * 1000)) << 80)
 
 
-def _time_of(event_id: UUID) -> datetime:
+def time_of(event_id: UUID) -> datetime:
+    """The moment in the id of an event, to the millisecond."""
     return datetime.fromtimestamp((event_id.int >> 80) / 1000, UTC)
 
 

@@ -10,7 +10,7 @@ import ssl
 import time
 from collections.abc import Mapping
 from functools import cache
-from http.client import HTTPConnection, HTTPException, HTTPResponse
+from http.client import BadStatusLine, HTTPConnection, HTTPException, HTTPResponse
 from typing import Any, NamedTuple
 
 from events.webhooks.addresses import Address, BadUrl, Target, addresses_of, target_of
@@ -24,7 +24,10 @@ _KEPT_HEADERS = 30
 
 
 class Answer(NamedTuple):
-    """What came of it. Without a status the endpoint may have got it or not; `error` says what happened."""
+    """What came of it. Without a status the endpoint may have got it or not; `error` says what happened.
+
+    What the endpoint said stands in `headers` and `body` alone, where an erasure looks for it.
+    """
 
     status: int | None
     headers: dict[str, str]
@@ -61,8 +64,12 @@ def post(url: str, *, headers: Mapping[str, str], body: bytes, seconds: float = 
             return answered(response.status, told, _beginning(response), "")
     except TimeoutError as error:
         return answered(None, {}, "", str(error) if error.args[1:] == () and error.args else "It took too long")
-    except (OSError, HTTPException, BadUrl) as error:
+    except (OSError, BadUrl) as error:
         return answered(None, {}, "", _storable(f"{type(error).__name__}: {error}"[:300]))
+    except BadStatusLine as error:
+        return answered(None, {}, _storable(str(error))[:KEPT_CHARACTERS], "The answer does not begin as HTTP does")
+    except HTTPException as error:  # whose text may repeat what was read
+        return answered(None, {}, "", f"{type(error).__name__}: the answer is not HTTP")
 
 
 def _left(until: float) -> float:

@@ -10,6 +10,7 @@ from uuid import UUID
 import psycopg
 
 from events.cloudevents import envelope
+from events.metrics import WEBHOOKS
 from events.webhooks import queue
 from events.webhooks.models import WebhookEndpoint
 from events.webhooks.queue import Attempt, ClaimedEndpoint, DueDelivery
@@ -38,11 +39,13 @@ set local jit = off;
 """
 
 
-def serve(connection: psycopg.Connection, endpoint_id: UUID, stop: threading.Event) -> Sequence[Answer]:
-    """Send what is due to the endpoint; return what came of it: nothing when another worker serves it."""
+def serve(connection: psycopg.Connection, endpoint_id: UUID, stop: threading.Event) -> Sequence[Answer] | None:
+    """Send what is due to the endpoint; return what came of it: None when another worker serves it."""
     with connection.transaction():
         connection.execute(_SETTINGS)
-        endpoint = queue.claim(connection, endpoint_id)
+        if not queue.take_turn(connection, endpoint_id):
+            return None
+        endpoint = queue.read_endpoint(connection, endpoint_id)
         if endpoint is None:
             return []
         due = queue.read_due(connection, endpoint, limit=1 if endpoint.down_rounds else _BATCH)
@@ -87,7 +90,7 @@ def _attempted(endpoint: ClaimedEndpoint, due: Sequence[DueDelivery], stop: thre
 
 
 def _sent(endpoint: ClaimedEndpoint, delivery: DueDelivery) -> tuple[dict[str, str], Answer]:
-    body = envelope(delivery)
+    body = envelope(delivery, api_version=endpoint.api_version)
     try:
         secrets = [unseal(sealed, endpoint_id=endpoint.id) for sealed in _live_secrets(endpoint)]
     except Unreadable as error:
@@ -116,9 +119,12 @@ def _why_disabled(answers: Sequence[Answer], *, worn_out: bool) -> WebhookEndpoi
 def _tell(endpoint: ClaimedEndpoint, attempts: Sequence[Attempt], because: WebhookEndpoint.Because | None) -> None:
     about = {"endpoint_id": str(endpoint.id), "storefront_id": endpoint.storefront_id}
     for attempt in attempts:
+        given_up = attempt.seconds is None
+        outcome = "delivered" if attempt.answer.delivered else "given_up" if given_up else "failed"
+        WEBHOOKS.labels(outcome).inc()
         if not attempt.answer.delivered:
             logger.warning(
-                "Webhook failed and will be tried again" if attempt.seconds is not None else "Webhook is given up",
+                "Webhook is given up" if given_up else "Webhook failed and will be tried again",
                 extra=about
                 | {
                     "event_id": str(attempt.delivery.id),

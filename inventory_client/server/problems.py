@@ -13,6 +13,7 @@ from inventory_client.errors import (
     ReservationMismatch,
     ReservationNotHeld,
     ReservationReleased,
+    StockMiscounted,
     StockShortage,
     UnknownProduct,
 )
@@ -23,6 +24,7 @@ STATUS_AND_CODE: dict[type[InventoryError], tuple[int, str]] = {
     StockShortage: (409, "insufficient_stock"),
     ReservationMismatch: (409, "reservation_mismatch"),
     ReservationNotHeld: (409, "reservation_not_held"),
+    StockMiscounted: (409, "stock_miscounted"),
     ReservationReleased: (410, "reservation_released"),
     UnknownProduct: (422, "unknown_product"),
     InventoryUnavailable: (503, "unavailable"),

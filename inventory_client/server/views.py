@@ -65,7 +65,10 @@ def put_reservation(request: HttpRequest, reservation_id: UUID) -> HttpResponse:
     lines = {line.product_id: line.quantity for line in body.lines}
     if len(lines) < len(body.lines):
         raise Problem(400, "malformed_request", "A product stands in two lines; merge them.")
-    (outcome,) = _ledger().hold([HoldRequest(reservation_id, lines, body.revision)])
+    shipped = {line.product_id: line.shipped for line in body.lines if line.shipped}
+    if any(units > lines[product_id] for product_id, units in shipped.items()):
+        raise Problem(400, "malformed_request", "More units of a line are shipped than its quantity.")
+    (outcome,) = _ledger().hold([HoldRequest(reservation_id, lines, body.revision, shipped)])
     if not isinstance(outcome, Held):
         raise outcome
     return _reservation_response(reservation_id, status=200 if outcome.joined else 201)
@@ -106,7 +109,7 @@ def list_reservations(request: HttpRequest) -> HttpResponse:
 
 def get_stock(request: HttpRequest, product_id: str) -> HttpResponse:
     product_id = _product_id(product_id)
-    row = Stock.objects.filter(pk=product_id).values_list("on_hand", "reserved").first()
+    row = Stock.objects.filter(pk=product_id).values_list("on_hand", "reserved", "shipped").first()
     if row is None:
         raise Problem(404, "product_unknown", f"There is no product {product_id}.")
     return _json(StockBody(product_id, *row))
@@ -116,7 +119,7 @@ def put_stock(request: HttpRequest, product_id: str) -> HttpResponse:
     product_id = _product_id(product_id)
     level = _body(request, StockLevelBody)
     try:
-        set_stock_levels({product_id: level.on_hand})
+        set_stock_levels({product_id: level.on_hand}, by="system:run_inventory")
     except LevelBelowReserved as error:
         raise Problem(409, "level_below_reserved", str(error)) from error
     return get_stock(request, product_id)

@@ -1,5 +1,5 @@
 -- Give the stock of one reservation back and leave it as a tombstone, also for an id never seen: a delayed hold then
--- cannot hold for nobody.
+-- cannot hold for nobody. What had been shipped of it is on hand again: a reservation ends when all units are back.
 --
 -- With p_before, only a known hold that nobody has touched after that time is released. Tells whether it is released
 -- now.
@@ -7,6 +7,7 @@
 create or replace function inventory_release(p_id uuid, p_before timestamptz) returns boolean language plpgsql as $$
 declare
     existing inventory_reservation;
+    gone integer;
 begin
     if p_before is null then
         insert into inventory_reservation (id, revision, state, product_ids, quantities, created_at, updated_at)
@@ -28,8 +29,10 @@ begin
 
     update inventory_reservation set state = 'released', updated_at = clock_timestamp() where id = p_id;
     for i in 1 .. cardinality(existing.product_ids) loop
+        gone := coalesce(existing.shipped[i], 0);
         update inventory_stock
-           set reserved = reserved - existing.quantities[i], updated_at = clock_timestamp()
+           set on_hand = on_hand + gone, reserved = reserved - (existing.quantities[i] - gone),
+               shipped = shipped - gone, updated_at = clock_timestamp()
          where product_id = existing.product_ids[i];
     end loop;
     return true;

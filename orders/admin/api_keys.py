@@ -6,6 +6,7 @@ page and no log.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
@@ -18,7 +19,7 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from rest_framework_api_key.models import APIKey
 from unfold.admin import ModelAdmin
@@ -30,9 +31,10 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
+from audit.pages import actor_of, history_page
 from orders.admin.display.frame import framed
 from orders.admin.display.pills import pill
-from orders.admin.operations.staff_requests import Staff, caller_of, limited, storefronts_of, user_of
+from orders.admin.operations.staff_requests import Staff, limited, storefronts_of, user_of
 from orders.admin.orders.filters import StorefrontFilter
 from orders.api.keys import make_key, revoke_key, rotate_key
 from orders.models import ApiKey, Storefront
@@ -48,13 +50,20 @@ _LONGEST_LIFE = timedelta(days=36_500)
 
 class NewKeyForm(forms.Form):
     name = forms.CharField(
-        max_length=50, widget=UnfoldAdminTextInputWidget, help_text="For what or whom, such as “web shop”."
+        max_length=50,
+        widget=UnfoldAdminTextInputWidget,
+        help_text="What calls with it, such as “web shop”: so it is called in the timelines of orders.",
     )
-    storefront = forms.ModelChoiceField(Storefront.objects.all(), widget=UnfoldAdminSelectWidget)
+    storefront = forms.ModelChoiceField(
+        Storefront.objects.all(),
+        widget=UnfoldAdminSelectWidget,
+        help_text="Whose orders it reaches; to all others it is blind. It stays so for good.",
+    )
     scopes = forms.MultipleChoiceField(
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
         initial=[Scope.ORDERS_READ],
-        help_text="Those of which you may do everything yourself.",
+        help_text="What it may do, and no more than its work takes. There are those of which you may do everything "
+        "yourself; of a key that has been made they stay as they are.",
         error_messages={"invalid_choice": "%(value)s is no scope that you may give. Choose among those shown."},
     )
     last_day = forms.DateField(
@@ -68,7 +77,7 @@ class NewKeyForm(forms.Form):
         super().__init__(*args, **kwargs)
         scopes, storefronts = self.fields["scopes"], self.fields["storefront"]
         assert isinstance(scopes, forms.MultipleChoiceField)  # noqa: S101 - declared above
-        scopes.choices = [(scope.value, scope.label) for scope in scopes_to_give(user.has_perm)]
+        scopes.choices = [(scope.value, f"{scope.label} ({scope.value})") for scope in scopes_to_give(user.has_perm)]
         assert isinstance(storefronts, forms.ModelChoiceField)  # noqa: S101 - declared above
         if (limit := storefronts_of(user)) is not None:
             storefronts.queryset = Storefront.objects.filter(pk__in=limit)
@@ -91,7 +100,9 @@ class RotateForm(forms.Form):
         max_value=24 * 90,
         initial=24,
         widget=UnfoldAdminIntegerFieldWidget,
-        help_text="How long the old key goes on working beside the new one.",
+        help_text="How long the old key goes on working beside the new one: as long as it takes to put the new one "
+        "where "
+        "the old one is used. 0: it ends within seconds.",
     )
 
 
@@ -105,6 +116,11 @@ class ApiKeyAdmin(ModelAdmin):
     search_fields = ["prefix", "name"]
     ordering = ["-created"]
     actions = None
+    search_help_text = "The beginning of a key, or a part of its name."
+    nothing_there = (
+        "Nobody can call the API yet. Add a key for each program that is to: it belongs to one storefront, and may do "
+        "what its scopes say."
+    )
 
     def has_delete_permission(self, request: HttpRequest, obj: ApiKey | None = None) -> bool:
         return False
@@ -112,9 +128,9 @@ class ApiKeyAdmin(ModelAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[ApiKey]:
         return limited(super().get_queryset(request), user_of(request))
 
-    @admin.display(description="Scopes")
-    def scopes_shown(self, key: ApiKey) -> str:
-        return ", ".join(key.scopes)
+    @admin.display(description="May")
+    def scopes_shown(self, key: ApiKey) -> SafeString:
+        return format_html_join("", "<div>{}</div>", ((label,) for label in in_words(key.scopes)))
 
     @admin.display(description="Made by")
     def maker(self, key: ApiKey) -> str:
@@ -132,19 +148,15 @@ class ApiKeyAdmin(ModelAdmin):
 
     def get_list_display(self, request: HttpRequest) -> list[str]:
         columns: list[str] = super().get_list_display(request)
-        if self.has_change_permission(request):
-            return columns
-        return [column for column in columns if column != "buttons"]
+        return columns if self.has_change_permission(request) else [*columns[:-1], "history_link"]
 
     @admin.display(description="")
-    def buttons(self, key: ApiKey) -> SafeString | str:
-        if key.revoked:
-            return ""
-        return format_html(
-            '<a class="link" href="{}">Rotate</a> &nbsp; <a class="link" href="{}">Revoke</a>',
-            reverse("admin:orders_apikey_rotate", args=[key.prefix]),
-            reverse("admin:orders_apikey_revoke", args=[key.prefix]),
-        )
+    def history_link(self, key: ApiKey) -> SafeString:
+        return _links(key, "history")
+
+    @admin.display(description="")
+    def buttons(self, key: ApiKey) -> SafeString:
+        return _links(key, "history") if key.revoked else _links(key, "rotate", "revoke", "history")
 
     def get_urls(self) -> list[URLPattern]:
         """The usual pages of one object are left out: their addresses would contain the hash."""
@@ -154,7 +166,8 @@ class ApiKeyAdmin(ModelAdmin):
             path(route, self.admin_site.admin_view(view), name=f"orders_apikey_{names[route]}")
             for route, view in pages.items()
         ]
-        for name, view in (("rotate", self.rotate_view), ("revoke", self.revoke_view)):
+        of_one = {"rotate": self.rotate_view, "revoke": self.revoke_view, "history": self.history_view}
+        for name, view in of_one.items():
             urls.append(path(f"<str:prefix>/{name}/", self.admin_site.admin_view(view), name=f"orders_apikey_{name}"))
         return urls
 
@@ -170,11 +183,18 @@ class ApiKeyAdmin(ModelAdmin):
                 name=form.cleaned_data["name"],
                 scopes=form.cleaned_data["scopes"],
                 expires_at=form.cleaned_data["last_day"],
-                made_by=caller_of(user_of(request)).actor,
+                made_by=actor_of(request),
             )
             self._log(request, key, ADDITION, "Made.")
             return self._made(request, key, secret)
-        return self._form_page(request, form, title="Make an API key", button="Make the key", explanation="")
+        return self._form_page(
+            request,
+            form,
+            title="Make an API key",
+            button="Make the key",
+            explanation="The next page shows it, this once: only its hash is kept. Whoever has it may do what its "
+            "scopes say.",
+        )
 
     def rotate_view(self, request: HttpRequest, prefix: str) -> HttpResponse:
         old = self._key_to_change(request, prefix)
@@ -183,7 +203,7 @@ class ApiKeyAdmin(ModelAdmin):
         form = RotateForm(request.POST if request.method == "POST" else None)
         if form.is_valid():
             overlap = timedelta(hours=form.cleaned_data["overlap"])
-            key, secret = rotate_key(old, overlap=overlap, by=caller_of(user_of(request)).actor)
+            key, secret = rotate_key(old, overlap=overlap, by=actor_of(request))
             self._log(request, old, CHANGE, f"Rotated; its successor is {key.prefix}.")
             self._log(request, key, ADDITION, f"Made as the successor of {old.prefix}.")
             return self._made(request, key, secret)
@@ -192,13 +212,15 @@ class ApiKeyAdmin(ModelAdmin):
             form,
             title=f"Rotate the key {prefix}",
             button="Make the successor",
-            explanation=f"A new key of {old.storefront} with the same scopes takes the place of “{old.name}”.",
+            explanation=f"A new key of {old.storefront} with the same scopes takes the place of “{old.name}”; the "
+            f"next page "
+            f"shows it, this once. It may: {'; '.join(in_words(old.scopes)).lower()}.",
         )
 
     def revoke_view(self, request: HttpRequest, prefix: str) -> HttpResponse:
         key = self._key_to_change(request, prefix)
         if request.method == "POST":
-            revoke_key(key)
+            revoke_key(key, by=actor_of(request))
             self._log(request, key, CHANGE, "Revoked.")
             messages.success(request, f"The key {prefix} of {key.storefront} has been revoked.")
             return HttpResponseRedirect(reverse("admin:orders_apikey_changelist"))
@@ -207,9 +229,20 @@ class ApiKeyAdmin(ModelAdmin):
             forms.Form(),
             title=f"Revoke the key {prefix}",
             button="Revoke it",
-            explanation=f"“{key.name}” of {key.storefront} stops working within seconds. This cannot be undone.",
+            explanation=f"“{key.name}” of {key.storefront} stops working within seconds, and whatever calls with it is "
+            "refused (401). This cannot be undone: a new key would have to be made. To replace it without a gap, "
+            "rotate it.",
             danger=True,
         )
+
+    def history_view(self, request: HttpRequest, prefix: str) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        key: ApiKey | None = self.get_queryset(request).filter(prefix=prefix).first()
+        if key is None:
+            raise Http404(f"There is no key {prefix}.")
+        back = reverse("admin:orders_apikey_changelist")
+        return history_page(self, request, key, key=prefix, back=back, back_to="Back to the list")
 
     def _key_to_change(self, request: HttpRequest, prefix: str) -> ApiKey:
         if not self.has_change_permission(request):
@@ -254,6 +287,7 @@ class ApiKeyAdmin(ModelAdmin):
             {
                 "title": f"The new key of {key.storefront}",
                 "key": key,
+                "may": in_words(key.scopes),
                 "secret": secret,
                 "list_url": reverse("admin:orders_apikey_changelist"),
             },
@@ -268,3 +302,14 @@ class ApiKeyAdmin(ModelAdmin):
             action_flag=flag,
             change_message=message,
         )
+
+
+def in_words(scopes: Iterable[str]) -> list[str]:
+    """What somebody with these scopes may do; of one that is no longer, its name."""
+    labels = dict(Scope.choices)
+    return [str(labels.get(scope, scope)) for scope in scopes]
+
+
+def _links(key: ApiKey, *names: str) -> SafeString:
+    links = [(reverse(f"admin:orders_apikey_{name}", args=[key.prefix]), name.capitalize()) for name in names]
+    return format_html_join(" \N{NO-BREAK SPACE} ", '<a class="link" href="{}">{}</a>', links)

@@ -17,6 +17,9 @@ _GROUPS: Final = (
         "Orders",
         (
             ("Orders", "receipt_long", "orders_order", "orders.view_order"),
+            ("Requested orders", "pending_actions", "orders_requestedorder", "orders.view_requestedorder"),
+            ("Bulk runs", "playlist_add_check", "orders_bulkrun", "orders.view_order"),
+            ("Payments to look at", "flag", "orders_paymentrecord", "orders.view_order"),
             ("Storefronts", "storefront", "orders_storefront", "orders.view_storefront"),
             ("API keys", "key", "orders_apikey", "orders.view_apikey"),
         ),
@@ -45,6 +48,7 @@ _GROUPS: Final = (
             ("Groups", "group", "auth_group", "auth.view_group"),
             ("Failed sign-ins", "gpp_maybe", "orders_failedsignins", "orders.view_failedsignins"),
             ("Staff log", "description", "admin_logentry", "admin.view_logentry"),
+            ("Changes", "published_with_changes", "audit_entry", "audit.view_entry"),
         ),
     ),
 )
@@ -53,6 +57,10 @@ _GROUPS: Final = (
 def style_sheet(request: HttpRequest) -> str:
     """For UNFOLD's STYLES: asked for late, when the names of the collected files are known."""
     return static("orders/back-office.css")
+
+
+def script(request: HttpRequest) -> str:
+    return static("orders/back-office.js")
 
 
 def favicon(request: HttpRequest) -> str:

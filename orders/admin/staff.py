@@ -2,28 +2,57 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from django import forms
-from django.contrib import admin
-from django.contrib.admin.models import LogEntry
+from django.contrib import admin, messages
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group, Permission, User
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django_otp.plugins.otp_static.models import StaticDevice
+from django_otp.plugins.otp_totp.models import TOTPDevice
 from unfold.admin import ModelAdmin
+from unfold.dataclasses import UnfoldAction
+from unfold.decorators import action
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.paginator import InfinitePaginator
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
+from audit.models import Entry
+from audit.pages import RecordsChanges, actor_of, told_changes, whole
+from audit.recording import all_recorded
+from events.models import WebhookEndpoint
+from inventory_client.models import Stock
+from orders.admin.display.frame import framed
+from orders.admin.display.moments import in_words, moment
+from orders.admin.display.read_only import ReadOnlyList
 from orders.admin.handing_out import chooses_storefronts, groups_to_give, permissions_to_give, reaches
-from orders.admin.operations.staff_requests import Staff, storefronts_of, user_of
-from orders.models import FailedSignIns, Storefront
+from orders.admin.operations.staff_requests import Staff, seeing_no_more, storefronts_of, user_of
+from orders.models import ApiKey, FailedSignIns, Storefront
+from orders.models.audited import STOREFRONT, USER
+from orders.models.second_factors import authenticator_of, is_required_of, remove
+from orders.rules.staff_groups import AUDITED as GROUP
 
-for _model in (User, Group):
+# Second factors are set up by the person they are of, and reset on the page of the user.
+for _model in (User, Group, TOTPDevice, StaticDevice):
     if admin.site.is_registered(_model):
         admin.site.unregister(_model)
+
+
+_AUDITED: Final = {
+    model._meta.label_lower: str(model._meta.verbose_name)
+    for model in (Storefront, ApiKey, WebhookEndpoint, Stock, User, Group)
+}
+
+
+_ABOUT_GROUPS: Final = (
+    "What the members of the group may do. support, lead, warehouse, finance and auditor come with the service and are "
+    "brought in line with it whenever it is updated: for other rights make a group of another name."
+)
 
 
 class StaffForm(UserChangeForm):
@@ -42,11 +71,19 @@ class StaffForm(UserChangeForm):
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]
+class UserAdmin(RecordsChanges, DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]
+    audited = USER
+    actions_detail = ["reset_second_factor"]
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
-    list_display = ["username", "email", "first_name", "last_name", "is_active", "is_staff", "last_login"]
+    list_display = ["username", "email", "first_name", "last_name", "groups_shown", "is_active", "last_login"]
+
+    @admin.display(description="Groups")
+    def groups_shown(self, user: User) -> str:
+        if user.is_superuser:
+            return "superuser: everything"
+        return ", ".join(group.name for group in user.groups.all()) or "none: may do nothing"
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         allowed: bool = super().has_change_permission(request, obj)
@@ -64,13 +101,20 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
         shown = "storefronts" if chooses_storefronts(user_of(request)) else "storefronts_shown"
         more = [("Storefronts", {"fields": [shown]})] if obj else []
-        return [*super().get_fieldsets(request, obj), *more]
+        factor = [("Second factor", {"fields": ["second_factor"]})] if obj else []
+        return [*super().get_fieldsets(request, obj), *more, *factor]
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
         by_superusers = [] if user_of(request).is_superuser else ["is_superuser"]
         # A name stands for the person in every event and request: with another one somebody would be somebody else.
         for_good = ["username"] if obj is not None else []
-        return [*super().get_readonly_fields(request, obj), "storefronts_shown", *by_superusers, *for_good]
+        return [
+            *super().get_readonly_fields(request, obj),
+            "storefronts_shown",
+            "second_factor",
+            *by_superusers,
+            *for_good,
+        ]
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """The account is in no other groups, and has no other permissions: it could not be changed then."""
@@ -78,24 +122,96 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]
             kwargs["queryset"] = groups_to_give(user_of(request))
         if db_field.name == "user_permissions":
             kwargs["queryset"] = permissions_to_give(user_of(request)).select_related("content_type")
-        return super().formfield_for_manytomany(db_field, request, **kwargs)
+        return _in_words(super().formfield_for_manytomany(db_field, request, **kwargs))
 
     @admin.display(description="Storefronts")
     def storefronts_shown(self, user: User) -> str:
         return ", ".join(user.storefronts.values_list("code", flat=True)) or "All of them"
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        users: QuerySet[User] = super().get_queryset(request).prefetch_related("groups")
+        return users.filter(seeing_no_more(user_of(request)))
+
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002 - Django's
+        with whole(request):
+            return super().user_change_password(request, id, form_url)
+
+    def has_view_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        """Whoever is limited to storefronts sees nobody who sees others: their page, and its history, name these."""
+        allowed: bool = super().has_view_permission(request, obj)
+        actor = user_of(request)
+        return allowed and (obj is None or storefronts_of(actor) is None or reaches(actor, obj))
+
+    @admin.display(description="Authenticator")
+    def second_factor(self, user: User) -> str:
+        authenticator = authenticator_of(user)
+        if authenticator is not None:
+            return f"set up on {in_words(authenticator.created_at)}"
+        return "asked for at the next sign-in" if is_required_of(user) else "none"
+
+    def has_reset_second_factor_permission(self, request: HttpRequest, object_id: str | None = None) -> bool:
+        """Nobody resets their own by this: their page asks for the password."""
+        user = None if object_id is None else self.get_object(request, object_id)
+        return user is not None and user != request.user and self.has_change_permission(request, user)
+
+    def get_actions_detail(self, request: HttpRequest, object_id: str) -> list[UnfoldAction]:
+        actions: list[UnfoldAction] = super().get_actions_detail(request, object_id)
+        user = self.get_object(request, object_id)
+        return actions if user is not None and authenticator_of(user) else []
+
+    @action(  # type: ignore[untyped-decorator]  # unfold's
+        description="Reset second factor",
+        url_path="reset-second-factor",
+        icon="lock_reset",
+        permissions=["reset_second_factor"],
+    )
+    def reset_second_factor(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """For somebody whose authenticator and recovery codes are gone."""
+        user = self.get_object(request, object_id)
+        if user is None:
+            raise Http404(f"There is no user {object_id}.")
+        back = reverse("admin:auth_user_change", args=[user.pk])
+        if request.method == "POST":
+            if remove(user, by=actor_of(request)):
+                LogEntry.objects.log_actions(
+                    int(request.user.pk or 0), [user], CHANGE, "Second factor reset.", single_object=True
+                )
+            messages.success(request, f"The second factor of {user} is reset.")
+            return HttpResponseRedirect(back)
+        after = "sets up a new one at the next sign-in" if is_required_of(user) else "signs in with the password alone"
+        context = {
+            "title": f"Reset the second factor of {user}",
+            "explanation": f"Authenticator and recovery codes are forgotten, and {user} {after}. Make sure that it is "
+            "them who asks.",
+            "form": forms.Form(),
+            "media": self.media,
+            "button": "Reset it",
+            "danger": True,
+            "list_url": back,
+            "back": "Back to the user",
+        }
+        return framed(self, request, "admin/orders/form.html", context)
+
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
         if "storefronts" in form.cleaned_data:
-            form.instance.storefronts.set(form.cleaned_data["storefronts"])
+            self._choose(request, form.instance, set(form.cleaned_data["storefronts"]))
         elif not change and (limit := storefronts_of(user_of(request))) is not None:
             # A new account that is chosen for none would see more than its maker.
-            form.instance.storefronts.set(limit)
+            self._choose(request, form.instance, set(Storefront.objects.filter(pk__in=limit)))
+
+    def _choose(self, request: HttpRequest, user: User, storefronts: set[Storefront]) -> None:
+        """The histories of the storefronts tell it too."""
+        gained_or_lost = storefronts ^ set(user.storefronts.all())
+        with all_recorded(gained_or_lost, STOREFRONT, by=actor_of(request)):
+            user.storefronts.set(storefronts)
 
 
 @admin.register(Group)
-class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
+class GroupAdmin(RecordsChanges, DjangoGroupAdmin, ModelAdmin):
     """The groups of `orders/rules/staff_groups.py` are brought in line again with every migration."""
+
+    audited = GROUP
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return bool(super().has_add_permission(request)) and storefronts_of(user_of(request)) is None
@@ -109,7 +225,18 @@ class GroupAdmin(DjangoGroupAdmin, ModelAdmin):
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest | None = None, **kwargs: Any) -> Any:
         if request is not None and db_field.name == "permissions":
             kwargs["queryset"] = permissions_to_give(user_of(request))
-        return super().formfield_for_manytomany(db_field, request, **kwargs)
+        return _in_words(super().formfield_for_manytomany(db_field, request, **kwargs))
+
+    def get_fieldsets(self, request: HttpRequest, obj: Group | None = None) -> Any:
+        fields = {"fields": self.get_fields(request, obj), "description": _ABOUT_GROUPS}
+        return [(None, fields)]
+
+
+def _in_words(field: Any) -> Any:
+    """Permissions by what they allow, without the names of packages and tables."""
+    if field is not None and field.queryset.model is Permission:
+        field.label_from_instance = lambda permission: permission.name
+    return field
 
 
 def _may_change(actor: Staff, group: Group | None) -> bool:
@@ -140,19 +267,11 @@ class FailedSignInsAdmin(ModelAdmin):
 
 
 @admin.register(LogEntry)
-class LogEntryAdmin(ModelAdmin):
+class LogEntryAdmin(ReadOnlyList):
     """What was done on these pages. What was done to an order, by anyone, its timeline tells."""
 
     list_display = ["action_time", "user", "content_type", "object_repr", "change_message"]
-    list_display_links = None
     list_select_related = ["user", "content_type"]
-    list_per_page = 50
-    ordering = ["-id"]
-    sortable_by: list[str] = []
-    paginator = InfinitePaginator
-    show_full_result_count = False
-    show_facets = admin.ShowFacets.NEVER
-    actions = None
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[LogEntry]:
         """What others did concerns other storefronts too, so whoever is limited to some sees only their own."""
@@ -160,11 +279,36 @@ class LogEntryAdmin(ModelAdmin):
         user = user_of(request)
         return entries if storefronts_of(user) is None else entries.filter(user_id=user.pk or 0)
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+@admin.register(Entry)
+class ChangesAdmin(ReadOnlyList):
+    """What became of all that is no order, also of what is gone and has no page any more."""
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+    list_display = ["when", "by", "what", "name", "action", "changes_shown"]
+    search_fields = ["object_id"]  # only switches the box on
+    search_help_text = "The exact id: a key's prefix, a product, the number or id in the address of the page."
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Entry]:
+        """As in the staff's log."""
+        entries: QuerySet[Entry] = super().get_queryset(request)
+        return entries if storefronts_of(user_of(request)) is None else entries.filter(by=actor_of(request))
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Entry], search_term: str
+    ) -> tuple[QuerySet[Entry], bool]:
+        """By every kind of thing, as the index has them."""
+        if not search_term.strip():
+            return queryset, False
+        return queryset.filter(model__in=_AUDITED, object_id=search_term.strip()), False
+
+    @admin.display(description="at")
+    def when(self, entry: Entry) -> str:
+        return moment(entry.at, "seconds")
+
+    @admin.display(description="of")
+    def what(self, entry: Entry) -> str:
+        return _AUDITED.get(entry.model, entry.model)
+
+    @admin.display(description="changes")
+    def changes_shown(self, entry: Entry) -> str:
+        return "; ".join(map(str, told_changes(entry)))

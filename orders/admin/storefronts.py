@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -17,15 +18,20 @@ from unfold.decorators import action
 from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
+from audit.pages import RecordsChanges, actor_of
+from audit.recording import all_recorded
 from orders.admin.display.amounts import AmountField
 from orders.admin.display.frame import framed
+from orders.admin.display.moments import zone_choices
 from orders.admin.display.pills import pill
 from orders.admin.handing_out import chooses_storefronts
 from orders.admin.operations.staff_requests import caller_of, storefronts_of, user_of
 from orders.api.switching import switch_off, switch_on
 from orders.models import Carrier, Storefront
+from orders.models.audited import STOREFRONT, USER
 from orders.models.storefronts import MOST_REASON
 from orders.rules.currencies import CURRENT, format_amount
+from orders.rules.time_zones import UTC_NAME
 
 _CURRENCIES: Final = [("", "–"), *((code, code) for code in sorted(CURRENT))]
 
@@ -35,6 +41,13 @@ class StorefrontForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic 
         required=False,
         choices=_CURRENCIES,
         help_text=Storefront._meta.get_field("currency").help_text,
+        widget=UnfoldAdminSelectWidget,
+    )
+    time_zone = forms.ChoiceField(
+        required=False,
+        choices=zone_choices,
+        initial=UTC_NAME,
+        help_text=Storefront._meta.get_field("time_zone").help_text,
         widget=UnfoldAdminSelectWidget,
     )
     refund_approval_above = AmountField(
@@ -51,13 +64,35 @@ class StorefrontForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic 
             "name",
             "number_prefix",
             "currency",
+            "time_zone",
             "confirmation_policy",
             "customer_policy",
             "refund_approval_above",
+            "ship_within_hours",
             "complete_after_days",
+            "erase_after_days",
             "reads_per_second",
             "writes_per_second",
         ]
+
+        help_texts = {
+            "name": "As staff and customers know it. It can be changed at any time.",
+            "confirmation_policy": "When a pending order is confirmed; from then on its stock is held without an "
+            "end. By "
+            "hand: only when somebody, or a call of the API, confirms it.",
+            "customer_policy": "Whether a customer may order is asked of the CustomerService. This says what becomes "
+            "of "
+            "an order while that does not answer.",
+            "ship_within_hours": "Hours after it was placed in which an order is usually shipped. After that it is "
+            "“late” "
+            "in the list, and to be shipped first. Empty: only a promised day counts.",
+            "complete_after_days": "So many days after its last parcel was delivered an order is completed by itself. "
+            "Empty: only by hand.",
+            "reads_per_second": "How many requests that read each of its keys may send in a second; more are told to "
+            "come "
+            "back (429). Empty: as the service is set; 0: no limit.",
+            "writes_per_second": "The same for requests that change something.",
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """The limit is in the currency that is chosen beside it. One that was retired since may stay."""
@@ -73,7 +108,7 @@ class SwitchOffForm(forms.Form):
     reason = forms.CharField(
         max_length=MOST_REASON,
         widget=UnfoldAdminTextInputWidget,
-        help_text="Told to whoever calls with one of its keys.",
+        help_text="Why, in a sentence: it is told to whoever calls with one of its keys.",
     )
 
 
@@ -84,13 +119,19 @@ class CarrierInline(TabularInline):
 
 
 @admin.register(Storefront)
-class StorefrontAdmin(ModelAdmin):
+class StorefrontAdmin(RecordsChanges, ModelAdmin):
+    audited = STOREFRONT
     form = StorefrontForm
     inlines = [CarrierInline]
     list_display = ["code", "name", "number_prefix", "currency", "confirmation_policy", "keys", "created_at"]
     actions_detail = ["switch_off", "switch_on"]
     ordering = ["code"]
     autocomplete_fields = ["staff"]
+    nothing_there = (
+        "A storefront is a shop whose orders are kept apart from those of others: with its own numbers, API keys, "
+        "rules "
+        "and staff. Add the first one, then an API key for it."
+    )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Storefront]:
         storefronts: QuerySet[Storefront] = super().get_queryset(request)
@@ -125,6 +166,13 @@ class StorefrontAdmin(ModelAdmin):
         columns = {field.name for field in Storefront._meta.concrete_fields}
         obj.save(update_fields=columns.intersection(form.changed_data))
 
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Whoever sees it from now on, or no longer, has that in their own history too."""
+        before = set(form.instance.staff.all())
+        gained_or_lost = before ^ set(form.cleaned_data.get("staff", before))
+        with all_recorded(gained_or_lost, USER, by=actor_of(request)):
+            super().save_related(request, form, formsets, change)
+
     @admin.display(description="Refund approval above")
     def refund_limit(self, storefront: Storefront) -> str:
         limit = storefront.refund_approval_above
@@ -158,7 +206,7 @@ class StorefrontAdmin(ModelAdmin):
         if form.is_valid():
             reason = form.cleaned_data["reason"]
             if switch_off(storefront, by=caller_of(user_of(request)).actor, reason=reason):
-                self.log_change(request, storefront, f"Switched off: {reason}")
+                self._tell_staff_log(request, storefront, f"Switched off: {reason}")
             messages.success(request, f"The keys of {storefront} are refused, everywhere within seconds.")
             return self._back_to(storefront)
         return self._switch_page(
@@ -179,7 +227,7 @@ class StorefrontAdmin(ModelAdmin):
         storefront = self._to_switch(request, object_id)
         if request.method == "POST":
             if switch_on(storefront, by=caller_of(user_of(request)).actor):
-                self.log_change(request, storefront, "Switched on.")
+                self._tell_staff_log(request, storefront, "Switched on.")
             messages.success(request, f"The keys of {storefront} are accepted again.")
             return self._back_to(storefront)
         return self._switch_page(
@@ -196,6 +244,11 @@ class StorefrontAdmin(ModelAdmin):
         if storefront is None:
             raise Http404(f"There is no storefront {object_id}.")
         return storefront
+
+    def _tell_staff_log(self, request: HttpRequest, storefront: Storefront, message: str) -> None:
+        """Without `log_change`: switching has recorded the change already."""
+        user_id = int(user_of(request).pk or 0)
+        LogEntry.objects.log_actions(user_id, [storefront], CHANGE, message, single_object=True)
 
     def _back_to(self, storefront: Storefront) -> HttpResponse:
         return HttpResponseRedirect(reverse("admin:orders_storefront_change", args=[storefront.pk]))

@@ -1,18 +1,22 @@
 """What other systems are told of an order."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 from events.outbox import NewEvent
 from orders.announcing.changes import Change
+from orders.models import RequestedOrder
 from orders.rules.ids import new_timed_id
 
 ORDER_CREATED: Final = "order.created"
 ORDER_UPDATED: Final = "order.updated"
 ORDER_DELETED: Final = "order.deleted"
 ORDER_RESTORED: Final = "order.restored"
-EVENT_TYPES: Final = (ORDER_CREATED, ORDER_UPDATED, ORDER_DELETED, ORDER_RESTORED)
+# Of an order that was asked for and never came to be: the only event of its id.
+ORDER_REJECTED: Final = "order.rejected"
+EVENT_TYPES: Final = (ORDER_CREATED, ORDER_UPDATED, ORDER_DELETED, ORDER_RESTORED, ORDER_REJECTED)
 
 # The log is append-only, so an erasure could not reach into it: what names or describes a person is kept beside it.
 PERSONAL_FIELDS: Final = frozenset({"contact", "shipping_address", "billing_address", "note", "metadata"})
@@ -65,6 +69,33 @@ def event_of(change: Change) -> NewEvent:
             "instructions": list(change.instructions),
             "version": change.version,
             **({} if change.cause is None else {"cause": change.cause}),
+        },
+    )
+
+
+def rejection_event(request: RequestedOrder, *, rejected_at: datetime) -> NewEvent:
+    """The event that tells that an order was asked for and will not be."""
+    return NewEvent(
+        id=new_timed_id(),
+        storefront_id=request.storefront_id,
+        source=f"/storefronts/{request.storefront.code}",
+        stream_id=request.pk,
+        sequence=1,
+        type=ORDER_REJECTED,
+        occurred_at=rejected_at,
+        actor=request.actor,
+        reason=request.reason,
+        request_id=request.request_id,
+        trace=request.trace,
+        data={
+            "request": {
+                "id": request.pk,
+                "storefront": request.storefront.code,
+                "customer_id": request.customer_id or None,
+                "external_reference": request.external_reference,
+            },
+            "operation": "place",
+            "rejection": request.rejection,
         },
     )
 

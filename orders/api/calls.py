@@ -104,6 +104,13 @@ def wants_rehearsal(request: Request) -> bool:
     return wanted
 
 
+def wants_answer_first(request: Request) -> bool:
+    """`Prefer: respond-async` (RFC 7240): answer once it cannot be lost, and do it afterwards."""
+    text = request.META.get("HTTP_PREFER", "").lower()
+    names = (preference.partition(";")[0].partition("=") for preference in text.split(","))
+    return any(name.strip() == "respond-async" and value.strip() in ("", '""') for name, _, value in names)
+
+
 def reason_in(request: Request) -> str:
     """Why, as the caller tells it in the query: `DELETE …?reason=test+order`. Raises InvalidRequest."""
     refuse_doubled(request.query_params, ["reason"])

@@ -17,7 +17,7 @@ from orders.api.errors import order_problem
 from orders.api.json_format import json_response
 from orders.models import Order
 from orders.operations.erasing import erase_customer
-from orders.reading.customers import exported, orders_of_customer
+from orders.reading.customers import exported, letters_about, orders_of_customer, requests_about
 from orders.requests.customers import EraseCustomer, ExportCustomer
 from orders.requests.parsing import parse
 from orders.rules.callers import Caller
@@ -36,9 +36,15 @@ class ExportView(APIView):
     def post(self, request: Request) -> HttpResponse:
         refuse_unknown(request.query_params, [])
         asked = parse(json_body(request), ExportCustomer)
-        orders = orders_of_customer(principal_of(request).storefront, asked.customer_id)
+        storefront = principal_of(request).storefront
+        orders = orders_of_customer(storefront, asked.customer_id)
+        letters: list[dict[str, Any]] = []
+        requests: list[dict[str, Any]] = []
         if asked.after is not None:
             orders = orders.filter(pk__gt=asked.after)
+        else:
+            letters = list(letters_about(asked.customer_id, storefront))
+            requests = list(requests_about(asked.customer_id, storefront))
         told: list[orjson.Fragment] = []
         size, following = 0, None
         for order in orders[: MAX_PAGE_ORDERS + 1]:
@@ -50,7 +56,14 @@ class ExportView(APIView):
             following = str(order.pk)
         else:
             following = None
-        return json_response(orjson.dumps({"customer_id": asked.customer_id, "orders": told, "next": following}))
+        page = {
+            "customer_id": asked.customer_id,
+            "orders": told,
+            "next": following,
+            "requested_orders": requests,
+            "incoming_events": letters,
+        }
+        return json_response(orjson.dumps(page))
 
 
 class EraseView(APIView):
@@ -74,7 +87,9 @@ class EraseView(APIView):
                 {**_named(order), "error": order_problem(refusal, request=request._request)}
                 for order, refusal in erasure.refused
             ],
+            "refused_count": erasure.refused_count,
             "has_more": erasure.remaining,
+            "requests": erasure.requests,
         }
         headers = {} if call.rehearsal is None else {"Preference-Applied": "dry-run"}
         return json_response(orjson.dumps(answer), headers=headers)

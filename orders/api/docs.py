@@ -23,6 +23,7 @@ from orders.rules.limits import (
 from orders.rules.statuses import OrderStatus
 
 PLACED: Final = ref("OrderOrReceipt")
+TAKEN: Final = ref("RequestReceipt")
 READ_ORDER: Final = ref("OrderOrPastOrder")
 CHANGED: Final = ref("OrderOrRehearsal")
 FIRST_VERSION_ANSWER: Final = ref("FirstVersionAnswer")
@@ -87,7 +88,8 @@ _IF_MATCH: Final = _header(
     pattern=r'^(\*|(W/)?"[0-9]{1,9}")$',
 )
 _IF_NONE_MATCH: Final = _header("If-None-Match", "The ETag the caller has; the same version is a 304.")
-_PREFER: Final = _header("Prefer", "`dry-run`: do it, answer with what it did, and undo it. Nothing changes anywhere.")
+PREFER: Final = _header("Prefer", "`dry-run`: do it, answer with what it did, and undo it. Nothing changes anywhere.")
+_LATER: Final = _header("Prefer", "`respond-async`: answer 202 once it is taken in and cannot be lost; place it then.")
 _REASON: Final = OpenApiParameter("reason", OpenApiTypes.STR, description="Why; kept with the change.")
 
 
@@ -98,13 +100,14 @@ def _answered(name: str, *codes: int) -> OpenApiParameter:
 
 ALWAYS_ANSWERED: Final = [
     _answered("X-Request-ID", *_MEANINGS),
-    _answered("Retry-After", 409, 429, 503),
+    _answered("Retry-After", 202, 409, 429, 503),
     _answered("WWW-Authenticate", 401),
 ]
 _ETAG: Final = _answered("ETag", 200, 201, 304)
-LOCATION: Final = _answered("Location", 201)
-_REPLAYED: Final = _answered("Idempotent-Replayed", 200, 201)
-_APPLIED: Final = _answered("Preference-Applied", 200)
+LOCATION: Final = _answered("Location", 201, 202)
+_REPLAYED: Final = _answered("Idempotent-Replayed", 200, 201, 202)
+APPLIED: Final = _answered("Preference-Applied", 200)
+_APPLIED_LATER: Final = _answered("Preference-Applied", 202)
 
 _ID: Final = OpenApiParameter("id", OpenApiTypes.UUID, OpenApiParameter.PATH, description="The order's id.")
 
@@ -114,10 +117,21 @@ _VERSION: Final = {"type": "integer", "minimum": 1, "maximum": 2**31 - 1}
 PLACE: Final[dict[str, Any]] = {
     "operation_id": "orders_place",
     "summary": "Place an order",
-    "description": "The order exists only with its stock held. Nothing is written or held when it is refused.",
+    "description": "The order exists only with its stock held. Nothing is written or held when it is refused. With "
+    "`Prefer: respond-async` it is taken in and placed in a moment: what needs stock or customer is told by "
+    "`order.created` or `order.rejected`, and at the address in `Location`.",
     "request": body("NewOrder"),
-    "responses": responses({201: PLACED}, 400, 409, 413, 415, 422),
-    "parameters": [_IDEMPOTENCY_KEY, _REASON, _ETAG, LOCATION, _REPLAYED, *ALWAYS_ANSWERED],
+    "responses": responses({201: PLACED, 202: TAKEN}, 400, 409, 413, 415, 422),
+    "parameters": [
+        _IDEMPOTENCY_KEY,
+        _LATER,
+        _REASON,
+        _ETAG,
+        LOCATION,
+        _REPLAYED,
+        _APPLIED_LATER,
+        *ALWAYS_ANSWERED,
+    ],
     "tags": ["orders"],
 }
 PLACE_BATCH: Final[dict[str, Any]] = {
@@ -125,8 +139,8 @@ PLACE_BATCH: Final[dict[str, Any]] = {
     "summary": f"Place up to {MAX_ORDERS_IN_BATCH} orders",
     "description": "In one transaction, with a result for each: 201 with the order, or the problem it was refused for.",
     "request": body("NewBatch"),
-    "responses": responses({200: ref("BatchAnswer")}, 400, 413, 415, 422),
-    "parameters": [_IDEMPOTENCY_KEY, _REASON, _REPLAYED, *ALWAYS_ANSWERED],
+    "responses": responses({200: ref("BatchAnswer"), 202: ref("BatchTaken")}, 400, 413, 415, 422),
+    "parameters": [_IDEMPOTENCY_KEY, _LATER, _REASON, _REPLAYED, _APPLIED_LATER, *ALWAYS_ANSWERED],
     "tags": ["orders"],
 }
 LIST: Final[dict[str, Any]] = {
@@ -172,6 +186,24 @@ READ: Final[dict[str, Any]] = {
             description="The order as it was at that version, without contact, addresses, note and metadata.",
         ),
         _ETAG,
+        *ALWAYS_ANSWERED,
+    ],
+    "tags": ["orders"],
+}
+REQUESTED: Final[dict[str, Any]] = {
+    "operation_id": "orders_requested",
+    "summary": "Orders that wait to be placed, or were rejected",
+    "description": "Of those asked for with `Prefer: respond-async` or by the event `order.requested`, newest first. "
+    "Once an order is placed it is listed with the orders.",
+    "responses": responses({200: ref("RequestedPage")}, 400),
+    "parameters": [
+        OpenApiParameter("status", ref("RequestStatus")),
+        OpenApiParameter("customer_id", _SOME_TEXT),
+        OpenApiParameter("external_reference", _SOME_TEXT),
+        OpenApiParameter("before", OpenApiTypes.UUID, description="Only below this id: `next_before`."),
+        OpenApiParameter(
+            "limit", {"type": "integer", "minimum": 1, "maximum": MAX_PAGE_ENTRIES, "default": MAX_PAGE_ENTRIES}
+        ),
         *ALWAYS_ANSWERED,
     ],
     "tags": ["orders"],
@@ -236,7 +268,7 @@ BULK: Final[dict[str, Any]] = {
     "first request ended.",
     "request": body("Bulk"),
     "responses": responses({200: ref("BulkAnswer")}, 400, 413, 415, 422),
-    "parameters": [_IDEMPOTENCY_KEY, _PREFER, _REASON, _REPLAYED, _APPLIED, *ALWAYS_ANSWERED],
+    "parameters": [_IDEMPOTENCY_KEY, PREFER, _REASON, _REPLAYED, APPLIED, *ALWAYS_ANSWERED],
     "tags": ["orders"],
 }
 CUSTOMER_EXPORT: Final[dict[str, Any]] = {
@@ -257,7 +289,7 @@ CUSTOMER_ERASE: Final[dict[str, Any]] = {
     "one that is under way, or kept by a hold that blocks `erase`, stays as it is. Ask again while `has_more` is true.",
     "request": body("EraseCustomer"),
     "responses": responses({200: ref("CustomerErasure")}, 400, 413, 415),
-    "parameters": [_PREFER, _REASON, _APPLIED, *ALWAYS_ANSWERED],
+    "parameters": [PREFER, _REASON, APPLIED, *ALWAYS_ANSWERED],
     "tags": ["customers"],
 }
 CHANGE: Final[dict[str, Any]] = {
@@ -267,7 +299,7 @@ CHANGE: Final[dict[str, Any]] = {
     "by key, null removes.",
     "request": body("OrderDetails") | {"application/merge-patch+json": ref("OrderDetails")},
     "responses": responses({200: CHANGED}, 400, 404, 405, 409, 412, 413, 415),
-    "parameters": [_ID, _IF_MATCH, _PREFER, _REASON, _ETAG, _APPLIED, *ALWAYS_ANSWERED],
+    "parameters": [_ID, _IF_MATCH, PREFER, _REASON, _ETAG, APPLIED, *ALWAYS_ANSWERED],
     "tags": ["orders"],
 }
 DELETE: Final[dict[str, Any]] = {
@@ -275,7 +307,7 @@ DELETE: Final[dict[str, Any]] = {
     "summary": "Delete an order",
     "description": "It is kept, out of sight; a second time is a 404. Staff can restore it.",
     "responses": responses({200: ref("RehearsalOrReceipt"), 204: None}, 400, 404, 405, 409, 412),
-    "parameters": [_ID, _IF_MATCH, _PREFER, _REASON, _APPLIED, *ALWAYS_ANSWERED],
+    "parameters": [_ID, _IF_MATCH, PREFER, _REASON, APPLIED, *ALWAYS_ANSWERED],
     "tags": ["orders"],
 }
 
@@ -292,8 +324,8 @@ def operation(name: Operation, request: str) -> dict[str, Any]:
         "request": body(NAMES.get(request, request)),
         "responses": responses({200: CHANGED}, 400, 404, 409, 412, 413, 415, 422),
         "parameters": [
-            *(_ID, _IDEMPOTENCY_KEY, _IF_MATCH, _PREFER, _REASON),
-            *(_ETAG, _REPLAYED, _APPLIED, *ALWAYS_ANSWERED),
+            *(_ID, _IDEMPOTENCY_KEY, _IF_MATCH, PREFER, _REASON),
+            *(_ETAG, _REPLAYED, APPLIED, *ALWAYS_ANSWERED),
         ],
         "tags": ["operations"],
     }

@@ -58,6 +58,8 @@ STATUS_CODES: dict[type[errors.OrderError], int] = {
     errors.NoTimeLeft: status.HTTP_409_CONFLICT,
     errors.OrderBusy: status.HTTP_409_CONFLICT,
     errors.OutOfStock: status.HTTP_409_CONFLICT,
+    errors.CustomerErased: status.HTTP_409_CONFLICT,
+    errors.RequestGivenUp: status.HTTP_409_CONFLICT,
     errors.DuplicateReference: status.HTTP_409_CONFLICT,
     errors.WebhookExists: status.HTTP_409_CONFLICT,
     errors.TooManyWebhooks: status.HTTP_409_CONFLICT,
@@ -75,6 +77,8 @@ STATUS_CODES: dict[type[errors.OrderError], int] = {
     errors.CustomersDown: status.HTTP_503_SERVICE_UNAVAILABLE,
     errors.PlacementTooSlow: status.HTTP_503_SERVICE_UNAVAILABLE,
 }
+
+_STATUS_BY_CODE: dict[str, int] = {error.code: code for error, code in STATUS_CODES.items()}
 
 # What DRF itself refuses, with a sentence that says what to do.
 _DRF_PROBLEMS: dict[type[exceptions.APIException], tuple[str, str]] = {
@@ -134,6 +138,20 @@ def order_problem(error: errors.OrderError, *, request: HttpRequest) -> dict[str
         status_of(error), error.code, error.title, error.detail, request=request, errors=error.errors
     )
     return {**body, **error.extra}
+
+
+def kept_problem(rejection: Mapping[str, Any], *, request: HttpRequest) -> dict[str, Any]:
+    """A refusal that was kept (see operations/rejecting.py), as it would have been told at once."""
+    code = rejection["code"]
+    body = problem(
+        _STATUS_BY_CODE.get(code, status.HTTP_409_CONFLICT),
+        code,
+        rejection["title"],
+        rejection["detail"],
+        request=request,
+        errors=rejection["errors"],
+    )
+    return {**body, **rejection["facts"]}
 
 
 def headers_of(error: errors.OrderError) -> dict[str, str]:

@@ -115,7 +115,7 @@ def _types_in(request: Request) -> list[str]:
 
 
 def _name_of_cursor(request: Request, *, is_stream: bool) -> str:
-    return "Last-Event-ID" if is_stream and "HTTP_LAST_EVENT_ID" in request.META else "after"
+    return "Last-Event-ID" if is_stream and request.META.get("HTTP_LAST_EVENT_ID") else "after"
 
 
 def _position_in(request: Request, storefront_id: int, *, is_stream: bool) -> int:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from typing import Final
 
-import msgspec
 from django.http import HttpRequest
 
-from orders.operations import Idempotency
+from orders.operations import KEY_PATTERN, Idempotency, fingerprint_of
 from orders.rules.errors import InvalidRequest
 
-_VISIBLE_ASCII: Final = re.compile(r"^[\x21-\x7e]{1,255}$")
+_VISIBLE_ASCII: Final = re.compile(KEY_PATTERN)
 
 
 def idempotency_of(request: HttpRequest, body: object) -> Idempotency | None:
@@ -32,5 +30,4 @@ def idempotency_of(request: HttpRequest, body: object) -> Idempotency | None:
             "wrong_format",
             "An Idempotency-Key is 1 to 255 visible ASCII characters, for example a UUID",
         )
-    asked = f"{request.method} {request.path}\n".encode() + msgspec.json.encode(body, order="deterministic")
-    return Idempotency(key, hashlib.sha256(asked).hexdigest())
+    return Idempotency(key, fingerprint_of(request.method or "", request.path, body))

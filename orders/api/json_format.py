@@ -5,8 +5,9 @@ from typing import Any
 
 import orjson
 from django.http import HttpResponse
+from django.http.request import MediaType
 from django.utils.functional import Promise
-from rest_framework.exceptions import ParseError
+from rest_framework.exceptions import NotAcceptable, ParseError
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
@@ -25,17 +26,37 @@ def json_response(body: bytes, *, status: int = 200, headers: Mapping[str, str] 
 
 
 class JSONNegotiation(DefaultContentNegotiation):
-    """There is one format. Whoever accepts anything gets it without a look at the details."""
+    """JSON, unless a view has another format too and the client likes that better (RFC 9110 §12.5.1).
+
+    Whoever accepts anything gets JSON without a look at the details. DRF would not read `q`.
+    """
 
     def select_renderer(
         self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
     ) -> tuple[BaseRenderer, str]:
         renderers = list(renderers)
-        ours = renderers[0].media_type == "application/json"
-        if ours and request.META.get("HTTP_ACCEPT", "*/*") in ("*/*", "application/json"):
+        if renderers[0].media_type != "application/json":
+            selected: tuple[BaseRenderer, str] = super().select_renderer(request, renderers, format_suffix)
+            return selected
+        accept = request.META.get("HTTP_ACCEPT") or "*/*"
+        if accept in ("*/*", "application/json"):
             return renderers[0], "application/json"
-        selected: tuple[BaseRenderer, str] = super().select_renderer(request, renderers, format_suffix)
-        return selected
+        ranges = [MediaType(text) for text in accept.split(",") if text.strip()]
+        liked = max(renderers, key=lambda renderer: _quality(str(renderer.media_type), ranges))
+        if not _quality(str(liked.media_type), ranges):
+            raise NotAcceptable(available_renderers=renderers)
+        return liked, str(liked.media_type)
+
+
+def _quality(media_type: str, ranges: list[MediaType]) -> float:
+    """That of the range that says most of the type; its parameters, such as a charset, are left alone."""
+    main, _, sub = media_type.partition("/")
+    saying = [
+        (which.main_type != "*", which.sub_type != "*", which.quality)
+        for which in ranges
+        if (which.main_type, which.sub_type) in ((main, sub), (main, "*"), ("*", "*"))
+    ]
+    return max(saying)[2] if saying else 0.0
 
 
 class JSONRenderer(BaseRenderer):

@@ -1,4 +1,4 @@
-"""How a call places orders, whichever version of the API it came by."""
+"""How a call places orders, whichever version of the API it came by; or leaves an order to be placed."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from dataclasses import replace
 from typing import Any
 
 import orjson
+from rest_framework import status
 from rest_framework.request import Request
 
 from orders import operations
-from orders.api.calls import origin_of, principal_of, wants_rehearsal
+from orders.api.calls import origin_of, principal_of, wants_answer_first, wants_rehearsal
 from orders.api.idempotency_header import idempotency_of
 from orders.operations import Outcome, Placed, StoredAnswer
 from orders.requests.placing import NewOrder
@@ -31,8 +32,9 @@ def place(
 
     What `render` makes is stored whole, for whoever repeats it; of that, `show` leaves what this caller may see.
     """
-    if wants_rehearsal(request):
-        raise errors.PreferenceNotSupported()
+    _refuse_rehearsal(request)
+    if wants_answer_first(request):
+        raise errors.PreferenceNotSupported("respond-async", "POST /api/v1/orders and its batch offer it.")
     principal = principal_of(request)
     sight, headers = principal.caller.sight, {}
 
@@ -50,9 +52,50 @@ def place(
         )
     except operations.Replay as replay:
         answer, headers = replay.answer, {"Idempotent-Replayed": "true"}
-    if sight is not Sight.CUSTOMER:
-        answer = replace(answer, body=orjson.dumps(show(orjson.loads(answer.body), sight)))
-    return answer, headers
+    return _seen(answer, sight, show), headers
+
+
+def take(
+    request: Request,
+    orders: Sequence[NewOrder | errors.OrderError],
+    *,
+    asked: object,
+    render: Callable[[Sequence[operations.Answered]], StoredAnswer],
+    show: Callable[[dict[str, Any], Sight], dict[str, Any]],
+) -> tuple[StoredAnswer, dict[str, str]]:
+    """Take in, to be placed later; or repeat the stored answer, maybe of what was placed at once."""
+    _refuse_rehearsal(request)
+    principal = principal_of(request)
+
+    def counted_render(answered: Sequence[operations.Answered]) -> StoredAnswer:
+        counted = Counter("requested" if isinstance(one, operations.Taken) else one.code for one in answered)
+        request._request.placement_outcomes = dict(counted)  # type: ignore[attr-defined]
+        return render(answered)
+
+    try:
+        answer = operations.take_orders(
+            orders,
+            storefront=principal.storefront,
+            origin=origin_of(request),
+            render=counted_render,
+            idempotency=idempotency_of(request._request, asked),
+        )
+    except operations.Replay as replay:
+        request._request.placement_outcomes = {}  # type: ignore[attr-defined]
+        return _seen(replay.answer, principal.caller.sight, show), {"Idempotent-Replayed": "true"}
+    return answer, {"Preference-Applied": "respond-async"}
+
+
+def _refuse_rehearsal(request: Request) -> None:
+    if wants_rehearsal(request):
+        raise errors.PreferenceNotSupported()
+
+
+def _seen(answer: StoredAnswer, sight: Sight, show: Callable[[dict[str, Any], Sight], dict[str, Any]]) -> StoredAnswer:
+    """A receipt of what is to be placed later tells nothing of it."""
+    if sight is Sight.CUSTOMER or answer.status == status.HTTP_202_ACCEPTED:
+        return answer
+    return replace(answer, body=orjson.dumps(show(orjson.loads(answer.body), sight)))
 
 
 def _count(request: Request, outcomes: Sequence[Outcome]) -> None:

@@ -12,6 +12,8 @@ from orders.rules.errors import InvalidRequest
 
 _OUR_TAG: Final = re.compile(r'^(?:W/)?"(\d{1,9})"$')
 
+_ONE_VERSION: Final = re.compile(r'(?:W/)?"([1-9]\d{0,8})"').fullmatch
+
 
 def etag(version: int) -> str:
     return f'"{version}"'
@@ -34,6 +36,12 @@ def precondition_of(request: HttpRequest) -> Precondition:
             "If-Match", "wrong_format", 'If-Match takes one ETag as this service gave it, such as "3", or *.'
         )
     return Precondition(int(match[1]))
+
+
+def known_version(request: HttpRequest) -> int | None:
+    """The version that If-None-Match names, where it names one and nothing else: that need not be read again."""
+    match = _ONE_VERSION(request.META.get("HTTP_IF_NONE_MATCH", ""))
+    return int(match[1]) if match else None
 
 
 def is_known_to_caller(request: HttpRequest, version: int) -> bool:

@@ -9,12 +9,9 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 from django.http import HttpRequest, HttpResponse
 from django.utils.encoding import escape_uri_path
 
-from inventory_client.outages import Outage, outage_of, sqlstate_of
+from inventory_client.outages import Outage, is_busy, outage_of
 
 CONTENT_TYPE = "application/problem+json"
-
-# Lock or statement timeout, deadlock, serialization failure: the same request may do better in a moment.
-_BUSY_STATES: Final = frozenset({"55P03", "57014", "40P01", "40001"})
 
 
 class DatabaseTrouble(NamedTuple):
@@ -145,7 +142,7 @@ def database_trouble(error: DatabaseError | InterfaceError) -> DatabaseTrouble |
 
     Closes a connection that can only be read.
     """
-    if isinstance(error, OperationalError) and sqlstate_of(error) in _BUSY_STATES:
+    if isinstance(error, OperationalError) and is_busy(error):
         return _BUSY
     outage = outage_of(error)
     if outage is Outage.READ_ONLY and not connection.in_atomic_block:

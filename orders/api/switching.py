@@ -6,8 +6,10 @@ import logging
 
 from django.utils import timezone
 
+from audit.recording import recorded
 from orders.api.authentication import remembered_keys
 from orders.models import Storefront
+from orders.models.audited import STOREFRONT
 
 logger = logging.getLogger(__name__)
 
@@ -17,9 +19,10 @@ def switch_off(storefront: Storefront, *, by: str, reason: str) -> bool:
 
     `reason` is told to whoever calls.
     """
-    changed = Storefront.objects.filter(pk=storefront.pk, switched_off_at=None).update(
-        switched_off_at=timezone.now(), switched_off_by=by, switched_off_reason=reason
-    )
+    with recorded(storefront, STOREFRONT, by=by, action="Switched off"):
+        changed = Storefront.objects.filter(pk=storefront.pk, switched_off_at=None).update(
+            switched_off_at=timezone.now(), switched_off_by=by, switched_off_reason=reason
+        )
     remembered_keys.clear()
     if changed:
         logger.warning("storefront switched off", extra={"code": storefront.code, "by": by, "why": reason})
@@ -28,11 +31,12 @@ def switch_off(storefront: Storefront, *, by: str, reason: str) -> bool:
 
 def switch_on(storefront: Storefront, *, by: str) -> bool:
     """Accept its keys again, in other processes within API_KEY_CACHE_SECONDS. False: it was on already."""
-    changed = (
-        Storefront.objects.filter(pk=storefront.pk)
-        .exclude(switched_off_at=None)
-        .update(switched_off_at=None, switched_off_by="", switched_off_reason="")
-    )
+    with recorded(storefront, STOREFRONT, by=by, action="Switched on"):
+        changed = (
+            Storefront.objects.filter(pk=storefront.pk)
+            .exclude(switched_off_at=None)
+            .update(switched_off_at=None, switched_off_by="", switched_off_reason="")
+        )
     remembered_keys.clear()
     if changed:
         logger.warning("storefront switched on", extra={"code": storefront.code, "by": by})

@@ -41,10 +41,11 @@ _MERGE_PATCHES: Final = ("application/json", "application/merge-patch+json")
 
 class _WebhookView(APIView):
     scopes = dict.fromkeys(("GET", "HEAD", "POST", "PATCH", "DELETE"), Scope.WEBHOOKS_WRITE)
+    can_rehearse = False
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        if request.method not in ("GET", "HEAD") and wants_rehearsal(request):
+        if not self.can_rehearse and request.method not in ("GET", "HEAD") and wants_rehearsal(request):
             raise errors.PreferenceNotSupported()
 
 
@@ -175,26 +176,32 @@ class DeliveryView(_WebhookView):
 
 
 class RedeliverView(_WebhookView):
+    can_rehearse = True
+
     @extend_schema(**docs.REDELIVER)
     def post(self, request: Request, pk: str) -> HttpResponse:
         refuse_unknown(request.query_params, [])
         endpoint = _endpoint(request, pk)
-        asked = parse(json_body(request), Redelivery)
+        asked, dry_run = parse(json_body(request), Redelivery), wants_rehearsal(request)
         with _refusals(pk):
-            answer = _redelivered(endpoint, asked)
-        return json_response(orjson.dumps(answer), status=status.HTTP_202_ACCEPTED)
+            answer = orjson.dumps(_redelivered(endpoint, asked, dry_run=dry_run))
+        if dry_run:
+            return json_response(answer, headers={"Preference-Applied": "dry-run"})
+        return json_response(answer, status=status.HTTP_202_ACCEPTED)
 
 
-def _redelivered(endpoint: WebhookEndpoint, asked: Redelivery) -> dict[str, Any]:
+def _redelivered(endpoint: WebhookEndpoint, asked: Redelivery, *, dry_run: bool) -> dict[str, Any]:
     if asked.event_id is not msgspec.UNSET:
         if asked.since is not msgspec.UNSET or asked.until is not msgspec.UNSET or asked.only_failed:
             raise errors.InvalidRequest.at("/event_id", "ambiguous", "Give event_id, or since with what goes with it")
-        redelivering.redeliver_one(endpoint, asked.event_id)
+        (redelivering.refuse_one if dry_run else redelivering.redeliver_one)(endpoint, asked.event_id)
         return {"queued": 1, "go_on_since": None}
     if asked.since is msgspec.UNSET:
         raise errors.InvalidRequest.at("/since", "required", "Give event_id, or since")
     until = timezone.now() if asked.until is msgspec.UNSET else asked.until
-    queued = redelivering.redeliver(endpoint, since=asked.since, until=until, only_failed=asked.only_failed)
+    queued = redelivering.redeliver(
+        endpoint, since=asked.since, until=until, only_failed=asked.only_failed, dry_run=dry_run
+    )
     return {"queued": queued.queued, "go_on_since": instant(queued.go_on_since)}
 
 

@@ -10,7 +10,7 @@ from drf_spectacular.utils import OpenApiParameter
 from events.webhooks.endpoints import MOST_OF_A_STOREFRONT
 from events.webhooks.redelivering import MOST_AT_ONCE
 from orders.api.components.shapes import ref
-from orders.api.docs import ALWAYS_ANSWERED, LOCATION, body, responses
+from orders.api.docs import ALWAYS_ANSWERED, APPLIED, LOCATION, PREFER, body, responses
 from orders.rules.limits import MAX_PAGE_ENTRIES
 
 _ID: Final = OpenApiParameter("id", OpenApiTypes.UUID, OpenApiParameter.PATH, description="The endpoint's id.")
@@ -109,8 +109,9 @@ REDELIVER: Final = _route(
     "redeliver",
     "Send events again",
     "One by its `event_id`; or those that happened from `since` to before `until`, also while the endpoint was "
-    f"disabled; or of these, with `only_failed`, what was given up. At most {MOST_AT_ONCE:,} at once.",
+    f"disabled; or of these, with `only_failed`, what was given up. At most {MOST_AT_ONCE:,} at once. A dry run "
+    "is a 200 that tells how many that would be.",
     request=body("Redelivery"),
-    responses=responses({202: ref("Redelivered")}, 400, 404, 409, 413, 415),
-    parameters=[_ID],
+    responses=responses({200: ref("Redelivered"), 202: ref("Redelivered")}, 400, 404, 409, 413, 415),
+    parameters=[_ID, PREFER, APPLIED],
 )

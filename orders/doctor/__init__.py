@@ -8,5 +8,6 @@ wrong is read again like that before it is told.
 from orders.doctor.examination import examine
 from orders.doctor.extent import Extent
 from orders.doctor.findings import CHECKS, Found, Report, Severity
+from orders.doctor.sales import days_summed_wrongly
 
-__all__ = ["CHECKS", "Extent", "Found", "Report", "Severity", "examine"]
+__all__ = ["CHECKS", "Extent", "Found", "Report", "Severity", "days_summed_wrongly", "examine"]

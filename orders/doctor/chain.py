@@ -16,7 +16,6 @@ from events.models import Event
 from orders.announcing.payloads import ORDER_CREATED, ORDER_DELETED, ORDER_RESTORED, ORDER_UPDATED, PERSONAL_FIELDS
 from orders.doctor.findings import Finding
 from orders.reading.changes_between import PARTS, STAMPS
-from orders.reading.windows import Window
 from orders.rules.lifecycle import Operation
 
 # An order's events may be many and large.
@@ -50,9 +49,9 @@ class _Event(NamedTuple):
         return _object(self.data.get("changes"))
 
 
-def broken_links(window: Window, orders: Mapping[UUID, Told]) -> Iterator[Finding]:
-    """What is wrong with the events of these orders of the window, up to the version at which each was read."""
-    rows = Event.objects.filter(**window.of("stream_id")).order_by("stream_id", "sequence")
+def broken_links(orders: Mapping[UUID, Told]) -> Iterator[Finding]:
+    """What is wrong with the events of these orders, up to the version at which each was read."""
+    rows = Event.objects.filter(stream_id__in=orders).order_by("stream_id", "sequence")
     events = rows.values_list("stream_id", "sequence", "type", "data").iterator(chunk_size=_EVENTS_AT_ONCE)
     for order_id, of_order in groupby(events, key=itemgetter(0)):
         if order := orders.get(order_id):

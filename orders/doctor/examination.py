@@ -6,19 +6,19 @@ from typing import Final
 from uuid import UUID
 
 from orders.doctor.answers import answers_of_no_order
+from orders.doctor.examined_orders import pages_of_orders
 from orders.doctor.extent import Extent
 from orders.doctor.feed import misplaced
 from orders.doctor.findings import Finding, Report
 from orders.doctor.lives import contradictions
 from orders.doctor.queue import misqueued
-from orders.doctor.stock import look_into_counts, revisions_behind
+from orders.doctor.sales import days_summed_wrongly
+from orders.doctor.stock import look_into_counts, revisions_behind, shipped_not_as_told
 from orders.doctor.strays import strays
 from orders.doctor.stuck import look_for_stuck
 from orders.doctor.told_lives import came_as_it_stood, told_wrongly
 from orders.models import Order
-from orders.reading.windows import windows
 
-_ORDERS_AT_ONCE: Final = 500
 _READINGS: Final = 5
 # Of history that came without parcels and payments, the marketplace's word is all there is.
 _TAKEN_ON_TRUST: Final = frozenset({"shipped_not_as_parcels", "status_not_as_ledger", "payment_status_not_as_money"})
@@ -27,17 +27,20 @@ _TAKEN_ON_TRUST: Final = frozenset({"shipped_not_as_parcels", "status_not_as_led
 def examine(extent: Extent) -> Report:
     """Look at everything in the extent, in bounded memory; change nothing."""
     report = Report()
-    for window in windows(Order, since=extent.oldest_id, rows=_ORDERS_AT_ONCE):
-        for order in extent.of(Order.all_objects.filter(**window.of("pk")).with_parts().order_by("pk")):
-            report.orders += 1
+    for orders in pages_of_orders(extent):
+        report.orders += len(orders)
+        for order in orders:
             if contradictions(order):
                 report.add(_certain_contradictions(order.pk))
-        report.add(told_wrongly(window, extent))
-        report.add(revisions_behind(window, extent))
+        order_ids = [order.pk for order in orders]
+        report.add(told_wrongly(order_ids))
+        report.add(revisions_behind(order_ids))
+        report.add(shipped_not_as_told(order_ids))
     report.add(strays(extent))
     report.add(misqueued(extent))
     report.add(misplaced(extent))
     report.add(answers_of_no_order(extent))
+    report.add(finding for _, _, finding in days_summed_wrongly(extent))
     look_into_counts(report, extent)
     look_for_stuck(report, extent)
     return report

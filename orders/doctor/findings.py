@@ -88,6 +88,11 @@ CHECKS: Final[dict[str, Check]] = {
         "Approve it (`manage.py order approve_refund …`): the order is short of that money until then. Or take back "
         "what was recorded by mistake (`manage.py order correct_payment …`).",
     ),
+    "refund_not_asked_for": Check(
+        Severity.WARNING,
+        "Money was given back that nobody had asked for, where somebody else has to approve it. Told for 30 days.",
+        "Ask whoever gave it back; take back what was recorded by mistake (`manage.py order correct_payment …`).",
+    ),
     "refund_settled_for_more": Check(
         Severity.WARNING,
         "More was paid out for a refund than was asked for.",
@@ -134,6 +139,13 @@ CHECKS: Final[dict[str, Check]] = {
         Severity.ERROR,
         "An event tells of an order that does not exist.",
         "Orders are never removed: restore the order's rows from a backup.",
+    ),
+    # sums
+    "sales_day_not_as_orders": Check(
+        Severity.ERROR,
+        "The sums of what was sold on a day tell otherwise than the orders of that day. (Of each storefront the newest "
+        "14 days and as many others are compared.)",
+        "`manage.py doctor --mend` counts these days anew; find out who changed orders past orders.operations.",
     ),
     # queue
     "queued_without_event": Check(
@@ -214,7 +226,7 @@ CHECKS: Final[dict[str, Check]] = {
     # stock
     "stock_not_as_reservations": Check(
         Severity.ERROR,
-        "The embedded ledger counts other reserved units of a product than its reservations hold, or does not know it.",
+        "The embedded ledger counts other units of a product than its reservations do, or does not know it.",
         "`manage.py reconcile_stock --repair` counts anew; find out who wrote to inventory_stock or "
         "inventory_reservation.",
     ),
@@ -229,6 +241,11 @@ CHECKS: Final[dict[str, Check]] = {
         "`manage.py reconcile_stock --repair` goes on from the inventory's. It happens when the orders came from a "
         "backup and the inventory did not.",
     ),
+    "stock_shipped_not_as_order": Check(
+        Severity.ERROR,
+        "Other units of an order have left the shelf than its reservation says: what is on hand is counted wrong.",
+        "`manage.py reconcile_stock --repair` tells the inventory.",
+    ),
     # stuck
     "hold_lasts": Check(
         Severity.WARNING,
@@ -239,6 +256,22 @@ CHECKS: Final[dict[str, Check]] = {
         Severity.WARNING,
         "An order is pending although its stock is no longer promised.",
         "Is `manage.py sweep` running? It cancels those without money. Confirm, extend or cancel the others.",
+    ),
+    "requests_parked": Check(
+        Severity.WARNING,
+        "An order that was asked for could not be placed so often that it waits for somebody.",
+        "The finding tells the error; mend its cause, then `manage.py place_requested --retry-parked`, or reject it on "
+        "its page in the back office.",
+    ),
+    "requests_late": Check(
+        Severity.WARNING,
+        "Orders that were asked for have been waiting to be placed for long.",
+        "Is `manage.py place_requested` running, and are the inventory and the CustomerService up?",
+    ),
+    "bulk_run_stands": Check(
+        Severity.WARNING,
+        "Nobody works at a bulk run of the back office.",
+        "Is `manage.py sweep` running? Its log says what is in its way; `manage.py bulk_runs stop …` ends the run.",
     ),
     "inventory_not_told": Check(
         Severity.WARNING,

@@ -15,11 +15,11 @@ from django.db.models.expressions import RawSQL
 from events.inbox.models import IncomingEvent
 from events.inbox.standing import inbox_standing
 from events.lag import queued_sinks, relay_lag
-from events.models import OutboxEntry, WebhookEndpoint
+from events.models import PARKED, OutboxEntry, WebhookEndpoint
 from events.sinks import enabled_sinks
 from orders.doctor.extent import Extent
 from orders.doctor.findings import EXAMPLES_KEPT, Finding, Report
-from orders.models import Order, PaymentRecord, Refund, Return, UpkeepFailure
+from orders.models import BulkRun, Order, PaymentRecord, Refund, RequestedOrder, Return, UpkeepFailure
 from orders.reading.documents import instant
 from orders.reading.windows import windows
 from orders.rules.statuses import OrderStatus, PaymentKind, RefundState, ReturnState
@@ -29,7 +29,12 @@ _ROWS_AT_ONCE: Final = 5000
 _SWEEP_PATIENCE: Final = timedelta(hours=1)
 _INVENTORY_PATIENCE: Final = timedelta(minutes=10)
 _RELAY_PATIENCE: Final = timedelta(minutes=10)
+_PLACING_PATIENCE: Final = timedelta(minutes=10)
+_RUN_PATIENCE: Final = timedelta(minutes=10)
 
+# As in the indexes that hold them: of all that ended long ago none is read.
+_OPEN: Final = Q(state__in=[RefundState.REQUESTED, RefundState.APPROVED])
+_ON_ITS_WAY: Final = Q(state=ReturnState.APPROVED)
 _LIVE: Final = [OrderStatus.PENDING, OrderStatus.CONFIRMED, OrderStatus.SHIPPED]
 
 
@@ -39,9 +44,12 @@ def look_for_stuck(report: Report, extent: Extent) -> None:
     _refunds(report, extent)
     _returns(report, extent)
     _late_payments(report, extent)
+    _unasked_refunds(report, extent)
     _upkeep(report, extent)
     _queue(report, extent)
     _inbox(report)
+    _requested(report, extent)
+    _bulk_runs(report, extent)
 
 
 def _orders(report: Report, extent: Extent) -> None:
@@ -66,6 +74,35 @@ def _upkeep(report: Report, extent: Extent) -> None:
         report.add([Finding("upkeep_fails", f"{detail}: {failure.error}", failure.order_id, failure.order.number)])
 
 
+def _requested(report: Report, extent: Extent) -> None:
+    asked = RequestedOrder.objects
+    late = asked.waiting().filter(next_attempt_at__lt=PARKED, requested_at__lt=extent.now - _PLACING_PATIENCE)
+    for code, requests in (("requests_parked", extent.of(asked.parked())), ("requests_late", extent.of(late))):
+        oldest = requests.defer("order").order_by("pk")[:EXAMPLES_KEPT]
+        report.add_counted(
+            code, requests.count(), [Finding(code, _tries_of(request), request.pk) for request in oldest]
+        )
+
+
+def _bulk_runs(report: Report, extent: Extent) -> None:
+    standing = BulkRun.objects.running().filter(worked_at__lt=extent.now - _RUN_PATIENCE).order_by("worked_at")
+    if extent.storefront_id is not None:
+        standing = standing.filter(storefronts__contains=[extent.storefront_id])
+    report.add(
+        Finding(
+            "bulk_run_stands",
+            f"{run.pk}: {run.operation} by {run.actor}, {run.left} of {run.total} orders left, "
+            f"nobody at it since {run.worked_at:%Y-%m-%d %H:%M} UTC",
+        )
+        for run in standing
+    )
+
+
+def _tries_of(request: RequestedOrder) -> str:
+    error = request.last_error or "not tried yet"
+    return f"asked for at {request.requested_at}, failed {request.attempts} times: {error}"
+
+
 def _holds(holds: list[dict[str, Any]]) -> str:
     return ", ".join(f"{hold['kind']} by {hold['placed_by']} since {hold['placed_at']}" for hold in holds)
 
@@ -74,7 +111,7 @@ def _refunds(report: Report, extent: Extent) -> None:
     long_ago = extent.now - extent.patience
     undecided = Q(state=RefundState.REQUESTED, requested_at__lt=long_ago)
     unsettled = Q(state=RefundState.APPROVED, decided_at__lt=long_ago)
-    for window in windows(Refund, rows=_ROWS_AT_ONCE):
+    for window in windows(Refund, rows=_ROWS_AT_ONCE, among=_OPEN):
         refunds = extent.of(Refund.objects.filter(**window.of("pk")))
         _add(
             report,
@@ -92,7 +129,7 @@ def _refunds(report: Report, extent: Extent) -> None:
 
 def _returns(report: Report, extent: Extent) -> None:
     waiting = Q(state=ReturnState.APPROVED, decided_at__lt=extent.now - extent.patience)
-    for window in windows(Return, rows=_ROWS_AT_ONCE):
+    for window in windows(Return, rows=_ROWS_AT_ONCE, among=_ON_ITS_WAY):
         returns = extent.of(Return.objects.filter(waiting, **window.of("pk")))
         _add(report, "return_not_received", returns, lambda back: f"approved at {back.decided_at}")
 
@@ -103,7 +140,7 @@ def _late_payments(report: Report, extent: Extent) -> None:
     kept = F("order__refunded_amount") + F("order__charged_back_amount") + F("order__refund_pending_amount")
     captured = Q(kind=PaymentKind.CAPTURE, order__captured_amount__gt=kept)
     authorized = Q(kind=PaymentKind.AUTHORIZATION, order__authorized_amount__gt=0, order__captured_amount=0)
-    for window in windows(PaymentRecord, rows=_ROWS_AT_ONCE):
+    for window in windows(PaymentRecord, rows=_ROWS_AT_ONCE, among=Q(late=True)):
         payments = PaymentRecord.objects.filter(ended, captured | authorized, late=True, **window.of("pk"))
         _add(
             report,
@@ -111,6 +148,16 @@ def _late_payments(report: Report, extent: Extent) -> None:
             extent.of(payments),
             lambda payment: f"{payment.kind} of {payment.amount}, recorded at {payment.recorded_at}",
         )
+
+
+def _unasked_refunds(report: Report, extent: Extent) -> None:
+    """What was paid out for a refund that nobody approved is a contradiction of its order: see `lives.py`."""
+    _add(
+        report,
+        "refund_not_asked_for",
+        extent.of(PaymentRecord.objects.refunds_nobody_asked_for()),
+        lambda payment: f"{payment.amount} by {payment.psp_reference}, recorded at {payment.recorded_at}",
+    )
 
 
 def _queue(report: Report, extent: Extent) -> None:

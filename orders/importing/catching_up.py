@@ -11,7 +11,6 @@ import msgspec
 from msgspec import UNSET
 
 from orders.importing.history import (
-    PSP,
     PastOperation,
     Told,
     authorization_reference,
@@ -31,7 +30,7 @@ from orders.models import Order, OrderItem
 from orders.requests.operations import Cancel, Deliver, Parcel, Plain, RecordPayment
 from orders.requests.placing import NewItem, total_amount
 from orders.rules.errors import InvalidRequest
-from orders.rules.facts import in_force
+from orders.rules.facts import IMPORTED, in_force
 from orders.rules.lifecycle import Operation
 from orders.rules.statuses import ConfirmationPolicy, OrderStatus, PaymentKind
 
@@ -123,7 +122,9 @@ def _authorized(told: ImportedOrder, here: Order) -> Iterator[RecordPayment]:
 def _captured(told: ImportedOrder, here: Order) -> Iterator[RecordPayment]:
     """What was paid beyond what is recorded here, by whichever provider, of what the file had authorized."""
     paid = told.to_be_paid if told.history.approved_at is not None else 0
-    known = any((fact.psp, fact.psp_reference) == (PSP, authorization_reference(told)) for fact in here.payments.all())
+    known = any(
+        (fact.psp, fact.psp_reference) == (IMPORTED, authorization_reference(told)) for fact in here.payments.all()
+    )
     if paid <= here.captured_amount:
         return
     if here.captured_amount:

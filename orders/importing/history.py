@@ -17,13 +17,12 @@ from orders.models import Storefront
 from orders.reading.documents import instant, new_order_document
 from orders.requests.operations import Cancel, Deliver, OperationRequest, Parcel, Plain, RecordPayment, Units
 from orders.requests.placing import NewItem
+from orders.rules.facts import IMPORTED
 from orders.rules.ids import new_id_at, new_number
 from orders.rules.lifecycle import Operation
 from orders.rules.statuses import CancelReason, OrderStatus, PaymentKind
 
 _MAX_METADATA_TEXT: Final = 500
-# The provider of payments that a file tells of.
-PSP: Final = "import"
 _SENT: Final = frozenset({OrderStatus.SHIPPED, OrderStatus.COMPLETED})
 
 
@@ -58,6 +57,11 @@ class HistoricOrder:
             reserved_until=None,
         ) | {"metadata": _facts_without_a_field(imported) | imported.metadata}
         self.item_rows = item_rows(imported, storefront, self.order_id)
+
+    @property
+    def reference(self) -> tuple[int, str]:
+        """What it is known by: its storefront's id, and the external reference there."""
+        return self.storefront.pk, self.imported.external_reference
 
     def as_document(self) -> dict[str, Any]:
         return new_order_document(self.order_row, self.item_rows, storefront_code=self.storefront.code)
@@ -170,7 +174,7 @@ def authorizations(order: ImportedOrder) -> Iterator[RecordPayment]:
         yield RecordPayment(
             kind=PaymentKind.AUTHORIZATION,
             amount=order.to_be_paid,
-            psp=PSP,
+            psp=IMPORTED,
             psp_reference=authorization_reference(order),
             occurred_at=order.history.authorized_at,
         )
@@ -181,7 +185,7 @@ def voids(order: ImportedOrder) -> Iterator[RecordPayment]:
         yield RecordPayment(
             kind=PaymentKind.VOID,
             amount=order.to_be_paid,
-            psp=PSP,
+            psp=IMPORTED,
             psp_reference=f"{order.external_reference}/voided",
             parent_reference=authorization_reference(order),
             occurred_at=order.history.voided_at,
@@ -193,7 +197,7 @@ def capture(order: ImportedOrder, amount: int, reference: str) -> RecordPayment:
     return RecordPayment(
         kind=PaymentKind.CAPTURE,
         amount=amount,
-        psp=PSP,
+        psp=IMPORTED,
         psp_reference=f"{order.external_reference}/{reference}",
         parent_reference=authorization_reference(order) if order.history.authorized_at else None,
         occurred_at=order.history.approved_at,
@@ -205,7 +209,7 @@ def refund(order: ImportedOrder, amount: int) -> RecordPayment:
     return RecordPayment(
         kind=PaymentKind.REFUND,
         amount=amount,
-        psp=PSP,
+        psp=IMPORTED,
         psp_reference=f"{order.external_reference}/refunded/{order.history.refunded_amount}",
     )
 

@@ -3,3 +3,4 @@
 from orders.incoming import customers as customers
 from orders.incoming import inventory as inventory
 from orders.incoming import payments as payments
+from orders.incoming import requested as requested

@@ -1,25 +1,36 @@
-"""A customer has moved, or is reached otherwise: orders that have not been shipped follow."""
+"""A customer has moved, or is reached otherwise: orders follow that have not been shipped or are not placed yet."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+from itertools import groupby
+from operator import attrgetter
 from typing import Annotated, Any, Final
 from uuid import UUID
 
 import msgspec
+from django.db.models import QuerySet
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from events.inbox.envelope import Incoming
+from events.inbox.erasing import drop_letters, forget_subject
 from events.inbox.handlers import Refused, handles
-from orders.incoming.doing import do, told
-from orders.models import Order
+from orders.incoming.doing import PASSING, call_for, do, told
+from orders.models import Order, Storefront
 from orders.operations import Precondition
+from orders.operations.changing_requests import change_requests
+from orders.operations.erasing import erase_within
+from orders.operations.erasing_requests import erase_requests
+from orders.operations.stored_answers import find_answers
+from orders.reading.customers import tells_of
 from orders.requests.fields import Identifier200
-from orders.requests.operations import AddressPatch, ContactPatch, OrderDetails, Plain, ReleaseHold, checked_details
-from orders.requests.placing import Address, address_of
+from orders.requests.operations import AddressPatch, ContactPatch, OrderDetails, ReleaseHold, checked_details
+from orders.requests.placing import Address, KeptOrder, address_of, stored_address
 from orders.rules.callers import CUSTOMER_CHECK
-from orders.rules.errors import InvalidRequest, VersionMismatch
+from orders.rules.errors import InvalidRequest, OrderError, OrderNotFound, VersionMismatch
 from orders.rules.lifecycle import Operation
 from orders.rules.statuses import FulfillmentStatus, OrderStatus
 
@@ -48,7 +59,8 @@ class Customer(Struct, frozen=True, kw_only=True):
 
 @handles("customer.updated")
 def follow_customer(event: Incoming) -> None:
-    """Contact and addresses of the customer's orders of which nothing has been shipped become those of the event.
+    """Contact and addresses of the customer's orders of which nothing has been shipped become those of the event; so do
+    those of orders that were asked for and wait to be placed.
 
     An order that gets another shipping address is tagged `recalculate-shipping`. One that may not change any more is
     left as it is, and so are those that say the same already. One that was held up because the customer could not be
@@ -56,6 +68,10 @@ def follow_customer(event: Incoming) -> None:
     """
     customer = told(event, Customer)
     details = _details(customer)
+    # First: whatever has been placed before is an order then.
+    change_requests(
+        customer.customer_id, partial(_as_known_now, details), storefronts=_storefronts(customer.storefront)
+    )
     orders = Order.objects.filter(
         customer_id=customer.customer_id,
         status__in=_NOT_SHIPPED,
@@ -81,17 +97,36 @@ class Erased(Struct, frozen=True, kw_only=True):
 def erase_customer(event: Incoming) -> None:
     """What tells of the customer is removed from all their orders, deleted ones too.
 
-    While one of them is under way, or kept by a hold, none is: the event is a dead letter, to be tried again then.
+    Dead letters about them are dropped. While one of the orders is under way, or kept by a hold, nothing is done: the
+    event is a dead letter, to be tried again then.
     """
     erased = told(event, Erased)
+    for storefront in _storefronts(erased.storefront):
+        erase_requests(storefront, erased.customer_id)
     orders = Order.all_objects.filter(customer_id=erased.customer_id)
     if erased.storefront is not None:
         orders = orders.filter(storefront__code=erased.storefront)
-    for order_id, number in orders.order_by("pk").values_list("pk", "number"):
-        try:
-            do(Operation.ERASE, order_id, Plain(), event=event, reason=f"The customer has been erased ({event.type}).")
-        except Refused as refusal:
-            raise Refused(f"Nothing was erased, because {number} has to stay: {refusal}") from refusal
+    reason = f"The customer has been erased ({event.type})."
+    of_storefronts = groupby(orders.order_by("storefront", "pk"), key=attrgetter("storefront_id"))
+    for of_storefront in [list(orders) for _, orders in of_storefronts]:
+        call = replace(call_for(event, reason=reason), answers=find_answers(of_storefront))
+        for order in of_storefront:
+            try:
+                erase_within(order.pk, call=call, customer_id=erased.customer_id)
+            except OrderNotFound:
+                continue  # another customer's since it was looked for
+            except PASSING:
+                raise
+            except OrderError as refusal:
+                raise Refused(f"Nothing was erased, because {order.number} has to stay: {refusal}") from refusal
+    drop_letters(erased.customer_id, is_meant=tells_of(erased.customer_id, erased.storefront))
+    if not Order.all_objects.in_any_storefront().filter(customer_id=erased.customer_id).exists():
+        forget_subject(erased.customer_id, handling=event.id)
+
+
+def _storefronts(code: str | None) -> QuerySet[Storefront]:
+    """The one that is named, or all."""
+    return Storefront.objects.all() if code is None else Storefront.objects.filter(code=code)
 
 
 def _details(customer: Customer) -> OrderDetails:
@@ -115,6 +150,22 @@ def _whole(address: dict[str, Any] | UnsetType) -> AddressPatch | UnsetType:
     if address is UNSET:
         return UNSET
     return msgspec.convert({name: address.get(name) for name in Address.__struct_fields__}, AddressPatch)
+
+
+def _as_known_now(details: OrderDetails, order: KeptOrder) -> KeptOrder:
+    """What was asked for, with what is known of its customer now."""
+    known: dict[str, Any] = {}
+    if isinstance(details.contact, ContactPatch):
+        told = msgspec.structs.asdict(details.contact)
+        given = {name: value for name, value in told.items() if value is not UNSET}
+        known["contact"] = msgspec.structs.replace(order.contact, **given)
+    for field in ("shipping_address", "billing_address"):
+        address = getattr(details, field)
+        if _moves(stored_address(getattr(order, field)), address):
+            known[field] = Address(**msgspec.structs.asdict(address))
+    if "shipping_address" in known:
+        known["tags"] = sorted({*order.tags, RECALCULATE_SHIPPING})
+    return msgspec.structs.replace(order, **known)
 
 
 def _follow(order_id: UUID, details: OrderDetails, event: Incoming) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
@@ -21,7 +22,7 @@ S = TypeVar("S", bound=Struct)
 
 CONSUMER: Final = system("consume_events")
 # What can be otherwise in a moment: the order is placed or imported meanwhile, or nobody else changes it any more.
-_PASSING: Final = (errors.OrderNotFound, errors.OrderBusy, errors.VersionMismatch, errors.TemporarilyUnavailable)
+PASSING: Final = (errors.OrderNotFound, errors.OrderBusy, errors.VersionMismatch, errors.TemporarilyUnavailable)
 
 
 def told(event: Incoming, shape: type[S]) -> S:
@@ -30,6 +31,11 @@ def told(event: Incoming, shape: type[S]) -> S:
         return parse(orjson.dumps(event.data), shape)
     except errors.OrderError as refusal:
         raise Refused(f"The data of the event is not as expected: {refusal}") from refusal
+
+
+def call_for(event: Incoming, *, reason: str = "") -> Call:
+    """Whose doing it is, and what it goes back to."""
+    return Call(CONSUMER, reason=reason, request_id=event.id, trace=event.trace)
 
 
 def do(
@@ -44,10 +50,10 @@ def do(
     """Do it in the event's transaction. Raises Refused for what would be refused again, and what is to be tried again
     as it is.
     """
-    call = Call(CONSUMER, reason=reason, request_id=event.id, trace=event.trace, precondition=precondition)
+    call = replace(call_for(event, reason=reason), precondition=precondition)
     try:
         operations.perform_within(operation, order_id, request, call=call)
-    except _PASSING:
+    except PASSING:
         raise
     except errors.OrderError as refusal:
         raise Refused(str(refusal)) from refusal

@@ -11,7 +11,7 @@ from msgspec import Meta, Struct
 
 from events.inbox.envelope import Incoming
 from events.inbox.handlers import Refused, handles
-from inventory_client.stock import set_stock_levels
+from inventory_client.stock import MOST_CHANGED, change_stock_levels, set_stock_levels
 from inventory_client.wire import MAX_LINES, ProductId, StockLevelBody
 from orders.incoming.doing import CONSUMER, do, told
 from orders.models import Order
@@ -39,6 +39,14 @@ class Reservation(Struct, frozen=True, kw_only=True):
 
 class Level(StockLevelBody, forbid_unknown_fields=False):
     product_id: ProductId
+
+
+class Change(Struct, frozen=True, kw_only=True):
+    """So many units more on the shelf, or less."""
+
+    product_id: ProductId
+    change: Annotated[int, Meta(ge=-MOST_CHANGED, le=MOST_CHANGED)]
+    reason: Annotated[str, Meta(max_length=500)] = ""
 
 
 @handles(_EXPIRED, _REDUCED)
@@ -80,7 +88,22 @@ def set_stock_level(event: Incoming) -> None:
     A level below what is reserved is tried again: units may be shipped or given back meanwhile.
     """
     level = told(event, Level)
+    if _is_kept_here(level.product_id):
+        set_stock_levels({level.product_id: level.on_hand}, by=CONSUMER.actor)
+
+
+@handles("inventory.stock.changed", in_any_order=True)
+def change_stock_level(event: Incoming) -> None:
+    """There are so many units more, or less, than at this moment: what is shipped between a count and its event is no
+    matter. Less than what is reserved, or of a product that has no level yet, is tried again.
+    """
+    changed = told(event, Change)
+    if _is_kept_here(changed.product_id):
+        reason = changed.reason or event.type
+        change_stock_levels({changed.product_id: changed.change}, reason=reason, by=CONSUMER.actor)
+
+
+def _is_kept_here(product_id: str) -> bool:
     if settings.INVENTORY_URL:
-        logger.info("Stock is kept by the InventoryService", extra={"product_id": level.product_id})
-        return
-    set_stock_levels({level.product_id: level.on_hand})
+        logger.info("Stock is kept by the InventoryService", extra={"product_id": product_id})
+    return not settings.INVENTORY_URL

@@ -7,7 +7,7 @@ from typing import Final
 import psycopg
 from django.db import DatabaseError, InterfaceError
 
-from inventory_client.outages import Outage, outage_of, sqlstate_of
+from inventory_client.outages import Outage, is_busy, outage_of, sqlstate_of
 
 _WHAT_AND_ADVICE: Final = {
     Outage.UNREACHABLE: (
@@ -36,9 +36,7 @@ _OTHER: Final = (
     "The database refused a statement",
     "Run the same command with --traceback to see which, and report that.",
 )
-# SQLSTATEs (PostgreSQL's manual, appendix A): no lock in time, canceled, deadlock, serialization failure.
-_BUSY_STATES: Final = frozenset({"55P03", "57014", "40P01", "40001"})
-# No such table, column, function or schema.
+# SQLSTATEs (PostgreSQL's manual, appendix A): no such table, column, function or schema.
 _MISSING_STATES: Final = frozenset({"42P01", "42703", "42883", "3F000"})
 
 
@@ -58,7 +56,6 @@ def _primary_message(error: BaseException) -> str | None:
 def _what_and_advice(error: Exception) -> tuple[str, str]:
     if outage := outage_of(error):
         return _WHAT_AND_ADVICE[outage]
-    state = sqlstate_of(error)
-    if state in _BUSY_STATES:
+    if is_busy(error):
         return _BUSY
-    return _NOT_MIGRATED if state in _MISSING_STATES else _OTHER
+    return _NOT_MIGRATED if sqlstate_of(error) in _MISSING_STATES else _OTHER

@@ -45,6 +45,8 @@ class OrderItem(models.Model):
             models.CheckConstraint(condition=Q(returned__lte=F("shipped")), name="order_item_returned_was_shipped"),
             models.CheckConstraint(condition=Q(restocked__lte=F("returned")), name="order_item_restocked_was_returned"),
         ]
+        # The back office finds the newest orders of a product.
+        indexes = [models.Index(fields=["product_id", "-order"], name="order_item_product")]
 
     def __str__(self) -> str:
         return f"{self.quantity} × {self.product_id}"

@@ -5,17 +5,28 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Never
 from uuid import UUID
 
 from django.contrib.postgres.fields import ArrayField
-from django.contrib.postgres.indexes import OpClass
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models import F, Q, Value
-from django.db.models.functions import Reverse
+from django.db.models.functions import Coalesce, Lower, Reverse
+from django.db.models.lookups import IsNull
 
 from orders.models.items import OrderItem
-from orders.models.querysets import AllOrdersManager, OrderManager
+from orders.models.parts import Parts
+from orders.models.querysets import (
+    ADDRESS_WORDS,
+    ADDRESSED,
+    ENDED,
+    KNOWN_CUSTOMER,
+    PROMISED_DAY,
+    AllOrdersManager,
+    OrderManager,
+)
 from orders.rules.callers import CUSTOMER_CHECK
 from orders.rules.credits import Sold, SoldLine, beyond_due
 from orders.rules.ids import new_id
@@ -104,6 +115,8 @@ class Order(models.Model):
     placed_at = models.DateTimeField()
     updated_at = models.DateTimeField()
     delivered_at = models.DateTimeField(null=True, blank=True)  # of the last parcel, once all units are there
+    # Since when it is completed, canceled or deleted; of those from before this was written down nobody knows.
+    ended_at = models.DateTimeField(null=True, blank=True)
     deleted_at = models.DateTimeField(null=True, blank=True)
     deleted_by = models.CharField(max_length=200, null=True, blank=True)
     deleted_reason = models.CharField(max_length=500, null=True, blank=True)
@@ -121,6 +134,7 @@ class Order(models.Model):
             ("track_shipment", "Can change tracking"),
             ("cancel_order", "Can cancel orders"),
             ("reinstate_order", "Can reinstate canceled orders"),
+            ("comment_order", "Can comment on orders"),
             ("hold_order", "Can hold orders up and release holds"),
             ("record_payment", "Can record payments"),
             ("correct_payment", "Can take back payments that were recorded by mistake"),
@@ -178,6 +192,8 @@ class Order(models.Model):
             models.Index(fields=["storefront", "customer_id", "-placed_at", "-id"], name="order_list_of_customer"),
             # What the back office looks up besides: an e-mail address, how a telephone number ends, and deleted
             # orders (hardly any).
+            models.Index(Lower("contact_email"), name="order_contact_mail", condition=~Q(contact_email=None)),
+            # The release before this one looks e-mail addresses up by it; it goes with the next.
             models.Index(fields=["contact_email"], name="order_contact_email", condition=~Q(contact_email=None)),
             models.Index(
                 OpClass(Reverse("contact_phone_e164"), name="text_pattern_ops"),
@@ -185,6 +201,9 @@ class Order(models.Model):
                 condition=~Q(contact_phone_e164=None),
             ),
             models.Index(fields=["-id"], name="order_deleted", condition=~Q(deleted_at=None)),
+            # Names and postal codes. Without a list of what is still to be entered: whoever places the order that
+            # fills it would wait for all of them.
+            GinIndex(ADDRESS_WORDS, name="order_address_words", condition=ADDRESSED, fastupdate=False),
             # What the sweeper cancels when its time has come.
             models.Index(
                 fields=["reserved_until"],
@@ -196,6 +215,19 @@ class Order(models.Model):
                 fields=["storefront", "delivered_at"],
                 name="order_to_complete",
                 condition=Q(status=OrderStatus.SHIPPED, deleted_at=None) & ~Q(delivered_at=None),
+            ),
+            # Which of what is to be shipped is late: by the day that was promised, or the age of the others. Every day
+            # is known; that it has to be keeps the planner from reading lists of confirmed orders from here.
+            models.Index(
+                "storefront",
+                PROMISED_DAY,
+                "placed_at",
+                name="order_to_ship",
+                condition=Q(IsNull(PROMISED_DAY, False), status=OrderStatus.CONFIRMED, deleted_at=None),
+            ),
+            # What the sweeper erases when its time has come.
+            models.Index(
+                "storefront", Coalesce("ended_at", "placed_at"), name="order_to_erase", condition=ENDED & KNOWN_CUSTOMER
             ),
             # Orders that are held up, for the back office and `doctor`.
             models.Index(fields=["-id"], name="order_held_up", condition=~Q(holds=[])),
@@ -211,7 +243,9 @@ class Order(models.Model):
 
     # --- what there is of this order ---
 
-    _lines: list[OrderItem] | None = None
+    @cached_property
+    def parts(self) -> Parts:
+        return Parts(self)
 
     @property
     def rules(self) -> StatusRules:
@@ -220,13 +254,11 @@ class Order(models.Model):
     @property
     def lines(self) -> list[OrderItem]:
         """Its items, loaded once: a change of one is seen by all who ask for them."""
-        if self._lines is None:
-            self._lines = list(self.items.all())
-        return self._lines
+        return self.parts.lines
 
     def take_lines(self, lines: list[OrderItem]) -> None:
         """Items have been added or removed: these are all there are now."""
-        self._lines = lines
+        self.parts.lines = lines
 
     @property
     def has_shipped(self) -> bool:
@@ -287,6 +319,13 @@ class Order(models.Model):
             units[item.product_id] += item.quantity - item.canceled - item.restocked
         return {product_id: count for product_id, count in units.items() if count > 0}
 
+    def shipped_units(self) -> dict[str, int]:
+        """What of that has left the shelf and is not back."""
+        units: Counter[str] = Counter()
+        for item in self.lines:
+            units[item.product_id] += item.shipped - item.restocked
+        return {product_id: count for product_id, count in units.items() if count > 0}
+
     def blocking_holds(self, operation: str) -> list[dict[str, Any]]:
         return [hold for hold in self.holds if operation in hold["blocks"]]
 
@@ -318,22 +357,26 @@ class Order(models.Model):
 
     def cancel_units(self, units: Mapping[UUID, int], cause: CancelReason) -> None:
         """End some open units, by item id; the order ends with the last of them, unless some have been shipped."""
-        for item in self.lines:
-            item.canceled += units.get(item.pk, 0)
+        self._count("canceled", units)
         self._roll_up(cause)
         self.stock_changed()
 
     def ship_units(self, units: Mapping[UUID, int]) -> None:
-        for item in self.lines:
-            item.shipped += units.get(item.pk, 0)
+        self._count("shipped", units)
         self._roll_up(None)
 
     def unship_units(self, units: Mapping[UUID, int]) -> None:
         """They have not left after all; nothing of them has come back."""
-        for item in self.lines:
-            item.shipped -= units.get(item.pk, 0)
+        self._count("shipped", {item_id: -count for item_id, count in units.items()})
         self.status, self.fulfillment_status = OrderStatus.CONFIRMED, FulfillmentStatus.UNFULFILLED
         self._roll_up(None)
+
+    def _count(self, column: str, more: Mapping[UUID, int]) -> None:
+        """So many units more of each item, by its id."""
+        for item in self.lines:
+            if count := more.get(item.pk):
+                setattr(item, column, getattr(item, column) + count)
+                self.parts.change(item, column)
 
     def _roll_up(self, cause: CancelReason | None) -> None:
         """Draw status and fulfillment from the ledger of the items."""
@@ -369,9 +412,23 @@ class Order(models.Model):
         """When the last parcel arrived, once every unit has been shipped and every parcel is there."""
         self.delivered_at = None
         if self.status in (OrderStatus.SHIPPED, OrderStatus.COMPLETED):
-            arrivals = [parcel.delivered_at for parcel in self.shipments.all() if parcel.shipped_at]
+            arrivals = [parcel.delivered_at for parcel in self.parts.parcels if parcel.shipped_at]
             if arrivals and None not in arrivals:
                 self.delivered_at = max(arrival for arrival in arrivals if arrival is not None)
+
+    @property
+    def has_ended(self) -> bool:
+        return self.status in (OrderStatus.COMPLETED, OrderStatus.CANCELED) or self.deleted_at is not None
+
+    def derive_end(self, *, had_ended: bool) -> None:
+        """Since when it is completed, canceled or deleted: since this change, if it was not before.
+
+        What stands there is asked nothing: a release that does not know of it may have changed the order.
+        """
+        if not self.has_ended:
+            self.ended_at = None
+        elif not had_ended:
+            self.ended_at = self.updated_at
 
     def mark_deleted(self, *, now: datetime, by: str, reason: str) -> None:
         self.deleted_at, self.deleted_by, self.deleted_reason = now, by, reason
@@ -392,13 +449,17 @@ class Order(models.Model):
 
     def mark_reinstated(self, canceled: Mapping[UUID, int], *, reservation_id: UUID, reserved_until: datetime) -> None:
         """Pending again, on the new hold that the caller has made for it; of each item, by id, so many are canceled."""
-        for item in self.lines:
-            item.canceled = canceled[item.pk]
+        self._count("canceled", {item.pk: canceled[item.pk] - item.canceled for item in self.lines})
         self.status, self.cancel_reason = OrderStatus.PENDING, None
         self.reservation_id, self.reserved_until = reservation_id, reserved_until
 
+    def take_back(self, units: Mapping[UUID, int], *, restocked: Mapping[UUID, int]) -> None:
+        """They have come back, by item id; some of them can be sold again."""
+        self._count("returned", units)
+        self._count("restocked", restocked)
+
     def stock_changed(self) -> None:
-        """Its reservation is to hold other units than before, or none any more."""
+        """Its reservation is to hold other units than before, other ones of them have left, or it is to hold none."""
         self._tell_inventory("adjust" if self.stock_units() else "release")
 
     def _tell_inventory(self, action: str) -> None:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Final, Self
+
 from django.db import models
 from django.db.models import F, Q, Value
+from django.db.models.functions import Now
 
 from orders.rules.callers import Caller
-from orders.rules.facts import Fact, provider_key
+from orders.rules.facts import IMPORTED, Fact, provider_key
 from orders.rules.ids import new_id
 from orders.rules.statuses import PaymentKind, RefundState
 
 NOT_AGREED = frozenset({RefundState.REQUESTED, RefundState.REJECTED})
 OPEN_REFUNDS = frozenset({RefundState.REQUESTED, RefundState.APPROVED})
+# How long staff and `doctor` are told of money that was given back though nobody had asked for it.
+UNASKED_TOLD_FOR: Final = timedelta(days=30)
 
 
 class Refund(models.Model):
@@ -34,8 +40,11 @@ class Refund(models.Model):
     part_of = models.ForeignKey(
         "orders.Return", models.PROTECT, null=True, blank=True, db_column="return_id", db_index=False, related_name="+"
     )
-    # The units it is for, where it names some: item_id, quantity.
+    # What units were credited with when they were canceled or came back, where it pays that out.
+    credit = models.ForeignKey("orders.Credit", models.PROTECT, null=True, blank=True, db_index=False, related_name="+")
+    # The units it is for, where it names some: item_id, quantity; and what of it is for the shipping.
     lines = models.JSONField(default=list, db_default=Value([], models.JSONField()), blank=True)
+    shipping_amount = models.BigIntegerField(default=0, db_default=0)
 
     class Meta:
         ordering = ["id"]
@@ -46,6 +55,23 @@ class Refund(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(decided_by=None) | ~Q(state=RefundState.REQUESTED), name="refund_requested_is_undecided"
+            ),
+        ]
+        # Those that wait for a person: `doctor` looks at all of them.
+        indexes = [
+            models.Index(
+                fields=["id"], name="refund_open", condition=Q(state__in=[RefundState.REQUESTED, RefundState.APPROVED])
+            ),
+            # And the back office counts them by storefront.
+            models.Index(
+                fields=["storefront", "state", "id"],
+                name="refund_waits",
+                condition=Q(state__in=[RefundState.REQUESTED, RefundState.APPROVED]),
+            ),
+            models.Index(
+                fields=["id"],
+                name="refund_paid_unapproved",
+                condition=Q(state__in=[RefundState.REJECTED, RefundState.REQUESTED], settled_amount__gt=0),
             ),
         ]
 
@@ -72,6 +98,40 @@ class Refund(models.Model):
         return caller.actor == self.requested_by or caller.person == (self.requester or self.requested_by)
 
 
+class PaymentRecordQuerySet(models.QuerySet["PaymentRecord"]):
+    def refunds_nobody_approved(self) -> Self:
+        """Money that was given back without the approval it needs: facts are recorded all the same."""
+        not_agreed, unasked = self._refunds_not_agreed(), self.refunds_nobody_asked_for()
+        ids = not_agreed.order_by().values("pk").union(unasked.order_by().values("pk"), all=True)
+        return self.filter(pk__in=ids)
+
+    def _refunds_not_agreed(self) -> Self:
+        """Until somebody approves."""
+        paid = Refund.objects.filter(state__in=sorted(NOT_AGREED), settled_amount__gt=0)
+        return self.filter(
+            kind=PaymentKind.REFUND,
+            corrected_by=None,
+            order_id__in=paid.values("order_id"),
+            refund_id__in=paid.values("pk"),
+        )
+
+    def refunds_nobody_asked_for(self) -> Self:
+        """Where somebody else has to approve what goes beyond a limit, and it does. Told for `UNASKED_TOLD_FOR`.
+
+        The limit is in the storefront's currency, and counts all of the order's refunds.
+        """
+        beyond = Q(order__refunded_amount__gt=F("storefront__refund_approval_above"))
+        foreign = ~Q(storefront__currency="") & ~Q(order__currency=F("storefront__currency"))
+        return self.filter(
+            beyond | foreign,
+            kind=PaymentKind.REFUND,
+            refund=None,
+            corrected_by=None,
+            recorded_at__gte=Now() - UNASKED_TOLD_FOR,
+            storefront__refund_approval_above__isnull=False,
+        ).exclude(psp=IMPORTED)
+
+
 class PaymentRecord(models.Model):
     """One fact from the payment provider. Facts are added, never changed or removed (a trigger sees to it).
 
@@ -96,6 +156,8 @@ class PaymentRecord(models.Model):
     occurred_at = models.DateTimeField()
     recorded_at = models.DateTimeField()
 
+    objects = PaymentRecordQuerySet.as_manager()
+
     class Meta:
         ordering = ["id"]
         constraints = [
@@ -110,14 +172,18 @@ class PaymentRecord(models.Model):
             models.CheckConstraint(condition=Q(amount__gte=1), name="payment_amount_positive"),
             models.CheckConstraint(condition=Q(kind__in=PaymentKind.values), name="payment_kind_known"),
         ]
+        # Few rows; `doctor` looks at all of them.
+        indexes = [
+            models.Index(fields=["id"], name="payment_late", condition=Q(late=True)),
+            models.Index(
+                fields=["storefront", "recorded_at"],
+                name="payment_refund_unasked",
+                condition=Q(kind=PaymentKind.REFUND, refund=None),
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.amount}"
-
-    @property
-    def is_corrected(self) -> bool:
-        """Whether it was recorded by mistake and has been taken back; without a query where that was read along."""
-        return hasattr(self, "corrected_by")
 
     @property
     def fact(self) -> Fact:

@@ -2,23 +2,92 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime
-from typing import TYPE_CHECKING, Never, Self
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from functools import reduce
+from operator import or_
+from typing import TYPE_CHECKING, Final, Never, Self
 from uuid import UUID
 
+from django.contrib.postgres.search import SearchQuery, SearchVectorField
 from django.db import models
-from django.db.models import Exists, F, OuterRef
+from django.db.models import Exists, Expression, ExpressionWrapper, F, Func, OuterRef, Q, Subquery, Value
 from django.db.models.expressions import RawSQL
-from django.db.models.functions import Now, Reverse
+from django.db.models.functions import Coalesce, Lower, Now, Reverse
+from django.db.models.lookups import Exact, GreaterThan, LessThan
 
+from orders.models.claims import Claim
+from orders.models.items import OrderItem
+from orders.models.returns import OPEN_RETURNS, Return
 from orders.models.storefronts import Storefront
 from orders.models.upkeep import UpkeepFailure
+from orders.rules.erased import ERASED
 from orders.rules.ids import time_ceiling, time_floor
+from orders.rules.lifecycle import OPERATIONS, Operation
 from orders.rules.statuses import OrderStatus
+from orders.rules.time_zones import zone_called
 
 if TYPE_CHECKING:
     from orders.models import Order  # noqa: F401 - named by the queryset's type
+
+
+# Has it left, or does nobody send it any more?
+_HAS_LEFT: Final = Q(status__in=sorted(OPERATIONS[Operation.ERASE].statuses)) | Q(deleted_at__isnull=False)
+_KEPT_BY_A_HOLD: Final = Q(holds__contains=[{"blocks": [Operation.ERASE.value]}])
+# As `Order.overpaid_amount` of one without a refund to come: nobody knows what is due where there are no prices.
+_GIVEN_BACK: Final = F("refunded_amount") + F("charged_back_amount")
+_NOTHING_OVERPAID: Final = (
+    Q(captured_amount__lte=_GIVEN_BACK)
+    | Q(captured_amount__lte=_GIVEN_BACK + F("total_amount") - F("credited_amount"))
+    | (Q(total_amount=None) & ~Q(status=OrderStatus.CANCELED))
+)
+# Both are the condition of an index.
+ENDED: Final = Q(status__in=[OrderStatus.COMPLETED, OrderStatus.CANCELED]) | Q(deleted_at__isnull=False)
+KNOWN_CUSTOMER: Final = ~Q(customer_id=ERASED)
+ADDRESSED: Final = Q(Q(shipping_address__isnull=False) | Q(billing_address__isnull=False))
+# Of names, companies and postal codes; the function stands in the migrations.
+ADDRESS_WORDS: Final = Func(F("shipping_address"), F("billing_address"), function="orders_address_words")
+# The day that was promised in `metadata` as `estimated_delivery_at`, as text; '' where there is none.
+PROMISED_DAY: Final = Func(F("metadata"), function="orders_promised_day", output_field=models.TextField())
+# As many orders with the same words, or of the same product, are found; a list that goes on for longer finds nothing.
+_MOST_ALIKE: Final = 10_000
+
+_OLDEST_UNCLAIMED: Final = """
+select found.id from unnest(%s::bigint[]) as storefront (id) cross join lateral (
+    select o.id, o.placed_at from orders_order o
+    where o.storefront_id = storefront.id and o.status = '{status}' and o.deleted_at is null
+      and not exists (select from orders_claim claim where claim.order_id = o.id and claim.ended_at is null)
+    order by o.placed_at, o.id limit %s
+) found order by found.placed_at, found.id limit %s
+"""
+
+
+def late(storefronts: Iterable[Storefront], now: datetime) -> Q:
+    """The day that was promised is over where the storefront is; where none was, its usual time to ship has passed
+    since the order was placed.
+    """
+    return reduce(or_, lates(storefronts, now))
+
+
+def lates(storefronts: Iterable[Storefront], now: datetime) -> list[Q]:
+    """The same in parts that have no order in common; each names its storefronts, and is one stretch of an index."""
+    by_day: dict[str, list[int]] = {}
+    by_hours: dict[int, list[int]] = {}
+    for storefront in storefronts:
+        by_day.setdefault(f"{now.astimezone(zone_called(storefront.time_zone)):%Y-%m-%d}", []).append(storefront.pk)
+        if storefront.ship_within_hours is not None:
+            by_hours.setdefault(storefront.ship_within_hours, []).append(storefront.pk)
+    promised = GreaterThan(PROMISED_DAY, Value(""))
+    return [
+        *(
+            Q(promised, LessThan(PROMISED_DAY, Value(today)), storefront_id__in=ids)
+            for today, ids in sorted(by_day.items())
+        ),
+        *(
+            Q(Exact(PROMISED_DAY, Value("")), storefront_id__in=ids, placed_at__lt=now - timedelta(hours=hours))
+            for hours, ids in sorted(by_hours.items())
+        ),
+    ] or [Q(storefront_id__in=[])]
 
 
 class OrderQuerySet(models.QuerySet["Order"]):
@@ -59,8 +128,60 @@ class OrderQuerySet(models.QuerySet["Order"]):
             return reversed_phones.filter(reversed_phone=number[::-1])
         return reversed_phones.filter(reversed_phone__startswith=number[::-1])
 
+    def with_email(self, address: str) -> Self:
+        """In capital letters or not."""
+        return self.alias(email_in_lower_case=Lower("contact_email")).filter(email_in_lower_case=address.lower())
+
+    def with_address_words(self, query: str) -> Self:
+        """Those in whose names and postal codes the query (a `tsquery`) finds its words.
+
+        The matches are a query of their own with a limit, so that the planner has no reason to go through all orders,
+        newest first, until it has met a page of them: there may be fewer.
+        """
+        words = ExpressionWrapper(ADDRESS_WORDS, output_field=SearchVectorField())
+        matches = self.model._base_manager.alias(words=words).filter(
+            ADDRESSED, words=SearchQuery(query, config="simple", search_type="raw")
+        )
+        return self.filter(pk__in=matches.values("pk")[:_MOST_ALIKE])
+
+    def with_product(self, product_id: str) -> Self:
+        """The newest with an item of the product."""
+        items = OrderItem.objects.filter(product_id=product_id).order_by("-order_id")
+        return self.filter(pk__in=items.values("order_id")[:_MOST_ALIKE])
+
     def held_up(self) -> Self:
         return self.exclude(holds=RawSQL("'[]'::jsonb", ()))
+
+    def held_for(self, kinds: Iterable[str]) -> Self:
+        """For one of these reasons."""
+        of_kinds = Q()
+        for kind in kinds:
+            of_kinds |= Q(holds__contains=[{"kind": kind}])
+        return self.held_up().filter(of_kinds)
+
+    def late(self, storefronts: Iterable[Storefront], now: datetime) -> Self:
+        """Of those that are to be shipped; see `late`."""
+        return self.in_status(OrderStatus.CONFIRMED).filter(late(storefronts, now))
+
+    def reserved_before(self, moment: datetime) -> Self:
+        """Pending orders whose stock is held until then, or was."""
+        return self.in_status(OrderStatus.PENDING).filter(deleted_at=None, reserved_until__lt=moment)
+
+    def unclaimed(self) -> Self:
+        return self.exclude(Exists(Claim.objects.in_force().filter(order_id=OuterRef("pk"))))
+
+    def with_claims(self, *, named: Expression) -> Self:
+        """Each has its `claimed_by`: what whoever has it is called, or None. `named` says it of a claim."""
+        of_order = Claim.objects.in_force().filter(order_id=OuterRef("pk"))
+        return self.annotate(claimed_by=Subquery(of_order.values(name=named)[:1]))
+
+    def oldest_unclaimed(self, storefront_ids: Sequence[int], status: OrderStatus, count: int) -> Self:
+        """The oldest in the status that nobody has claimed, of each storefront and then of all.
+
+        Each storefront's list is read by its own index, from its end.
+        """
+        oldest = RawSQL(_OLDEST_UNCLAIMED.format(status=status.value), [list(storefront_ids), count, count])  # noqa: S611
+        return self.filter(pk__in=oldest).order_by("placed_at", "pk")
 
     def not_put_off(self, upkeep: str) -> Self:
         """Leave out those for which this upkeep has failed lately; see `UpkeepFailure`."""
@@ -86,6 +207,29 @@ class OrderQuerySet(models.QuerySet["Order"]):
             storefront_id=storefront_id, status=OrderStatus.SHIPPED, deleted_at=None, delivered_at__lt=before
         ).exclude(holds__contains=[{"blocks": ["complete"]}])
 
+    def erasable(self) -> Self:
+        """Those that neither their status nor a hold keeps from being erased."""
+        return self.filter(_HAS_LEFT).exclude(_KEPT_BY_A_HOLD)
+
+    def not_erasable(self) -> Self:
+        return self.filter(~_HAS_LEFT | _KEPT_BY_A_HOLD)
+
+    def ended(self, storefront_id: int, *, before: datetime) -> Self:
+        """Completed, canceled or deleted before then, with their customer still in them.
+
+        Where nobody has written down when, their last change counts; they stand in the index by when they were placed.
+        """
+        return (
+            self.alias(since=Coalesce("ended_at", "placed_at"), since_when=Coalesce("ended_at", "updated_at"))
+            .filter(ENDED, KNOWN_CUSTOMER, storefront_id=storefront_id, since__lt=before, since_when__lt=before)
+            .order_by("since")
+        )
+
+    def with_nothing_open(self) -> Self:
+        """No money is to be given back, nothing is on its way back, or has still to be told the inventory."""
+        on_its_way = Return.objects.filter(order_id=OuterRef("pk"), state__in=OPEN_RETURNS)
+        return self.filter(_NOTHING_OVERPAID, refund_pending_amount=0, stock_action=None).exclude(Exists(on_its_way))
+
     def with_what_obstacles_ask_for(self) -> Self:
         """With the parts that decide what can be done with an order now."""
         return self.prefetch_related("items", "shipments", "refunds", "returns__items")
@@ -105,6 +249,17 @@ class OrderQuerySet(models.QuerySet["Order"]):
         ]
         ids = newest[0].union(*newest[1:], all=True) if newest[1:] else newest[0]
         return type(self)(self.model, using=self.db).filter(pk__in=ids)
+
+    def sorted_few(self, few: Self, *, backwards: bool, count: int) -> Self:
+        """The newest, or backwards the oldest, of orders that are few enough to be sorted.
+
+        They are found first, whatever the planner thinks of their number: who sorts and limits in one query with a
+        condition that hardly any order meets may be led through all orders, newest first. OFFSET keeps the two apart.
+        """
+        sql, parameters = few.order_by().values("pk").query.sql_with_params()
+        direction = "asc" if backwards else "desc"
+        ids = f"select few.id from ({sql} offset 0) few (id) order by few.id {direction} limit {count:d}"  # noqa: S608
+        return self.filter(pk__in=RawSQL(ids, parameters))  # noqa: S611 - the ORM's own statement
 
     def standing_on(self, reservation_ids: list[UUID]) -> Self:
         return self.filter(reservation_id__in=reservation_ids)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from django.db import models
 from django.db.models import F, Q
 
 from orders.rules.ids import new_id
 from orders.rules.statuses import Condition, ReturnCause, ReturnState
+
+OPEN_RETURNS = frozenset({ReturnState.REQUESTED, ReturnState.APPROVED})
 
 
 class Return(models.Model):
@@ -23,9 +27,24 @@ class Return(models.Model):
 
     class Meta:
         ordering = ["id"]
+        # Those that are on their way: `doctor` looks at all of them.
+        indexes = [
+            models.Index(fields=["id"], name="return_on_its_way", condition=Q(state=ReturnState.APPROVED)),
+            # Those that wait for somebody: the back office counts them by storefront.
+            models.Index(
+                fields=["storefront", "state", "id"],
+                name="return_waits",
+                condition=Q(state__in=[ReturnState.REQUESTED, ReturnState.APPROVED]),
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_state_display()}: {self.get_cause_display()}"
+
+    @cached_property
+    def contents(self) -> list[ReturnItem]:
+        """What it is made of, loaded once."""
+        return [] if self._state.adding else list(self.items.all())
 
 
 class ReturnItem(models.Model):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import cached_property
 from uuid import UUID
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, prefetch_related_objects
 from django.utils import timezone
 
 from orders.rules.ids import new_id
@@ -44,11 +46,14 @@ class Shipment(models.Model):
             return "delivered"
         return "being prepared" if self.shipped_at is None else "on its way"
 
+    @cached_property
+    def contents(self) -> list[ShipmentItem]:
+        """What is in it, loaded once."""
+        return [] if self._state.adding else list(self.items.all())
+
     def units(self) -> dict[UUID, int]:
         """What is in it, by item id."""
-        if self._state.adding:
-            return {}
-        return {line.item_id: line.quantity for line in self.items.all()}
+        return {line.item_id: line.quantity for line in self.contents}
 
 
 class ShipmentItem(models.Model):
@@ -68,3 +73,8 @@ class ShipmentItem(models.Model):
 
     def __str__(self) -> str:
         return f"{self.quantity} × {self.item_id}"
+
+
+def load_contents(parcels: Iterable[Shipment]) -> None:
+    """Of all that are not loaded yet, by one query; by none where there is none."""
+    prefetch_related_objects([parcel for parcel in parcels if "contents" not in parcel.__dict__], "items")

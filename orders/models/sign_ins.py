@@ -12,7 +12,8 @@ from django.db.models import F, Max
 from django.db.models.functions import Greatest, Now
 
 # Counts one more failure, less those that time has forgiven, unless there is a pause: then nothing is returned. One
-# statement, so that of any number at once no more get through than may.
+# statement, so that of any number at once no more get through than may. Whoever waited for another's row compares with
+# the clock: their statement began before the other's, and so before a pause of no length at all.
 _COUNT: Final = """
 insert into orders_failedsignins as known (key, counted_by, username, address, failures, counted_at, paused_until)
 values (
@@ -35,9 +36,11 @@ on conflict (key) do update set (failures, counted_at, paused_until) = (
         )::int) as failures
     ) as counted
 )
-where known.paused_until <= statement_timestamp()
+where known.paused_until <= clock_timestamp()
 returning key
 """
+
+_FORGOTTEN_AT_ONCE: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,9 @@ class FailedSignInsQuerySet(models.QuerySet["FailedSignIns"]):
         return max(left or timedelta(0), timedelta(0))
 
     def forget_older_than(self, age: timedelta) -> None:
-        self.filter(counted_at__lt=Now() - age).delete()
+        """Some of them: whoever signs in is not to wait for what others have left behind."""
+        oldest = self.filter(counted_at__lt=Now() - age).order_by("counted_at")[:_FORGOTTEN_AT_ONCE]
+        self.filter(pk__in=oldest.values("pk")).delete()
 
 
 class FailedSignIns(models.Model):
@@ -88,6 +93,7 @@ class FailedSignIns(models.Model):
         USER = "user", "User"
         ADDRESS = "address", "Address"
         DEVICE = "device", "Known device"
+        CODE = "code", "Second factor of a user"
 
     key = models.CharField(max_length=64, primary_key=True, help_text="A digest of whom it counts: always as long.")
     counted_by = models.CharField(max_length=20, choices=CountedBy.choices)
@@ -101,6 +107,7 @@ class FailedSignIns(models.Model):
 
     class Meta:
         verbose_name = verbose_name_plural = "failed sign-ins"
+        indexes = [models.Index(fields=["counted_at"], name="failed_sign_ins_by_age")]
 
     def __str__(self) -> str:
         who = " from ".join(part for part in (self.username, self.address) if part)

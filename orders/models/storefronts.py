@@ -14,6 +14,7 @@ from rest_framework_api_key.models import AbstractAPIKey
 
 from orders.rules.scopes import Scope
 from orders.rules.statuses import ConfirmationPolicy, CustomerPolicy
+from orders.rules.time_zones import LONGEST_ZONE, UTC_NAME, check_zone
 
 MOST_REASON: Final = 500
 
@@ -36,6 +37,13 @@ class Storefront(models.Model):
     currency = models.CharField(
         max_length=3, blank=True, help_text="ISO 4217. Taken when an order with prices names none."
     )
+    time_zone = models.CharField(
+        max_length=LONGEST_ZONE,
+        default=UTC_NAME,
+        db_default=UTC_NAME,
+        validators=[check_zone],
+        help_text="In which staff see the times of its orders, unless they have set one of their own.",
+    )
     confirmation_policy = models.CharField(
         max_length=20,
         choices=ConfirmationPolicy.choices,
@@ -56,10 +64,24 @@ class Storefront(models.Model):
         validators=[MinValueValidator(0)],
         help_text="Refunds of more than this (minor units) need somebody else's approval. Empty: none does.",
     )
+    ship_within_hours = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text="Hours after it was placed in which an order is usually shipped; later it is late. "
+        "Empty: only an order whose delivery was promised can be late.",
+    )
     complete_after_days = models.PositiveSmallIntegerField(
         null=True,
         blank=True,
         help_text="Days after its last parcel was delivered when an order is completed. Empty: only by hand.",
+    )
+    erase_after_days = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text="Days after an order was completed, canceled or deleted when its customer is erased from it; also "
+        "days after it was rejected, or asked for and parked. Empty: never. It cannot be undone.",
     )
     reads_per_second = models.PositiveIntegerField(
         null=True, blank=True, help_text="What each of its keys may read. Empty: as the service is set; 0: no limit."

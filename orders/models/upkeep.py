@@ -12,6 +12,7 @@ class UpkeepFailure(models.Model):
         SETTLE = "settle", "Tell the inventory"
         EXPIRE = "expire", "Cancel what has expired"
         COMPLETE = "complete", "Complete what was delivered"
+        ERASE = "erase", "Erase the customers of old orders"
 
     order = models.ForeignKey("orders.Order", models.CASCADE, db_constraint=False, db_index=False, related_name="+")
     storefront = models.ForeignKey("orders.Storefront", models.PROTECT, db_index=False, related_name="+")

@@ -17,6 +17,7 @@ from inventory_client.errors import ReservationMismatch, ReservationReleased
 from inventory_client.values import Held, HoldRequest
 from orders.operations.amendment import Amendment
 from orders.operations.call import Call, Document
+from orders.operations.changed_rows import note_stock_action
 from orders.operations.idempotency import Replay
 from orders.operations.inventory_answers import refusal_of
 from orders.operations.kill_points import kill_point
@@ -79,9 +80,9 @@ def _amend_or_claim(order_id: UUID, request: Amend, call: Call) -> Document | Ho
                 order.stock_changed()
             return _end(locked)
         order.stock_changed()
-        order.save(update_fields=["stock_revision", "stock_action"])
+        note_stock_action(order)
         units = {product: max(before.get(product, 0), after.get(product, 0)) for product in {**before, **after}}
-        return HoldRequest(reservation_id, units, order.stock_revision)
+        return HoldRequest(reservation_id, units, order.stock_revision, order.shipped_units())
 
 
 def _hold(request: HoldRequest) -> bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from uuid import UUID
 
-from orders.models import Order, OrderItem, ShipmentItem
+from orders.models import Order, OrderItem
+from orders.models.shipments import load_contents
 from orders.operations.call import Call
-from orders.operations.changed_rows import write_changed
 from orders.operations.crediting import write_credit
+from orders.operations.shipping import drop_parcels
 from orders.requests.operations import Amend, AmendedItem
 from orders.rules import errors
 from orders.rules.credits import Credited, CreditedLine, Sold, line_totals, scaled, share_of_units
@@ -34,7 +35,7 @@ class Amendment:
         self._sold_before = order.sold() if order.total_amount is not None else None
         items = {item.pk: item for item in order.lines}
         self._amended: list[OrderItem] = []
-        self._removed: list[UUID] = []
+        self._removed: list[OrderItem] = []
         self._added: list[OrderItem] = []
         position = max((item.position for item in items.values()), default=-1)
         for index, wanted in enumerate(request.items):
@@ -51,8 +52,8 @@ class Amendment:
             if item.quantity:
                 self._amended.append(item)
             else:
-                self._removed.append(item.pk)
-        left = [item for item in order.lines if item.pk not in self._removed] + self._added
+                self._removed.append(item)
+        left = [item for item in order.lines if item not in self._removed] + self._added
         if not any(item.open for item in left):
             raise errors.NoItemsLeft()
         refuse_items(len(left), last_position=position)
@@ -64,10 +65,12 @@ class Amendment:
 
     def write(self, call: Call) -> None:
         write_credit(self._order, call, CreditCause.AMENDED, self._correction)
-        _unpack(self._order, self._removed)
-        OrderItem.objects.filter(pk__in=self._removed).delete()
-        write_changed(self._amended, ["quantity", "unit_amount", "name", "amount", "discount_amount", "tax_amount"])
-        OrderItem.objects.bulk_create(self._added)
+        parts = self._order.parts
+        _unpack(self._order, {item.pk for item in self._removed})
+        parts.remove(*self._removed)
+        for item in self._amended:
+            parts.change(item, "quantity", "unit_amount", "name", "amount", "discount_amount", "tax_amount")
+        parts.add(*self._added)
 
     def _corrected_credits(self) -> Credited:
         """By how much more, or less, the canceled units are to be credited now that they are worth something else.
@@ -113,12 +116,17 @@ def _told(order: Order) -> list[object]:
     ]
 
 
-def _unpack(order: Order, item_ids: list[UUID]) -> None:
+def _unpack(order: Order, item_ids: Collection[UUID]) -> None:
     """Take items out of parcels that are being prepared; a parcel left empty is gone."""
-    lines = ShipmentItem.objects.filter(shipment__order=order, item__in=item_ids)
-    parcels = list(lines.values_list("shipment_id", flat=True))
-    lines.delete()
-    order.shipments.filter(pk__in=parcels, items=None).delete()
+    if not item_ids:
+        return
+    load_contents(order.parts.parcels)
+    for parcel in list(order.parts.parcels):
+        gone = [line for line in parcel.contents if line.item_id in item_ids]
+        order.parts.remove(*gone)
+        parcel.contents = [line for line in parcel.contents if line not in gone]
+        if gone and not parcel.contents:
+            drop_parcels(order, [parcel])
 
 
 def _new_item(order: Order, wanted: AmendedItem, *, index: int, position: int) -> OrderItem:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from orders.models import Order
 from orders.models.payments import NOT_AGREED
-from orders.reading.history import change_to, order_at
+from orders.reading.history import order_before
 from orders.rules.statuses import OrderStatus, RefundState
 
 
@@ -28,8 +28,7 @@ class Earlier(NamedTuple):
 
 def before_it_ended(order: Order) -> Earlier:
     """Of one that came canceled, by an import, nothing was canceled before."""
-    ended = change_to(OrderStatus.CANCELED, order.pk, storefront_id=order.storefront_id)
-    document = None if ended is None else order_at(order.pk, ended.sequence - 1, storefront_id=order.storefront_id)
+    document = order_before(OrderStatus.CANCELED, order.pk, storefront_id=order.storefront_id)
     if document is None:
         return Earlier({item.pk: 0 for item in order.lines})
     return Earlier(
@@ -49,7 +48,7 @@ def refunded_since(order: Order) -> int:
     What has failed of one says nothing of the others.
     """
     earlier = before_it_ended(order)
-    settled = {refund.pk: refund.settled_amount for refund in order.refunds.all()}
+    settled = {refund.pk: refund.settled_amount for refund in order.parts.refunds}
     for_refunds = sum(max(0, amount - earlier.settled.get(refund_id, 0)) for refund_id, amount in settled.items())
     for_none = order.refunded_amount - sum(settled.values())
     for_none_then = earlier.refunded - sum(earlier.settled.values())

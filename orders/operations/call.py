@@ -11,13 +11,14 @@ from orders.announcing.changes import Origin
 from orders.models import Order
 from orders.operations.customers import WELCOME, Verdict
 from orders.operations.idempotency import Idempotency
+from orders.operations.stored_answers import FoundAnswers
+from orders.operations.unwritten import PaymentKey, UnwrittenOrder
 from orders.reading.seen import as_seen
 from orders.rules import clock, errors
 from orders.rules.callers import Caller
 from orders.rules.sight import Sight
 
 Document = dict[str, Any]
-PaymentKey = tuple[int, str, str, str]  # storefront, payment provider, its reference, kind
 
 _MONEY: Final = (
     "items_amount",
@@ -54,7 +55,7 @@ class Rehearsal:
     before: Document | None = None
     after: Document | None = None
     events: list[NewEvent] = field(default_factory=list)
-    stock: dict[str, int] = field(default_factory=dict)  # by product: units more (or less) reserved
+    stock: dict[str, int] = field(default_factory=dict)  # by product: units that others can have less (or more) of
     # What orders rehearsed before it, and together with it, would have recorded: one payment is of one order.
     payments: set[PaymentKey] = field(default_factory=set)
 
@@ -85,7 +86,9 @@ class Call:
     """`at` is when it happened, where that is not now (history). With `rehearsal` nothing is kept.
 
     `joins_transaction` is for what does several operations in one transaction of its own, such as the importer;
-    `customer` is what was found before it of a customer that the order is to get.
+    `customer` is what was found before it of a customer that the order is to get, `answers` what was found of stored
+    answers that tell of the order: an erasure without them looks for them itself, while it holds the order. `unwritten`
+    is the order itself, where it is still to be written.
     """
 
     caller: Caller
@@ -98,6 +101,8 @@ class Call:
     at: datetime | None = None
     joins_transaction: bool = False
     customer: Verdict = WELCOME
+    answers: FoundAnswers | None = None
+    unwritten: UnwrittenOrder | None = None
 
     @property
     def origin(self) -> Origin:

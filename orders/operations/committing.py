@@ -15,10 +15,11 @@ from orders.announcing.payloads import ORDER_DELETED, ORDER_RESTORED, ORDER_UPDA
 from orders.announcing.signals import order_changed
 from orders.models import IdempotentAnswer, Order
 from orders.operations.call import Call, Document
+from orders.operations.changed_rows import note_stock_action, write_order
 from orders.operations.idempotency import StoredAnswer, answer_fields
-from orders.operations.settling import settle_order
+from orders.operations.settling import may_settle_within, settle_changed, settle_order, settle_within
 from orders.reading.changes_between import changes_between
-from orders.reading.documents import document_of
+from orders.reading.documents import whole_document
 from orders.rules import errors
 from orders.rules.lifecycle import Operation
 from orders.rules.limits import refuse_growth
@@ -32,22 +33,71 @@ def commit(
     operation: Operation,
     call: Call,
     before: Document,
+    read: Sequence[Any],
     *,
+    had_ended: bool,
     instructions: Sequence[Mapping[str, Any]] = (),
     cause: str | None = None,
     rewritten: Collection[str] = (),
 ) -> Document:
     """Save the order as its next version, tell the receivers, write their events; return its document.
 
-    `before` is its document as it was. `instructions` is what others are to do now, such as a refund to be paid
-    out; it stands in the event, and so does `cause`, why units were canceled. `rewritten` fields are told as changed
-    whether they differ or not. After the commit the inventory is told at once, if it has to be; the sweeper repeats
-    what fails. Raises LimitReached.
+    `before` is its document as it was, `read` its columns, `had_ended` whether it had ended. `instructions` is what
+    others are to do now, such as a refund to be paid out; it stands in the event, and so does `cause`, why units were
+    canceled. `rewritten` fields are told as changed whether they differ or not. The inventory is told at once, if it
+    has to be, with the change or after the commit; the sweeper repeats what fails. An order that is not written yet
+    changes in memory. Raises LimitReached.
     """
     order.version += 1
-    order.updated_at = max(call.now(), order.placed_at)
-    order.save()
-    document = document_of(order)
+    order.updated_at = max(call.now(), order.placed_at if call.at else order.updated_at)
+    order.derive_end(had_ended=had_ended)
+    if call.unwritten is not None:
+        document = whole_document(order)
+        change = _announce(order, operation, call, before, document, instructions, cause, rewritten)
+        call.unwritten.remember(document, change.events)
+        return document
+    # Of several operations in one transaction the first ones would lock stock for as long as the others take.
+    at_once = call.rehearsal is None and not call.joins_transaction
+    within = order.stock_action if at_once and may_settle_within(order) else None
+    if within is not None:
+        order.stock_action = None
+    document = write_order(order, read)
+    change = _announce(order, operation, call, before, document, instructions, cause, rewritten)
+    outbox.append(change.events)
+    _store_answer(order, call, document)
+    # Last: what others want of the stock waits for the commit alone.
+    if within is not None and not settle_within(order, within):
+        order.stock_action = within
+        note_stock_action(order)
+    if call.rehearsal is not None:
+        call.rehearsal.before, call.rehearsal.after = before, document
+        call.rehearsal.events = change.events
+        call.rehearsal.stock = _stock_difference(order, operation, before, document)
+    elif order.stock_action is not None:
+        # Units that are not in memory may be others after the commit than they were under this revision.
+        in_memory = at_once and (order.stock_action != "adjust" or order.parts.has("lines"))
+
+        def settle() -> None:  # Django wants to tell the name of what fails, and a partial has none
+            if in_memory:
+                settle_changed(order)
+            else:
+                settle_order(order.pk)
+
+        transaction.on_commit(settle, robust=True)
+    return document
+
+
+def _announce(
+    order: Order,
+    operation: Operation,
+    call: Call,
+    before: Document,
+    document: Document,
+    instructions: Sequence[Mapping[str, Any]],
+    cause: str | None,
+    rewritten: Collection[str],
+) -> Change:
+    """Tell the receivers; the change has the events they put into it. Raises LimitReached."""
     refuse_growth(before, document)
     old, new = changes_between(before, document)
     for name in rewritten:
@@ -71,15 +121,7 @@ def commit(
         cause=cause,
     )
     order_changed.send(sender=Order, change=change)
-    outbox.append(change.events)
-    _store_answer(order, call, document)
-    if call.rehearsal is not None:
-        call.rehearsal.before, call.rehearsal.after = before, document
-        call.rehearsal.events = change.events
-        call.rehearsal.stock = _stock_difference(order, operation, before, document)
-    elif order.stock_action is not None:
-        transaction.on_commit(lambda: settle_order(order.pk), robust=True)
-    return document
+    return change
 
 
 def _store_answer(order: Order, call: Call, document: Document) -> None:

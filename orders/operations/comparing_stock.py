@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from django.conf import settings
@@ -18,6 +18,7 @@ from django.conf import settings
 from inventory_client.current import get_inventory
 from inventory_client.values import Reservation, ReservationState
 from orders.models import Order
+from orders.models.querysets import OrderQuerySet
 from orders.reading.windows import windows
 from orders.rules import clock
 from orders.rules.ids import time_floor
@@ -33,6 +34,7 @@ class DifferenceKind(StrEnum):
     MISSING = "missing"
     RELEASED = "released"
     OTHER_LINES = "other_lines"
+    OTHER_SHIPPED = "other_shipped"
     NOT_CONFIRMED = "not_confirmed"
     NOT_RELEASED = "not_released"
     LATER_REVISION = "later_revision"
@@ -43,6 +45,7 @@ REMEDIES: Final[dict[DifferenceKind, str]] = {
     DifferenceKind.MISSING: "hold the stock under this reservation",
     DifferenceKind.RELEASED: "hold the stock under a new reservation",
     DifferenceKind.OTHER_LINES: "make the reservation hold these units",
+    DifferenceKind.OTHER_SHIPPED: "tell the inventory which of these units have left",
     DifferenceKind.NOT_CONFIRMED: "confirm the reservation",
     DifferenceKind.NOT_RELEASED: "release the reservation",
     DifferenceKind.LATER_REVISION: "go on from the inventory's revision",
@@ -52,16 +55,26 @@ REMEDIES: Final[dict[DifferenceKind, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Stand:
-    """How a reservation stands, or should. `state` is None when the inventory does not know it."""
+    """How a reservation stands, or should. `state` is None when the inventory does not know it.
+
+    `shipped` is None when the inventory does not keep how many units of each line have left.
+    """
 
     state: ReservationState | None
     lines: Mapping[str, int] = field(default_factory=dict)
+    shipped: Mapping[str, int] | None = field(default_factory=dict)
 
     def __str__(self) -> str:
         if self.state is None:
             return "unknown"
-        lines = ", ".join(f"{units} × {product_id}" for product_id, units in sorted(self.lines.items()))
+        lines = ", ".join(
+            f"{units} × {product_id}{self._left(product_id)}" for product_id, units in sorted(self.lines.items())
+        )
         return self.state if self.state is ReservationState.RELEASED else f"{self.state} {lines}"
+
+    def _left(self, product_id: str) -> str:
+        shipped = (self.shipped or {}).get(product_id)
+        return f" ({shipped} shipped)" if shipped else ""
 
 
 class Stamp(NamedTuple):
@@ -87,7 +100,8 @@ class Difference:
 
     @property
     def found(self) -> Stand:
-        return Stand(None) if self.reservation is None else Stand(self.reservation.state, self.reservation.lines)
+        found = self.reservation
+        return Stand(None) if found is None else Stand(found.state, found.lines, found.shipped)
 
     @property
     def remedy(self) -> str:
@@ -111,29 +125,30 @@ def stock_differences(*, since: datetime | None, storefront_id: int | None) -> I
     little memory. Raises InventoryError when the inventory cannot be asked.
     """
     oldest = UUID(int=0) if since is None else time_floor(since)
-    for order in _reserving_orders(oldest, storefront_id):
-        if found := _compared(order):
-            yield found
+    for window in windows(Order, rows=_ORDERS_AT_ONCE, since=oldest):
+        yield from _compared_together(_of_storefront(storefront_id, **window.of("pk")))
     for reservations in _changed_reservations(since or _EVER):
         owners = _owners_of(reservations)
-        for reservation in reservations:
-            owner = owners.get(reservation.reservation_id)
-            if owner is None:
-                if storefront_id is None and is_without_order(reservation):
-                    yield _without_order(reservation)
-            elif owner.order_id < oldest and storefront_id in (None, owner.storefront_id):
-                found = _compared(read_with_items(owner.order_id))
-                if found is not None:
-                    yield found
+        if storefront_id is None:
+            ownerless = (reservation for reservation in reservations if reservation.reservation_id not in owners)
+            yield from map(_without_order, filter(is_without_order, ownerless))
+        older = [order_id for order_id in owners.values() if order_id < oldest]
+        yield from _compared_together(_of_storefront(storefront_id, pk__in=older))
 
 
-def _reserving_orders(oldest: UUID, storefront_id: int | None) -> Iterator[Order]:
-    """Orders that have a reservation, deleted ones too."""
-    for window in windows(Order, rows=_ORDERS_AT_ONCE, since=oldest):
-        orders = Order.all_objects.filter(**window.of("pk")).exclude(reservation_id=None)
-        if storefront_id is not None:
-            orders = orders.of_storefront(storefront_id)
-        yield from orders.prefetch_related("items").order_by("pk")
+def _of_storefront(storefront_id: int | None, **which: Any) -> OrderQuerySet:
+    """Of these orders the storefront's, or all; deleted ones too."""
+    orders: OrderQuerySet = Order.all_objects.filter(**which)
+    return orders if storefront_id is None else orders.of_storefront(storefront_id)
+
+
+def _compared_together(orders: OrderQuerySet) -> Iterator[Difference | Untold]:
+    """What is wrong with the reservations of these orders, a bounded number of them."""
+    reserving = list(orders.exclude(reservation_id=None).prefetch_related("items").order_by("pk"))
+    reservations = get_inventory().get_all([order.reservation_id for order in reserving if order.reservation_id])
+    for order in reserving:
+        if order.reservation_id and (found := _compared(order, reservations.get(order.reservation_id))):
+            yield found
 
 
 def _changed_reservations(since: datetime) -> Iterator[list[Reservation]]:
@@ -147,27 +162,18 @@ def _changed_reservations(since: datetime) -> Iterator[list[Reservation]]:
         since = newest + _TICK  # all that share a time come together
 
 
-class _Owner(NamedTuple):
-    order_id: UUID
-    storefront_id: int
-
-
-def _owners_of(reservations: list[Reservation]) -> dict[UUID, _Owner]:
-    """By reservation id."""
+def _owners_of(reservations: list[Reservation]) -> dict[UUID, UUID]:
+    """Ids of orders, by reservation id."""
     orders = Order.all_objects.standing_on([reservation.reservation_id for reservation in reservations])
-    return {
-        reservation_id: _Owner(order_id, storefront_id)
-        for reservation_id, order_id, storefront_id in orders.values_list("reservation_id", "pk", "storefront_id")
-    }
+    return dict(orders.values_list("reservation_id", "pk"))
 
 
-def _compared(order: Order) -> Difference | Untold | None:
-    """What is wrong with the order's reservation, once it is certain."""
+def _compared(order: Order, reservation: Reservation | None) -> Difference | Untold | None:
+    """What is wrong with the order's reservation, which was read after the order, once it is certain."""
     for _ in range(_READINGS):
         reservation_id = order.reservation_id
         if reservation_id is None:
             return None
-        reservation = get_inventory().get(reservation_id)
         kind = _difference(order, reservation)
         if kind is None and order.stock_action is None:
             return None
@@ -180,6 +186,7 @@ def _compared(order: Order) -> Difference | Untold | None:
                 expected = _expected(order)
                 return Difference(kind, reservation_id, expected, reservation, order.pk, order.number, stamp_of(order))
         order = now
+        reservation = None if order.reservation_id is None else get_inventory().get(order.reservation_id)
     return None  # it changes faster than it can be compared
 
 
@@ -198,7 +205,7 @@ def _expected(order: Order) -> Stand:
     pending = order.status == OrderStatus.PENDING
     if order.status == OrderStatus.CANCELED or (pending and order.deleted_at is not None) or not units:
         return Stand(ReservationState.RELEASED)
-    return Stand(ReservationState.HELD if pending else ReservationState.CONFIRMED, units)
+    return Stand(ReservationState.HELD if pending else ReservationState.CONFIRMED, units, order.shipped_units())
 
 
 def _difference(order: Order, reservation: Reservation | None) -> DifferenceKind | None:
@@ -213,6 +220,8 @@ def _difference(order: Order, reservation: Reservation | None) -> DifferenceKind
         return DifferenceKind.RELEASED
     if dict(reservation.lines) != expected.lines:
         return DifferenceKind.OTHER_LINES
+    if reservation.shipped is not None and dict(reservation.shipped) != expected.shipped:
+        return DifferenceKind.OTHER_SHIPPED
     if (expected.state, reservation.state) == (ReservationState.CONFIRMED, ReservationState.HELD):
         return DifferenceKind.NOT_CONFIRMED
     if reservation.revision > order.stock_revision:

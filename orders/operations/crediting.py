@@ -23,7 +23,7 @@ def credit_units(
     before: Mapping[UUID, int],
     amount: int | UnsetType = UNSET,
     part_of: Return | None = None,
-) -> None:
+) -> Credit | None:
     """Credit units that have been canceled or have come back with their share, or with another amount.
 
     `before` is how many of each item were canceled or back earlier. An order without prices owes nobody knows what.
@@ -33,7 +33,7 @@ def credit_units(
         if amount is not UNSET:
             detail = "The order has no prices, so nothing is known to be owed; leave the amount out"
             raise errors.InvalidRequest.beside_order("/amount", "not_allowed", detail)
-        return
+        return None
     credited = usual_credit(order, units, before=before)
     if amount is not UNSET:
         if amount > order.due_amount:
@@ -41,7 +41,7 @@ def credit_units(
                 requested=amount, available=order.due_amount, can_be="credited: what is still owed"
             )
         credited = credit_of(amount, credited)
-    write_credit(order, call, cause, credited, part_of=part_of)
+    return write_credit(order, call, cause, credited, part_of=part_of)
 
 
 def usual_credit(order: Order, units: Mapping[UUID, int], *, before: Mapping[UUID, int]) -> Credited:
@@ -64,10 +64,11 @@ def write_credit(
     *,
     part_of: Return | None = None,
     refund: Refund | None = None,
-) -> None:
+) -> Credit | None:
     """One more credit of the order, and its sums; a credit of nothing is none."""
+    credit = None
     if credited.amount:
-        Credit.objects.create(
+        credit = Credit(
             order=order,
             storefront_id=order.storefront_id,
             cause=cause,
@@ -78,22 +79,23 @@ def write_credit(
             refund=refund,
             created_at=call.now(),
         )
+        order.parts.credits.append(credit)
+        order.parts.add(credit)
         order.credit_count += 1
         order.credited_amount += credited.amount
         if cause in CREDITS_OF_CANCELED:
             order.canceled_amount += credited.amount
     order.derive_money()
+    return credit
 
 
 def take_credits_back(order: Order, call: Call, *, but: Collection[UUID]) -> None:
     """Each credit is corrected by one of as much below zero, except those with these ids."""
-    for credit in order.credits.exclude(pk__in=but) if order.credit_count else ():
+    for credit in [credit for credit in order.parts.credits if credit.pk not in but]:
         cause = CreditCause.REINSTATED if credit.cause in CREDITS_OF_CANCELED else CreditCause(credit.cause)
         write_credit(order, call, cause, taken_back(credit.credited), refund=credit.refund)
     order.derive_money()
 
 
 def _credited_by_item(order: Order) -> dict[UUID, int]:
-    if not order.credit_count:
-        return {}
-    return sum_by_item(credit.parts for credit in order.credits.all())
+    return sum_by_item(credit.parts for credit in order.parts.credits)

@@ -24,4 +24,5 @@ def read_clock(sender: Any, connection: BaseDatabaseWrapper, **kwargs: Any) -> N
     with connection.cursor() as cursor:
         cursor.execute("select clock_timestamp()")
         (moment,) = cursor.fetchone()
-    clock.follow(moment, read_at=(before + clock.steady()) / 2)
+    after = clock.steady()
+    clock.follow(moment, read_at=(before + after) / 2, within=(after - before) / 2)

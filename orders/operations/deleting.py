@@ -37,11 +37,8 @@ def restore_order(order_id: UUID, request: Plain, *, call: Call) -> Document:
     if refusal := refusal_to(call.caller, Operation.RESTORE):
         raise refusal
     # Status cannot change meanwhile: only a restored order can be changed otherwise.
-    deleted = Order.all_objects.exclude(deleted_at=None)
     with (
-        stock_held_again(
-            order_id, call, among=deleted, units_of=_released_units, effect="The order stays deleted"
-        ) as held,
+        stock_held_again(order_id, call, units_of=_released_units, effect="The order stays deleted") as held,
         locked_order(order_id, Operation.RESTORE, call, deleted=True) as locked,
     ):
         order = locked.order
@@ -55,4 +52,4 @@ def restore_order(order_id: UUID, request: Plain, *, call: Call) -> Document:
 
 
 def _released_units(order: Order) -> Mapping[str, int] | None:
-    return order.stock_units() if order.needs_stock_to_be_restored else None
+    return order.stock_units() if order.deleted_at is not None and order.needs_stock_to_be_restored else None

@@ -34,11 +34,11 @@ def expire_orders(*, now: datetime) -> int:
 def complete_orders(*, now: datetime) -> int:
     """Complete orders that were delivered as long ago as their storefront wants; return how many."""
     completed = 0
-    for storefront in Storefront.objects.exclude(complete_after_days=None):
-        delivered_before = now - timedelta(days=storefront.complete_after_days or 0)
-        delivered = Order.objects.delivered(storefront.pk, before=delivered_before)
-        orders = delivered.not_put_off(Upkeep.COMPLETE).order_by("delivered_at")
-        completed += _each(Upkeep.COMPLETE, orders, complete_order, "delivered long enough ago")
+    for storefront in Storefront.objects.all():
+        if (days := storefront.complete_after_days) is not None:
+            delivered = Order.objects.delivered(storefront.pk, before=now - timedelta(days=days))
+            orders = delivered.not_put_off(Upkeep.COMPLETE).order_by("delivered_at")
+            completed += _each(Upkeep.COMPLETE, orders, complete_order, "delivered long enough ago")
     return completed
 
 

@@ -15,10 +15,11 @@ from inventory_client.errors import InventoryError
 from inventory_client.owning import own
 from inventory_client.values import Held, HoldRequest
 from orders.models import Order
-from orders.models.querysets import OrderQuerySet
 from orders.operations.call import Call
+from orders.operations.failing_upkeep import NotDone, OutOfReach
 from orders.operations.idempotency import Replay, raise_if_answered
 from orders.operations.inventory_answers import refusal_of
+from orders.operations.locked_order import order_with_items
 from orders.operations.settling import settle_order
 from orders.rules import clock, errors
 from orders.rules.ids import new_id
@@ -47,19 +48,16 @@ def stock_held_again(
     order_id: UUID,
     call: Call,
     *,
-    among: OrderQuerySet,
     units_of: Callable[[Order], Mapping[str, int] | None],
     effect: str,
 ) -> Iterator[HeldAgain | None]:
     """Hold an order's units anew; give them back when the block fails.
 
-    None where there is no such order, or `units_of` it says that none are to be held; what is in the way is said
-    under the lock. `effect` ends the refusal: what has become of the order. Raises OutOfStock, UnknownProducts,
-    InventoryDown, and Replay when the call was answered before.
+    None where there is no such order, or `units_of` it, deleted or not, says that none are to be held; what is in the
+    way is said under the lock. `effect` ends the refusal: what has become of the order. Raises OutOfStock,
+    UnknownProducts, InventoryDown, and Replay when the call was answered before.
     """
-    if call.caller.storefronts is not None:
-        among = among.filter(storefront_id__in=call.caller.storefronts)
-    order = among.filter(pk=order_id).first()
+    order = order_with_items(order_id, call)
     units = units_of(order) if order is not None else None
     if order is None or units is None:
         yield None
@@ -72,8 +70,8 @@ def stock_held_again(
         yield HeldAgain(new_id(), _until(call.now()), order.reservation_id)
         return
     # The old hold must be gone before a new one takes its place.
-    if order.stock_action is not None and not settle_order(order_id):
-        raise errors.InventoryDown("The inventory cannot be reached, so the order's stock cannot be held again.")
+    if order.stock_action is not None:
+        _settle_first(order_id, effect)
     reservation_id = new_id()
     (answer,) = get_inventory().hold([HoldRequest(reservation_id, units)])
     if not isinstance(answer, Held):
@@ -84,6 +82,18 @@ def stock_held_again(
         with suppress(InventoryError):  # the sweeper repeats it
             get_inventory().release(reservation_id)
         raise
+
+
+def _settle_first(order_id: UUID, effect: str) -> None:
+    """Raises InventoryDown, and OrderBusy while others are about to tell it."""
+    try:
+        if not settle_order(order_id, raises=True):
+            raise errors.OrderBusy(order_id)
+    except (NotDone, OutOfReach) as error:
+        raise errors.InventoryDown(
+            "The order's stock cannot be held again before the inventory was told what became of it, which it did not "
+            f"take ({error}). {effect}."
+        ) from error
 
 
 def _until(now: datetime) -> datetime:

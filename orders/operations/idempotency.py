@@ -7,21 +7,31 @@ unique violation is the repeat. An answer that changed nothing is not stored; it
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
+import msgspec
 from django.db import connection
 
 from orders.models import IdempotentAnswer
-from orders.rules import errors
+from orders.rules import clock, errors
 
+# What a caller may choose. Keys of our own have a space.
+KEY_PATTERN: Final = r"^[\x21-\x7e]{1,255}$"
 _FORGOTTEN_AT_ONCE: Final = 1000
 _FORGET: Final = """
-delete from orders_idempotentanswer where ctid = any (array(
-    select ctid from orders_idempotentanswer where created_at < %s limit %s for update skip locked
-))
+with due as materialized (
+    select ctid, created_at from orders_idempotentanswer
+     where created_at >= %(after)s and created_at < %(before)s
+     order by created_at limit %(limit)s for update skip locked
+), forgotten as (
+    delete from orders_idempotentanswer where ctid = any (array(select ctid from due))
+)
+select count(*), max(created_at) from due
 """
+_FIRST_OF_ALL: Final = datetime(1, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +40,12 @@ class Idempotency:
 
     key: str
     fingerprint: str
+
+
+def fingerprint_of(method: str, path: str, body: object) -> str:
+    """The digest of a request, however it came: `body` is what was read of it."""
+    asked = f"{method} {path}\n".encode() + msgspec.json.encode(body, order="deterministic")
+    return hashlib.sha256(asked).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +91,7 @@ def answer_fields(storefront_id: int, idempotency: Idempotency, answer: StoredAn
         "fingerprint": bytes.fromhex(idempotency.fingerprint),
         "status": answer.status,
         "body": answer.body,
+        "created_at": clock.now(),
     }
 
 
@@ -82,12 +99,14 @@ def forget_answers(*, before: datetime) -> int:
     """Remove answers nobody will ask for again; return how many.
 
     A bounded number at once, each time in a transaction of its own: however many there are, it gets on, and what one
-    sweeper is removing no other waits for.
+    sweeper is removing no other waits for. Each begins where the last one ended: it reads no traces of those before.
     """
-    forgotten = 0
+    forgotten, after = 0, _FIRST_OF_ALL
     with connection.cursor() as cursor:
         while True:
-            cursor.execute(_FORGET, [before, _FORGOTTEN_AT_ONCE])
-            forgotten += int(cursor.rowcount)
-            if cursor.rowcount < _FORGOTTEN_AT_ONCE:
+            cursor.execute(_FORGET, {"after": after, "before": before, "limit": _FORGOTTEN_AT_ONCE})
+            count, newest = cursor.fetchone()
+            forgotten += int(count)
+            if count < _FORGOTTEN_AT_ONCE:
                 return forgotten
+            after = newest

@@ -38,7 +38,7 @@ def refusal_of(work: Callable[[], None]) -> errors.OrderError | None:
         if isinstance(error, OperationalError):
             raise
         match broken_constraint(error):
-            case "order_reference_once" | "order_number_once":  # the next try has new numbers
+            case "order_reference_once" | "order_number_once" | "payment_reference_once":  # the next try knows of it
                 raise LookAgain from error
         detail = f"The database refuses the order: {str(error).splitlines()[0]}."
         return errors.InvalidRequest.at("", "refused_by_database", detail)

@@ -11,10 +11,12 @@ from enum import Enum
 from typing import Final
 from uuid import UUID
 
-from django.db import connection
+from django.db import connection, transaction
 
+from audit.recording import record
 from orders.importing.lines import ImportedOrder, LeftOut
 from orders.models import Storefront
+from orders.models.audited import STOREFRONT
 from orders.rules import errors
 from orders.rules.currencies import CURRENT
 
@@ -37,21 +39,26 @@ ImportOutcome = ImportResult | LeftOut | errors.OrderError
 Reference = tuple[int, str]
 
 
-def storefronts_of(orders: Iterable[ImportedOrder]) -> dict[str, Storefront]:
+def storefronts_of(orders: Iterable[ImportedOrder], *, by: str) -> dict[str, Storefront]:
     """The orders' storefronts by code. A missing one is made, with the currency of its first order if it is in use."""
     currencies: dict[str, str] = {}
     for order in orders:
         currencies.setdefault(order.storefront, order.currency or "")
     storefronts = Storefront.objects.in_bulk(list(currencies), field_name="code")
     for code in currencies.keys() - storefronts.keys():
-        storefronts[code], _ = Storefront.objects.get_or_create(
-            code=code,
-            defaults={
-                "name": code.replace("-", " ").title(),
-                "number_prefix": Storefront.number_prefix_for(code),
-                "currency": currencies[code] if currencies[code] in CURRENT else "",
-            },
-        )
+        with transaction.atomic():
+            storefront, made = Storefront.objects.get_or_create(
+                code=code,
+                defaults={
+                    "name": code.replace("-", " ").title(),
+                    "number_prefix": Storefront.number_prefix_for(code),
+                    "currency": currencies[code] if currencies[code] in CURRENT else "",
+                },
+            )
+            if made:
+                values = STOREFRONT.values_of(storefront)
+                record(storefront, STOREFRONT, by=by, action="Made", before={}, after=values)
+        storefronts[code] = storefront
     return storefronts
 
 

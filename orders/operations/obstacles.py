@@ -10,9 +10,8 @@ from collections.abc import Callable, Iterator
 from typing import Final
 from uuid import UUID
 
-from django.db.models import prefetch_related_objects
-
 from orders.models import Order, PaymentRecord, Shipment
+from orders.models.shipments import load_contents
 from orders.operations.before_canceled import refunded_since
 from orders.rules import clock, errors
 from orders.rules.callers import Caller, refusal_to
@@ -48,6 +47,8 @@ def _of_status(order: Order, operation: Operation) -> Iterator[OrderError]:
         if order.deleted_at is None:
             yield errors.NotDeleted(order.pk)
         return
+    if operation is Operation.ERASE and order.deleted_at is not None:
+        return  # nobody sends it any more
     status = OrderStatus(order.status)
     if status in rules.statuses:
         return
@@ -75,10 +76,10 @@ def _open_units(operation: Operation) -> Check:
 def units_to_pack(order: Order, *, but: UUID | None = None) -> dict[UUID, int]:
     """By item id: open, and in no packed parcel but this one."""
     left: dict[UUID, int] = {item.pk: item.open for item in order.lines}
-    packed = [parcel for parcel in order.shipments.all() if parcel.shipped_at is None and parcel.pk != but]
-    prefetch_related_objects(packed, "items")  # no query where nothing is packed
+    packed = [parcel for parcel in order.parts.parcels if parcel.shipped_at is None and parcel.pk != but]
+    load_contents(packed)
     for parcel in packed:
-        for line in parcel.items.all():
+        for line in parcel.contents:
             left[line.item_id] -= line.quantity
     return left
 
@@ -98,7 +99,7 @@ def _extend(order: Order, caller: Caller) -> Iterator[OrderError]:
 
 
 def _track(order: Order, caller: Caller) -> Iterator[OrderError]:
-    shipments = list(order.shipments.all())
+    shipments = order.parts.parcels
     if shipments and all(shipment.delivered_at for shipment in shipments):
         yield errors.NothingLeft(Operation.TRACK, "no parcel that has not been delivered")
 
@@ -110,25 +111,25 @@ def _correct_payment(order: Order, caller: Caller) -> Iterator[OrderError]:
 
 def payments_in_force(order: Order) -> list[PaymentRecord]:
     """Those that are neither taken back nor take another back."""
-    payments = list(order.payments.all()) if order.payment_count else []
+    payments = order.parts.payments
     corrected = {payment.corrects_id for payment in payments}
     return [payment for payment in payments if payment.pk not in corrected and payment.kind != PaymentKind.CORRECTION]
 
 
 def _parcel_that_is(state: str, operation: Operation) -> Check:
     def check(order: Order, caller: Caller) -> Iterator[OrderError]:
-        if not any(shipment.state == state for shipment in order.shipments.all()):
+        if not any(shipment.state == state for shipment in order.parts.parcels):
             yield errors.NothingLeft(operation, f"no parcel that is {state}")
 
     return check
 
 
 def _undo_shipment(order: Order, caller: Caller) -> Iterator[OrderError]:
-    parcels = [parcel for parcel in order.shipments.all() if parcel.state == "on its way"]
+    parcels = [parcel for parcel in order.parts.parcels if parcel.state == "on its way"]
     if not parcels:
         yield errors.NothingLeft(Operation.UNDO_SHIPMENT, "no parcel that is on its way")
-    elif order.returns.all():
-        prefetch_related_objects(parcels, "items")
+    elif order.parts.returns:
+        load_contents(parcels)
         come_back = [coming_back(order, parcel) for parcel in parcels]
         if all(come_back):
             yield errors.ComesBack(come_back[0])
@@ -151,7 +152,7 @@ def _request_refund(order: Order, caller: Caller) -> Iterator[OrderError]:
 
 
 def _approve_refund(order: Order, caller: Caller) -> Iterator[OrderError]:
-    refunds = [refund for refund in order.refunds.all() if refund.waits_for_approval]
+    refunds = [refund for refund in order.parts.refunds if refund.waits_for_approval]
     if not refunds:
         yield errors.NothingLeft(Operation.APPROVE_REFUND, "no requested refund")
     elif all(refund.was_requested_by(caller) for refund in refunds):
@@ -160,7 +161,7 @@ def _approve_refund(order: Order, caller: Caller) -> Iterator[OrderError]:
 
 def _refund_in(operation: Operation, state: RefundState) -> Check:
     def check(order: Order, caller: Caller) -> Iterator[OrderError]:
-        if all(refund.state != state for refund in order.refunds.all()):
+        if all(refund.state != state for refund in order.parts.refunds):
             yield errors.NothingLeft(operation, f"no {state} refund")
 
     return check
@@ -174,16 +175,16 @@ def _request_return(order: Order, caller: Caller) -> Iterator[OrderError]:
 def units_to_return(order: Order) -> dict[UUID, int]:
     """By item id: shipped, not returned, and not announced by another return."""
     left: dict[UUID, int] = {item.pk: item.shipped - item.returned for item in order.lines}
-    for announced in order.returns.all():
+    for announced in order.parts.returns:
         if announced.state in (ReturnState.REQUESTED, ReturnState.APPROVED):
-            for line in announced.items.all():
+            for line in announced.contents:
                 left[line.item_id] -= line.quantity
     return left
 
 
 def _return_in(operation: Operation, state: ReturnState) -> Check:
     def check(order: Order, caller: Caller) -> Iterator[OrderError]:
-        if not any(found.state == state for found in order.returns.all()):
+        if not any(found.state == state for found in order.parts.returns):
             yield errors.NothingLeft(operation, f"no {state} return")
 
     return check

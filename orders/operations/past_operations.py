@@ -14,7 +14,7 @@ from orders.rules.statuses import OrderStatus
 
 
 def live_through(order_id: UUID, operations: Iterable[PastOperation], *, status: str, call: Call) -> None:
-    """Do them to the order, which has this status, in the caller's transaction.
+    """Do them to the order, which has this status, in the caller's transaction, or in memory before it is written.
 
     The call's precondition is about the first. Raises what the operations raise.
     """
@@ -23,4 +23,5 @@ def live_through(order_id: UUID, operations: Iterable[PastOperation], *, status:
             continue  # its storefront confirms by itself what is paid
         moment = replace(call, at=past.at, joins_transaction=True)
         status = perform(past.operation, order_id, past.request, call=moment)["status"]
-        call = replace(call, precondition=ANY_VERSION)
+        if call.precondition is not ANY_VERSION:
+            call = replace(call, precondition=ANY_VERSION)

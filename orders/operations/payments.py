@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 from uuid import UUID
 
-from django.db import IntegrityError
+from django.db import IntegrityError, connection
 from msgspec import UNSET, UnsetType
 
 from orders.models import Order, PaymentRecord, Refund
@@ -16,6 +17,7 @@ from orders.operations.locked_order import locked_order
 from orders.operations.obstacles import payments_in_force
 from orders.operations.refund_decisions import decided_state, told_state
 from orders.operations.refunds import Instruction, void_what_is_authorized
+from orders.operations.unwritten import KnownPayment, PaymentKey
 from orders.requests.operations import CorrectPayment, RecordPayment
 from orders.rules import errors
 from orders.rules.facts import Fact, paid_out, provider_key, sums_of
@@ -23,6 +25,25 @@ from orders.rules.lifecycle import Operation
 from orders.rules.money import MAX_AMOUNT, unknown_currency
 from orders.rules.statuses import OrderStatus, PaymentKind, RefundState
 
+_LATEST: Final = """
+select order_id, amount, currency, attempt,
+       exists (select from orders_paymentrecord correction where correction.corrects_id = payment.id)
+  from orders_paymentrecord payment
+ where storefront_id = %s and psp = any (%s::text[]) and psp_reference = %s and kind = %s
+ order by attempt desc limit 1
+"""
+_LATEST_OF_EACH: Final = """
+select wanted.*, latest.*
+  from unnest(%s::bigint[], %s::text[], %s::text[], %s::text[]) as wanted (storefront_id, psp, psp_reference, kind)
+ cross join lateral (
+       select order_id, amount, currency, attempt,
+              exists (select from orders_paymentrecord correction where correction.corrects_id = payment.id)
+         from orders_paymentrecord payment
+        where payment.storefront_id = wanted.storefront_id and payment.psp = wanted.psp
+          and payment.psp_reference = wanted.psp_reference and payment.kind = wanted.kind
+        order by attempt desc limit 1
+       ) latest
+"""
 _COMES_IN: Final = frozenset({PaymentKind.AUTHORIZATION, PaymentKind.CAPTURE})
 _OF_REFUNDS: Final = frozenset({PaymentKind.REFUND, PaymentKind.REFUND_FAILED})
 
@@ -39,44 +60,42 @@ def record_payment(order_id: UUID, request: RecordPayment, *, call: Call) -> Doc
         raise errors.InvalidRequest.at("/kind", "not_a_choice", detail)
     with locked_order(order_id, Operation.RECORD_PAYMENT, call, deleted=True, checked=False) as locked:
         order = locked.order
-        known = _latest(order.storefront_id, request)
-        corrected = known is not None and known.is_corrected
-        if known is not None and not corrected:
+        key = payment_key(order.storefront_id, request)
+        known = _latest(request, key) if call.unwritten is None else call.unwritten.known_payment(key)
+        if known is not None and not known.is_corrected:
             told = (order.pk, request.amount, request.currency or known.currency)
             if (known.order_id, known.amount, known.currency) != told:
                 raise errors.PaymentConflict(request.psp_reference, request.kind)
             return locked.unchanged()
-        key = (order.storefront_id, provider_key(request.psp), request.psp_reference, request.kind)
         if call.rehearsal is not None and key in call.rehearsal.payments:
             raise errors.PaymentConflict(request.psp_reference, request.kind)
         locked.check(Operation.RECORD_PAYMENT)
         currency = _currency(order, request)
-        payments = list(order.payments.all())
-        refund = _refund(order, request, payments)
+        refund = _refund(order, request, order.parts.payments)
         ended = order.status == OrderStatus.CANCELED or order.deleted_at is not None
+        fact = PaymentRecord(
+            order=order,
+            storefront_id=order.storefront_id,
+            refund=refund,
+            kind=request.kind,
+            amount=request.amount,
+            currency=currency,
+            psp=provider_key(request.psp),
+            psp_reference=request.psp_reference,
+            parent_reference=request.parent_reference,
+            attempt=known.attempt + 1 if known is not None else 0,
+            late=ended and request.kind in _COMES_IN,
+            occurred_at=request.occurred_at or call.now(),
+            recorded_at=call.now(),
+        )
+        order.currency = currency
+        _count(order, fact, refund)
         try:
-            fact = PaymentRecord.objects.create(
-                order=order,
-                storefront_id=order.storefront_id,
-                refund=refund,
-                kind=request.kind,
-                amount=request.amount,
-                currency=currency,
-                psp=provider_key(request.psp),
-                psp_reference=request.psp_reference,
-                parent_reference=request.parent_reference,
-                attempt=known.attempt + 1 if known is not None else 0,
-                late=ended and request.kind in _COMES_IN,
-                occurred_at=request.occurred_at or call.now(),
-                recorded_at=call.now(),
-            )
+            document = locked.commit(instructions=_void_at_once(order, fact, call))
         except IntegrityError as error:
             if broken_constraint(error) == "payment_reference_once":  # for another order, a moment ago
                 raise errors.PaymentConflict(request.psp_reference, request.kind) from error
             raise
-        order.currency = currency
-        _count(order, [*payments, fact], refund, call)
-        document = locked.commit(instructions=_void_at_once(order, fact, call))
         if call.rehearsal is not None:
             call.rehearsal.payments.add(key)
         return document
@@ -96,9 +115,8 @@ def correct_payment(order_id: UUID, request: CorrectPayment, *, call: Call) -> D
     """
     with locked_order(order_id, Operation.CORRECT_PAYMENT, call, deleted=True) as locked:
         order = locked.order
-        payments = list(order.payments.all())
-        wrong = _meant(order, payments, request.payment_id)
-        correction = PaymentRecord.objects.create(
+        wrong = _meant(order, order.parts.payments, request.payment_id)
+        correction = PaymentRecord(
             order=order,
             storefront_id=order.storefront_id,
             kind=PaymentKind.CORRECTION,
@@ -110,7 +128,8 @@ def correct_payment(order_id: UUID, request: CorrectPayment, *, call: Call) -> D
             occurred_at=call.now(),
             recorded_at=call.now(),
         )
-        _count(order, [*payments, correction], wrong.refund, call)
+        refund = next((refund for refund in order.parts.refunds if refund.pk == wrong.refund_id), None)
+        _count(order, correction, refund)
         return locked.commit()
 
 
@@ -118,9 +137,10 @@ def _meant(order: Order, payments: list[PaymentRecord], payment_id: UUID | Unset
     """One that counts; there is at least one."""
     counting = payments_in_force(order)
     if payment_id is UNSET:
-        if len(counting) > 1:
+        meant, *others = counting
+        if others:
             raise errors.Ambiguous("payment", [payment.pk for payment in counting])
-        return counting[0]
+        return meant
     for payment in counting:
         if payment.pk == payment_id:
             return payment
@@ -129,20 +149,31 @@ def _meant(order: Order, payments: list[PaymentRecord], payment_id: UUID | Unset
     raise errors.UnknownPart("payment", payment_id)
 
 
-def _latest(storefront_id: int, request: RecordPayment) -> PaymentRecord | None:
+def payment_key(storefront_id: int, request: RecordPayment) -> PaymentKey:
+    """What tells the fact from all others of the storefront."""
+    return storefront_id, provider_key(request.psp), request.psp_reference, request.kind
+
+
+def _latest(request: RecordPayment, key: PaymentKey) -> KnownPayment | None:
     """The fact by that reference; of several, earlier ones have been taken back.
 
     Some were kept as their provider's name was spelt: they are known by that spelling too.
     """
-    spelt = {provider_key(request.psp), request.psp}
-    return (
-        PaymentRecord.objects.filter(
-            storefront_id=storefront_id, psp__in=spelt, psp_reference=request.psp_reference, kind=request.kind
-        )
-        .select_related("corrected_by")
-        .order_by("-attempt")
-        .first()
-    )
+    storefront_id, provider, reference, kind = key
+    with connection.cursor() as cursor:
+        cursor.execute(_LATEST, [storefront_id, [provider, request.psp], reference, kind])
+        row = cursor.fetchone()
+    return row and KnownPayment(*row)
+
+
+def known_payments(keys: Iterable[PaymentKey]) -> dict[PaymentKey, KnownPayment]:
+    """The latest fact by each of these references, of those that have one."""
+    wanted = list(keys)
+    if not wanted:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(_LATEST_OF_EACH, [list(column) for column in zip(*wanted, strict=True)])
+        return {(row[0], row[1], row[2], row[3]): KnownPayment(*row[4:]) for row in cursor.fetchall()}
 
 
 def _currency(order: Order, request: RecordPayment) -> str | None:
@@ -161,10 +192,10 @@ def _refund(order: Order, request: RecordPayment, payments: list[PaymentRecord])
     if request.kind not in _OF_REFUNDS:
         detail = f"A {request.kind} settles no refund; only a payment of kind refund does"
         raise errors.InvalidRequest.at("/refund_id", "not_allowed", detail)
-    refund = order.refunds.filter(pk=request.refund_id).first()
-    if refund is None:
-        raise errors.UnknownPart("refund", request.refund_id)
-    return refund
+    for refund in order.parts.refunds:
+        if refund.pk == request.refund_id:
+            return refund
+    raise errors.UnknownPart("refund", request.refund_id)
 
 
 def _fitting(order: Order, request: RecordPayment, payments: list[PaymentRecord]) -> Refund | None:
@@ -179,10 +210,10 @@ def _fitting(order: Order, request: RecordPayment, payments: list[PaymentRecord]
             for paid in payments
             if provider_key(paid.psp) == provider_key(request.psp) and paid.psp_reference in references
         }
-        return order.refunds.filter(pk__in=[refund_id for refund_id in ids if refund_id is not None]).first()
+        return next((refund for refund in order.parts.refunds if refund.pk in ids), None)
     if not order.refund_pending_amount:
         return None
-    refunds = [refund for refund in order.refunds.all() if refund.state in OPEN_REFUNDS]
+    refunds = [refund for refund in order.parts.refunds if refund.state in OPEN_REFUNDS]
     approved = [refund for refund in refunds if refund.state == RefundState.APPROVED]
     for refund in [*approved, *refunds]:
         if refund.open_amount == request.amount:
@@ -192,14 +223,16 @@ def _fitting(order: Order, request: RecordPayment, payments: list[PaymentRecord]
     return None
 
 
-def _count(order: Order, payments: list[PaymentRecord], refund: Refund | None, call: Call) -> None:
-    """Draw all that follows from the facts. Raises InvalidRequest when that is too much money."""
-    facts = [payment.fact for payment in payments]
+def _count(order: Order, new: PaymentRecord, refund: Refund | None) -> None:
+    """Add it, and draw all that follows from the facts. Raises InvalidRequest when that is too much money."""
+    order.parts.payments.append(new)
+    order.parts.add(new)
+    facts = [payment.fact for payment in order.parts.payments]
     sums = sums_of(facts)
     if max(sums) > MAX_AMOUNT:
         detail = f"Together with earlier ones it would exceed {MAX_AMOUNT}"
         raise errors.InvalidRequest.at("/amount", "out_of_range", detail)
-    order.payment_count = len(payments)
+    order.payment_count = len(facts)
     order.authorized_amount, order.captured_amount = sums.authorized, sums.captured
     order.refunded_amount, order.charged_back_amount = sums.refunded, sums.charged_back
     if refund is not None:
@@ -221,5 +254,5 @@ def _settle(order: Order, refund: Refund, facts: list[Fact]) -> None:
             refund.state = told
         elif refund.state != RefundState.FAILED or refund.amount - refund.settled_amount <= order.refundable_amount:
             refund.state = decided_state(order, refund)  # else its money has been promised otherwise since it failed
-    refund.save()
+    order.parts.change(refund, "settled_amount", "state")
     order.refund_pending_amount += refund.open_amount - was_open

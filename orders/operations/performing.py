@@ -13,8 +13,9 @@ from django.db import transaction
 from msgspec import Struct
 
 from orders.operations.amending import amend_items
-from orders.operations.call import ANY_VERSION, Call, Document, PaymentKey
+from orders.operations.call import ANY_VERSION, Call, Document
 from orders.operations.canceling import cancel_order, expire_order
+from orders.operations.commenting import comment_order
 from orders.operations.confirming import confirm_order, extend_reservation
 from orders.operations.deleting import delete_order, restore_order
 from orders.operations.details import change_customer, change_details, customer_verdict
@@ -27,11 +28,13 @@ from orders.operations.reinstating import reinstate_order
 from orders.operations.returns import approve_return, close_return, receive_return, reject_return, request_return
 from orders.operations.shipping import complete_order, deliver_order, pack_order, ship_order, track_shipment
 from orders.operations.undoing import undo_completion, undo_delivery, undo_shipment
+from orders.operations.unwritten import PaymentKey
 from orders.reading.seen import as_seen, seen_json
 from orders.requests.operations import (
     Amend,
     Cancel,
     ChangeCustomer,
+    Comment,
     CorrectPayment,
     DecideRefund,
     DecideReturn,
@@ -92,6 +95,7 @@ PERFORMERS: Final[dict[Operation, Performer]] = {
     Operation.REJECT_RETURN: Performer(DecideReturn, reject_return),
     Operation.RECEIVE_RETURN: Performer(ReceiveReturn, receive_return),
     Operation.CLOSE_RETURN: Performer(DecideReturn, close_return),
+    Operation.COMMENT: Performer(Comment, comment_order),
     Operation.HOLD: Performer(Hold, hold_order),
     Operation.RELEASE_HOLD: Performer(ReleaseHold, release_hold),
     Operation.DELETE: Performer(Plain, delete_order),

@@ -14,12 +14,11 @@ of one.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Final
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from django.conf import settings
@@ -39,11 +38,11 @@ from orders.operations.idempotency import Idempotency, StoredAnswer, answer_row,
 from orders.operations.inventory_answers import refusal_of
 from orders.operations.kill_points import kill_point
 from orders.operations.placing_at_once import ledger_at_hand, place_at_once
+from orders.operations.placing_together import together
 from orders.operations.settling import settle_order
 from orders.operations.writing import NewRows, announce_new, write_new
 from orders.requests.placing import NewOrder
 from orders.rules import errors
-from orders.rules.ids import new_id, reservation_id_for
 
 _TOO_LATE: Final = "OR001"  # SQLSTATE of orders_place() when the hold may have been swept
 _NUMBER_TRIES: Final = 5
@@ -63,9 +62,19 @@ class _ReferenceTaken(Exception):
     """An external_reference of the drafts belongs to another order."""
 
 
+class _Settled(Exception):
+    """Some of the drafts, named by their orders' ids, are not to be placed any more."""
+
+    def __init__(self, order_ids: set[UUID]) -> None:
+        self.order_ids = order_ids
+        super().__init__(f"{len(order_ids)} orders are settled already.")
+
+
 Outcome = Placed | errors.OrderError
 # Makes the answer to the caller; it is stored under the Idempotency-Key.
 Render = Callable[[Sequence[Outcome]], StoredAnswer]
+# Does in the transaction of the orders what belongs to it, and returns the ids of those that may be placed.
+Claim = Callable[[Sequence[UUID]], set[UUID]]
 
 
 def place_orders(
@@ -98,12 +107,10 @@ def place_orders(
         elif refusal := (verdict := verdicts.get(request.customer_id, WELCOME)).refusal:
             outcomes[position] = refusal
         else:
-            reservation_id = (
-                reservation_id_for(storefront.pk, idempotency.key, position, 0) if idempotency else new_id()
-            )
+            repeats_as = (idempotency.key, position) if idempotency else None
             try:
                 holds = [review_hold()] if verdict.held_up else []
-                drafts.append(Draft(position, request, storefront, reservation_id, holds))
+                drafts.append(Draft(position, request, storefront, origin, repeats_as=repeats_as, holds=holds))
             except errors.InvalidRequest as invalid:
                 outcomes[position] = invalid
 
@@ -111,51 +118,64 @@ def place_orders(
         return render([outcomes[position] for position in range(len(requests))])
 
     if drafts:
-        _place(drafts, outcomes, storefront, origin, idempotency, answer)
+        place_drafts(drafts, outcomes, Answering(idempotency, answer) if idempotency else None)
     return answer()
 
 
-def _place(
-    drafts: list[Draft],
-    outcomes: dict[int, Outcome],
-    storefront: Storefront,
-    origin: Origin,
-    idempotency: Idempotency | None,
-    answer: Callable[[], StoredAnswer],
+class Answering(NamedTuple):
+    """The key of the request, and what makes the answer that is stored under it."""
+
+    key: Idempotency
+    make: Callable[[], StoredAnswer]
+
+
+def place_drafts(
+    drafts: list[Draft], outcomes: dict[int, Outcome], answering: Answering | None = None, *, claim: Claim | None = None
 ) -> None:
-    """Hold, then write; an outcome for each draft goes into `outcomes`."""
+    """Hold, then write drafts of one storefront; an outcome for each goes into `outcomes`.
+
+    What `claim` does not let be placed has no outcome, and no stock. Raises what `place_orders` raises.
+    """
     requests = [HoldRequest(draft.reservation_id, draft.units) for draft in drafts]
     kill_point("before_hold")
     at_once = None
-    if ledger := ledger_at_hand():
-        at_once = place_at_once(ledger, requests, _rows_of(drafts, outcomes, origin, idempotency, answer))
+    if claim is None and (ledger := ledger_at_hand()):
+        place = together.place if settings.PLACE_TOGETHER else place_at_once
+        at_once = place(ledger, requests, _rows_of(drafts, outcomes, answering))
     if at_once is None or not at_once.written:
         holds = at_once.holds if at_once else get_inventory().hold(requests)
-        held = _take_up(drafts, holds, outcomes, storefront, idempotency)
+        held = _take_up(drafts, holds, outcomes, answering)
         kill_point("after_hold")
         while held:
             try:
                 with _holds_released_on_failure(held):
-                    _write(held, outcomes, origin, idempotency, answer)
+                    _write(held, outcomes, answering, claim)
             except _ReferenceTaken:
                 held = _without_taken_references(held, outcomes)
+            except _Settled as settled:
+                held = _without_settled(held, outcomes, settled.order_ids)
             else:
                 break
     kill_point("after_write")
-    for draft in drafts:
-        if draft.row["stock_action"] is not None and isinstance(outcomes.get(draft.position), Placed):
-            transaction.on_commit(functools.partial(settle_order, draft.order_id), robust=True)
+    to_settle = [
+        draft.order_id
+        for draft in drafts
+        if draft.row["stock_action"] is not None and isinstance(outcomes.get(draft.position), Placed)
+    ]
+
+    def settle() -> None:  # named, because Django tells the name of what fails
+        for order_id in to_settle:
+            settle_order(order_id)
+
+    if to_settle:
+        transaction.on_commit(settle, robust=True)
 
 
 # --- hold --------------------------------------------------------------------------------------------
 
 
 def _take_up(
-    drafts: list[Draft],
-    holds: Sequence[HoldOutcome],
-    outcomes: dict[int, Outcome],
-    storefront: Storefront,
-    idempotency: Idempotency | None,
+    drafts: list[Draft], holds: Sequence[HoldOutcome], outcomes: dict[int, Outcome], answering: Answering | None
 ) -> list[Draft]:
     """Return the drafts that hold their stock; refusals go into `outcomes`.
 
@@ -163,13 +183,13 @@ def _take_up(
     """
     for draft, answer in zip(drafts, holds, strict=True):
         draft.hold = answer if isinstance(answer, Held) else None
-    if idempotency and any(draft.hold is None or draft.hold.joined for draft in drafts):
+    if answering and any(draft.hold is None or draft.hold.joined for draft in drafts):
         with _holds_released_on_failure(drafts):
-            raise_if_answered(storefront.pk, idempotency)
+            raise_if_answered(drafts[0].storefront.pk, answering.key)
     held = []
     for draft, answer in zip(drafts, holds, strict=True):
-        if idempotency and isinstance(answer, ReservationReleased):
-            answer = _hold_under_next_id(draft, storefront, idempotency)
+        if draft.repeats_as and isinstance(answer, ReservationReleased):
+            answer = _hold_under_next_id(draft)
         if isinstance(answer, Held):
             draft.hold = answer
             held.append(draft)
@@ -178,11 +198,11 @@ def _take_up(
     return held
 
 
-def _hold_under_next_id(draft: Draft, storefront: Storefront, idempotency: Idempotency) -> HoldOutcome:
-    """An earlier try's hold was released before its order was written: go on to the next id of the key."""
+def _hold_under_next_id(draft: Draft) -> HoldOutcome:
+    """An earlier try's hold was released before its order was written: go on to the next id of the request."""
     answer: HoldOutcome = ReservationReleased(draft.reservation_id)
     for attempt in range(1, _RESERVATION_TRIES):
-        draft.stand_on(reservation_id_for(storefront.pk, idempotency.key, draft.position, attempt))
+        draft.take_next_reservation(attempt)
         (answer,) = get_inventory().hold([HoldRequest(draft.reservation_id, draft.units)])
         if not isinstance(answer, ReservationReleased):
             break
@@ -199,7 +219,7 @@ def _holds_released_on_failure(drafts: Sequence[Draft]) -> Iterator[None]:
         yield
     except (OperationalError, InterfaceError):
         raise
-    except _ReferenceTaken:
+    except (_ReferenceTaken, _Settled):
         raise
     except BaseException:
         _release(drafts)
@@ -207,35 +227,37 @@ def _holds_released_on_failure(drafts: Sequence[Draft]) -> Iterator[None]:
 
 
 def _release(drafts: Sequence[Draft]) -> None:
-    """Release what this request alone has held. A twin may have joined since: then its touch keeps the hold."""
+    """Release what this request alone has held. A twin may have joined since: then its touch keeps the hold, or its
+    order.
+    """
     for draft in drafts:
         if draft.hold is not None and not draft.hold.joined:
             held_at = draft.hold.valid_until - timedelta(seconds=settings.HOLD_GRACE_SECONDS) / 2
+            stands = Order.all_objects.standing_on([draft.reservation_id])
             with suppress(InventoryError):  # the sweeper repeats it
-                get_inventory().release_untouched(draft.reservation_id, before=held_at)
+                get_inventory().release_untouched(draft.reservation_id, before=held_at, unless=stands.exists)
 
 
 # --- write -------------------------------------------------------------------------------------------
 
 
 def _write(
-    drafts: Sequence[Draft],
-    outcomes: dict[int, Outcome],
-    origin: Origin,
-    idempotency: Idempotency | None,
-    answer: Callable[[], StoredAnswer],
+    drafts: Sequence[Draft], outcomes: dict[int, Outcome], answering: Answering | None, claim: Claim | None
 ) -> None:
     """Write the drafts whole, or nothing of them.
 
-    Raises _ReferenceTaken, Replay, IdempotencyKeyReused or PlacementTooSlow.
+    Raises _ReferenceTaken, _Settled, Replay, IdempotencyKeyReused or PlacementTooSlow.
     """
     storefront = drafts[0].storefront
     valid_until = min(draft.hold.valid_until for draft in drafts if draft.hold is not None)
     for _ in range(_NUMBER_TRIES):
-        rows = _rows_of(drafts, outcomes, origin, idempotency, answer)
+        rows = _rows_of(drafts, outcomes, answering)
         kill_point("before_write")
         try:
-            write_new(rows, valid_until=valid_until)
+            if claim is None:
+                write_new(rows, valid_until=valid_until)
+            else:
+                _write_claimed(drafts, rows, claim, valid_until=valid_until)
         except DatabaseError as error:
             match broken_constraint(error):
                 case "order_number_once":
@@ -243,8 +265,8 @@ def _write(
                         draft.take_new_number()
                     continue
                 case "order_reference_once" | "order_reservation_once" | "orders_idempotentanswer_pkey" as rule:
-                    if idempotency:
-                        raise_if_answered(storefront.pk, idempotency)
+                    if answering:
+                        raise_if_answered(storefront.pk, answering.key)
                     if rule == "order_reference_once":
                         raise _ReferenceTaken from error
                     # The order is there, but its answer has been forgotten since: the key is an old one.
@@ -256,13 +278,16 @@ def _write(
     raise errors.PlacementTooSlow("No free order number was found; nothing was placed.")
 
 
-def _rows_of(
-    drafts: Sequence[Draft],
-    outcomes: dict[int, Outcome],
-    origin: Origin,
-    idempotency: Idempotency | None,
-    answer: Callable[[], StoredAnswer],
-) -> NewRows:
+def _write_claimed(drafts: Sequence[Draft], rows: NewRows, claim: Claim, *, valid_until: datetime) -> None:
+    """Raises _Settled when some may not be placed; nothing is written then."""
+    wanted = {draft.order_id for draft in drafts}
+    with transaction.atomic(durable=True):
+        if settled := wanted - claim(sorted(wanted)):
+            raise _Settled(settled)
+        write_new(rows, valid_until=valid_until)
+
+
+def _rows_of(drafts: Sequence[Draft], outcomes: dict[int, Outcome], answering: Answering | None) -> NewRows:
     """The drafts' rows, as if all of them will be placed: their events, and the answer that says so."""
     storefront = drafts[0].storefront
     for draft in drafts:
@@ -273,9 +298,9 @@ def _rows_of(
         events=[
             event
             for draft in drafts
-            for event in announce_new(draft.row, draft.as_document(), storefront=storefront, origin=origin)
+            for event in announce_new(draft.row, draft.as_document(), storefront=storefront, origin=draft.origin)
         ],
-        answers=[answer_row(storefront.pk, idempotency, answer())] if idempotency else (),
+        answers=[answer_row(storefront.pk, answering.key, answering.make())] if answering else (),
     )
 
 
@@ -299,3 +324,11 @@ def _without_taken_references(drafts: Sequence[Draft], outcomes: dict[int, Outco
                 taken[reference] = None  # the next one of this batch is the second
     _release(refused)
     return free
+
+
+def _without_settled(drafts: Sequence[Draft], outcomes: dict[int, Outcome], order_ids: set[UUID]) -> list[Draft]:
+    """Leave out what somebody else has settled meanwhile, and give its stock back unless that one stands on it."""
+    for draft in (settled := [draft for draft in drafts if draft.order_id in order_ids]):
+        outcomes.pop(draft.position, None)
+    _release(settled)
+    return [draft for draft in drafts if draft.order_id not in order_ids]

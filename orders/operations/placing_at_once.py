@@ -7,6 +7,7 @@ the two calls would, so the long way goes on from there.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 from django.conf import settings
@@ -14,16 +15,17 @@ from django.db import DatabaseError, connection
 
 from inventory_client.client import HoldOutcome
 from inventory_client.current import get_inventory
-from inventory_client.ledger import EmbeddedLedger, refusal_in
+from inventory_client.ledger import EmbeddedLedger, Refused, refusal_in
 from inventory_client.values import HoldRequest
+from orders.models.prepared import Prepared
 from orders.operations.writing import NewRows
 
-_CALL: Final = """
-call orders_hold_and_place(
-    %s::uuid[], %s::integer[], %s::integer[], %s::text[], %s::integer[], %s::interval,
-    %s::json, %s::json, %s::json, %s::text[], %s::json, null, null, null
+_CALL: Final = Prepared(
+    "place_at_once",
+    "call orders_place_at_once("
+    "$1::interval, $2::uuid[], $3::integer[], $4::integer[], $5::text[], $6::integer[], $7::interval, "
+    "$8::json, $9::json, $10::json, $11::text[], $12::json, null, null, null)",
 )
-"""
 
 
 class AtOnce(NamedTuple):
@@ -46,15 +48,32 @@ def place_at_once(ledger: EmbeddedLedger, requests: Sequence[HoldRequest], rows:
 
     Raises OperationalError or InterfaceError when the database cannot be used: the rows may be there then.
     """
-    call = ledger.hold_call(requests)
     try:
-        with connection.cursor() as cursor:
-            cursor.execute(_CALL, [*call.parameters, *rows.parameters()])
-            outcomes, valid_until, written = cursor.fetchone()
-    except DatabaseError as error:
-        refusal = refusal_in(error)
-        if refusal is None:
-            raise
+        return hold_and_write(ledger, requests, rows)
+    except Refused as refused:
         # Of several, each gets its own answer: the ledger asks for them apart.
-        return AtOnce([refusal], written=False) if len(requests) == 1 else None
-    return AtOnce(call.outcomes(outcomes, valid_until), written)
+        return AtOnce([refused.as_error()], written=False) if len(requests) == 1 else None
+
+
+def hold_and_write(
+    ledger: EmbeddedLedger, requests: Sequence[HoldRequest], rows: NewRows, *, patience: timedelta | None = None
+) -> AtOnce:
+    """The call itself. It waits for no lock longer than `patience`; None is as long as the settings let it.
+
+    Raises Refused when a hold is refused, and nothing is held then; and whatever else the database raises.
+    """
+    call = ledger.hold_call(requests)
+    longest = f"{patience.total_seconds()} seconds" if patience else None
+    try:
+        answered = _CALL.row(longest, *call.parameters, *rows.parameters())
+    except DatabaseError as error:
+        if refused := refusal_in(error):
+            raise refused from error
+        raise
+    match answered:
+        case [bytes(outcomes), bytes(valid_until), bytes(written)]:
+            # As PostgreSQL writes an array of single words, a moment and a boolean.
+            words = outcomes.decode().strip("{}").split(",")
+            held = call.outcomes(words, datetime.fromisoformat(valid_until.decode()))
+            return AtOnce(held, written == b"t")
+    raise AssertionError(f"orders_place_at_once() answered {answered!r}.")

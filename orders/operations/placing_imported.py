@@ -28,7 +28,7 @@ def place_imported_orders(orders: Sequence[ImportedOrder], *, call: Call) -> lis
     Storefronts that are missing are created. An import that was killed after holding stock joins its
     holds when the same orders come again in the same company.
     """
-    storefronts = storefronts_of(orders)
+    storefronts = storefronts_of(orders, by=call.caller.actor)
     outcomes: dict[int, ImportOutcome] = {}
     by_storefront: dict[str, list[int]] = defaultdict(list)
     for position, order in enumerate(orders):

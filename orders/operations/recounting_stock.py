@@ -1,4 +1,4 @@
-"""The embedded ledger against itself: does it count as reserved what its reservations hold?
+"""The embedded ledger against itself: does it count what its reservations hold, and what of that is shipped?
 
 It is one question for all storefronts, and none that an InventoryService elsewhere would answer.
 """
@@ -36,7 +36,7 @@ class MiscountKind(StrEnum):
 
 
 _REMEDIES: Final[dict[MiscountKind, str]] = {
-    MiscountKind.MISCOUNTED: "count its reserved units anew",
+    MiscountKind.MISCOUNTED: "count its reserved and shipped units anew",
     MiscountKind.NOT_COUNTED: "add the product with the units that are reserved, and none to sell",
 }
 _REPAIRED: Final = Repair(RepairResult.REPAIRED, "Repaired.")

@@ -30,11 +30,8 @@ def reinstate_order(order_id: UUID, request: Undo, *, call: Call) -> Document:
     """
     if refusal := refusal_to(call.caller, Operation.REINSTATE):
         raise refusal
-    canceled = Order.objects.filter(status=OrderStatus.CANCELED)
     with (
-        stock_held_again(
-            order_id, call, among=canceled, units_of=_units_again, effect="The order stays canceled"
-        ) as held,
+        stock_held_again(order_id, call, units_of=_units_again, effect="The order stays canceled") as held,
         locked_order(order_id, Operation.REINSTATE, call) as locked,
     ):
         order = locked.order
@@ -47,18 +44,21 @@ def reinstate_order(order_id: UUID, request: Undo, *, call: Call) -> Document:
         if earlier.was_confirmed:
             order.confirm()
         take_credits_back(order, call, but=earlier.credits)
-        agreed_since = order.refunds.filter(
-            pk__in=earlier.not_agreed, state__in=(RefundState.APPROVED, RefundState.SETTLED)
-        )
+        agreed_since = [
+            refund
+            for refund in order.parts.refunds
+            if refund.pk in earlier.not_agreed and refund.state in (RefundState.APPROVED, RefundState.SETTLED)
+        ]
         for refund in agreed_since:
             grant_goodwill(order, refund, call)  # how much that is was drawn from what an ended order owed
-        locked.save_lines()
         order.confirm_by_policy()
         return locked.commit(instructions=instructions)
 
 
-def _units_again(order: Order) -> dict[str, int]:
+def _units_again(order: Order) -> dict[str, int] | None:
     """By product: what its reservation was made of."""
+    if order.status != OrderStatus.CANCELED or order.deleted_at is not None:
+        return None
     canceled = before_it_ended(order).canceled
     units: Counter[str] = Counter()
     for item in order.lines:

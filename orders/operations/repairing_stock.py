@@ -10,12 +10,19 @@ import psycopg
 from django.db import OperationalError, transaction
 
 from inventory_client.current import get_inventory
-from inventory_client.errors import InventoryError, ReservationInUse, ReservationReleased, StockShortage, UnknownProduct
+from inventory_client.errors import (
+    InventoryError,
+    ReservationInUse,
+    ReservationReleased,
+    StockMiscounted,
+    StockShortage,
+    UnknownProduct,
+)
 from inventory_client.owning import own
 from inventory_client.values import Held, HoldRequest, Reservation, ReservationState
 from orders.models import Order
 from orders.operations.comparing_stock import Difference, DifferenceKind, is_without_order, read_with_items, stamp_of
-from orders.operations.settling import settle_order
+from orders.operations.settling import hold_request_of, settle_order
 from orders.rules.ids import new_id
 from orders.rules.statuses import OrderStatus
 
@@ -76,7 +83,8 @@ def _tell(order: Order, action: str, reservation: Reservation | None) -> Repair:
         case StockShortage() | UnknownProduct() as refusal:
             return _out_of_stock(refusal)
         case ReservationReleased():
-            return _hold_anew(read_with_items(order.pk)) if now.version == order.version else _CHANGED
+            current = read_with_items(order.pk)  # its stock fields are others since it was told
+            return _hold_anew(current) if current.version == order.version else _CHANGED
         case _:
             return _WAITS
 
@@ -85,7 +93,7 @@ def _refusal(order: Order) -> InventoryError | None:
     """Why the inventory refuses to adjust the reservation. The sweeper is then not to repeat it for ever."""
     if order.stock_action != "adjust" or order.reservation_id is None:
         return None
-    (answer,) = get_inventory().hold([HoldRequest(order.reservation_id, order.stock_units(), order.stock_revision)])
+    (answer,) = get_inventory().hold([hold_request_of(order, order.reservation_id)])
     if not isinstance(answer, StockShortage | UnknownProduct | ReservationReleased):
         return None
     noted = Order.all_objects.filter(pk=order.pk, stock_action=order.stock_action, stock_revision=order.stock_revision)
@@ -96,7 +104,7 @@ def _refusal(order: Order) -> InventoryError | None:
 def _hold_anew(order: Order) -> Repair:
     """What was released never holds again: another reservation takes its place."""
     reservation_id = new_id()
-    (answer,) = get_inventory().hold([HoldRequest(reservation_id, order.stock_units())])
+    (answer,) = get_inventory().hold([HoldRequest(reservation_id, order.stock_units(), shipped=order.shipped_units())])
     if isinstance(answer, StockShortage | UnknownProduct):
         return _out_of_stock(answer)
     if not isinstance(answer, Held):
@@ -144,6 +152,8 @@ def _release(difference: Difference) -> Repair:
         )
     except ReservationInUse:
         return _CHANGED
+    except StockMiscounted as error:
+        return Repair(RepairResult.WAITS, f"Not released. {error}")
     return _REPAIRED if released else _CHANGED
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -13,10 +12,9 @@ from msgspec import UNSET, UnsetType
 from orders.models import Order, Shipment, ShipmentItem
 from orders.operations.call import Call, Document
 from orders.operations.carriers import tracking_link
-from orders.operations.changed_rows import write_changed
 from orders.operations.locked_order import LockedOrder, locked_order
 from orders.operations.obstacles import all_is_packed, units_to_pack
-from orders.operations.units import chosen_units, open_units
+from orders.operations.units import chosen_units, open_units, units_by_parcel
 from orders.requests.operations import Deliver, Packing, Parcel, Plain, Tracking, Units
 from orders.rules import errors
 from orders.rules.lifecycle import Operation
@@ -36,7 +34,7 @@ def pack_order(order_id: UUID, request: Packing, *, call: Call) -> Document:
             raise all_is_packed()
         shipment.packed_at = request.packed_at or call.now()
         _track(locked, shipment, request)
-        _save_parcel(shipment, units)
+        _save_parcel(order, shipment, units)
         return locked.commit()
 
 
@@ -67,9 +65,9 @@ def ship_order(order_id: UUID, request: Parcel, *, call: Call) -> Document:
             _refuse_impossible(request, "shipped_at", call, after=packed_at, what="the parcel was packed")
             if load in told:
                 _track(locked, load.shipment, request)
-            _save_parcel(load.shipment, load.units)
+            _save_parcel(order, load.shipment, load.units)
             order.ship_units(load.units)
-        locked.save_lines()
+        order.stock_changed()
         drop_needless_parcels(order)
         return locked.commit()
 
@@ -84,18 +82,9 @@ class _Load(NamedTuple):
 
 def _everything(order: Order) -> list[_Load]:
     """Packed parcels with what of their units is open still, and the unpacked rest in one more."""
-    left = Counter(open_units(order))
-    loads = []
-    parcels = _parcels(order)
-    for parcel in parcels:
-        if parcel.shipped_at is None:
-            units = {item_id: min(quantity, left[item_id]) for item_id, quantity in parcel.units().items()}
-            units = {item_id: quantity for item_id, quantity in units.items() if quantity > 0}
-            if units:
-                left.subtract(units)
-                loads.append(_Load(parcel, units, is_packed=True))
-    rest = +left
-    return [*loads, _Load(_announced_or_new(order, parcels), rest)] if rest else loads
+    packed, rest = units_by_parcel(order)
+    loads = [_Load(parcel, units, is_packed=True) for parcel, units in packed]
+    return [*loads, _Load(_announced_or_new(order), rest)] if rest else loads
 
 
 def _tells_of_one(request: Parcel) -> bool:
@@ -116,7 +105,7 @@ def track_shipment(order_id: UUID, request: Tracking, *, call: Call) -> Document
         locked.check(Operation.TRACK)
         if shipment.delivered_at is not None:
             raise errors.WrongState("shipment", "delivered", "on its way")
-        shipment.save()
+        _save(order, shipment, "tracking_company", "tracking_number", "tracking_link")
         return locked.commit()
 
 
@@ -124,7 +113,7 @@ def deliver_order(order_id: UUID, request: Deliver, *, call: Call) -> Document:
     """A parcel has arrived; without an id, all that are on their way."""
     with locked_order(order_id, Operation.DELIVER, call) as locked:
         order = locked.order
-        shipments = list(order.shipments.all())
+        shipments = order.parts.parcels
         arrived = [parcel for parcel in shipments if parcel.state == "on its way"]
         if request.shipment_id is not UNSET:
             chosen = [parcel for parcel in shipments if parcel.pk == request.shipment_id]
@@ -139,7 +128,7 @@ def deliver_order(order_id: UUID, request: Deliver, *, call: Call) -> Document:
         delivered_at = request.delivered_at or call.now()
         for parcel in arrived:
             parcel.delivered_at = delivered_at
-        write_changed(arrived, ["delivered_at"])
+            order.parts.change(parcel, "delivered_at")
         order.derive_delivery()
         return locked.commit()
 
@@ -149,7 +138,10 @@ def complete_order(order_id: UUID, request: Plain, *, call: Call) -> Document:
     with locked_order(order_id, Operation.COMPLETE, call) as locked:
         order = locked.order
         order.complete()
-        order.shipments.filter(delivered_at=None).exclude(shipped_at=None).update(delivered_at=call.now())
+        for parcel in order.parts.parcels:
+            if parcel.state == "on its way":
+                parcel.delivered_at = call.now()
+                order.parts.change(parcel, "delivered_at")
         order.derive_delivery()
         return locked.commit()
 
@@ -163,35 +155,35 @@ def _refuse_impossible(request: Deliver | Packing, name: str, call: Call, *, aft
 def drop_needless_parcels(order: Order) -> None:
     """Packed parcels of which nothing can leave any more are gone; announced tracking stays."""
     if not any(item.open for item in order.lines):
-        order.shipments.filter(shipped_at=None).exclude(items=None).delete()
+        drop_parcels(order, [parcel for parcel in order.parts.parcels if parcel.shipped_at is None and parcel.contents])
+
+
+def drop_parcels(order: Order, needless: Collection[Shipment]) -> None:
+    for parcel in needless:
+        order.parts.remove(parcel, *parcel.contents)
+    order.parts.parcels = [parcel for parcel in order.parts.parcels if parcel not in needless]
 
 
 def _prepared(order: Order, shipment_id: UUID | UnsetType) -> Shipment:
     """The parcel with the id; without one that of which only the tracking is known, or a new one."""
-    parcels = _parcels(order)
     if shipment_id is not UNSET:
-        for parcel in parcels:
+        for parcel in order.parts.parcels:
             if parcel.pk == shipment_id:
                 if parcel.shipped_at is not None:
                     raise errors.WrongState("shipment", "shipped", "being prepared")
                 return parcel
         raise errors.UnknownPart("shipment", shipment_id)
-    return _announced_or_new(order, parcels)
+    return _announced_or_new(order)
 
 
-def _parcels(order: Order) -> list[Shipment]:
-    """With what is in them."""
-    return list(order.shipments.prefetch_related("items"))
-
-
-def _announced_or_new(order: Order, parcels: Sequence[Shipment]) -> Shipment:
-    announced = [parcel for parcel in parcels if parcel.shipped_at is None and not parcel.units()]
+def _announced_or_new(order: Order) -> Shipment:
+    announced = [parcel for parcel in order.parts.parcels if parcel.shipped_at is None and not parcel.units()]
     return announced[-1] if announced else _new_parcel(order)
 
 
 def _tracked(order: Order, shipment_id: UUID | UnsetType) -> Shipment:
     """The parcel with the id; without one the latest that is not there yet, or a new one."""
-    parcels = list(order.shipments.all())
+    parcels = order.parts.parcels
     if shipment_id is not UNSET:
         for parcel in parcels:
             if parcel.pk == shipment_id:
@@ -205,15 +197,23 @@ def _new_parcel(order: Order) -> Shipment:
     return Shipment(order=order, storefront_id=order.storefront_id)
 
 
-def _save_parcel(shipment: Shipment, units: Mapping[UUID, int]) -> None:
-    packed_before = not shipment._state.adding
-    shipment.save()
-    if packed_before:
-        shipment.items.all().delete()
-    ShipmentItem.objects.bulk_create(
-        ShipmentItem(shipment=shipment, item_id=item_id, storefront_id=shipment.storefront_id, quantity=quantity)
-        for item_id, quantity in units.items()
-    )
+def _save(order: Order, shipment: Shipment, *columns: str) -> None:
+    if shipment in order.parts.parcels:
+        order.parts.change(shipment, *columns)
+    else:
+        order.parts.parcels.append(shipment)
+        order.parts.add(shipment)
+
+
+def _save_parcel(order: Order, shipment: Shipment, units: Mapping[UUID, int]) -> None:
+    _save(order, shipment, "packed_at", "shipped_at", "tracking_company", "tracking_number", "tracking_link")
+    if shipment.units() != units:
+        order.parts.remove(*shipment.contents)
+        shipment.contents = [
+            ShipmentItem(shipment=shipment, item_id=item_id, storefront_id=shipment.storefront_id, quantity=quantity)
+            for item_id, quantity in units.items()
+        ]
+        order.parts.add(*shipment.contents)
 
 
 def _track(locked: LockedOrder, shipment: Shipment, tracking: Tracking) -> bool:

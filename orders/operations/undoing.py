@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from msgspec import UNSET, UnsetType
-
-from orders.models import Order, Shipment
+from orders.models import Order
 from orders.operations.call import Call, Document
 from orders.operations.holding import new_hold
 from orders.operations.locked_order import locked_order
 from orders.operations.obstacles import coming_back
+from orders.operations.units import part_meant
 from orders.reading.history import change_to
 from orders.requests.operations import Undo, UndoParcel
 from orders.rules import errors
@@ -26,13 +25,13 @@ def undo_shipment(order_id: UUID, request: UndoParcel, *, call: Call) -> Documen
     """
     with locked_order(order_id, Operation.UNDO_SHIPMENT, call) as locked:
         order = locked.order
-        parcel = _meant(order, request.shipment_id, state="on its way")
+        parcel = part_meant("shipment", order.parts.parcels, request.shipment_id, state="on its way")
         if come_back := coming_back(order, parcel):
             raise errors.ComesBack(come_back)
         parcel.shipped_at = None  # and when it was packed stays unknown where nobody has told: it may have left earlier
-        parcel.save(update_fields=["shipped_at"])
+        order.parts.change(parcel, "shipped_at")
         order.unship_units(parcel.units())
-        locked.save_lines()
+        order.stock_changed()
         order.derive_delivery()
         return locked.commit()
 
@@ -44,9 +43,9 @@ def undo_delivery(order_id: UUID, request: UndoParcel, *, call: Call) -> Documen
     """
     with locked_order(order_id, Operation.UNDO_DELIVERY, call) as locked:
         order = locked.order
-        parcel = _meant(order, request.shipment_id, state="delivered")
+        parcel = part_meant("shipment", order.parts.parcels, request.shipment_id, state="delivered")
         parcel.delivered_at = None
-        parcel.save(update_fields=["delivered_at"])
+        order.parts.change(parcel, "delivered_at")
         order.derive_delivery()
         return locked.commit()
 
@@ -58,7 +57,11 @@ def undo_completion(order_id: UUID, request: Undo, *, call: Call) -> Document:
     """
     with locked_order(order_id, Operation.UNDO_COMPLETION, call) as locked:
         order = locked.order
-        order.shipments.filter(pk__in=_taken_for_delivered(order)).update(delivered_at=None)
+        taken_for_delivered = _taken_for_delivered(order)
+        for parcel in order.parts.parcels:
+            if str(parcel.pk) in taken_for_delivered:
+                parcel.delivered_at = None
+                order.parts.change(parcel, "delivered_at")
         order.reopen()
         order.derive_delivery()
         if order.delivered_at is not None and order.storefront.complete_after_days is not None:
@@ -71,19 +74,3 @@ def _taken_for_delivered(order: Order) -> list[str]:
     completed = change_to(OrderStatus.COMPLETED, order.pk, storefront_id=order.storefront_id)
     _, parcels = completed.data["changes"].get("shipments", ([], [])) if completed is not None else ([], [])
     return [parcel["id"] for parcel in parcels if parcel.get("delivered_at")]
-
-
-def _meant(order: Order, shipment_id: UUID | UnsetType, *, state: str) -> Shipment:
-    """The parcel with the id; without one the only one in the state. At least one is."""
-    parcels = list(order.shipments.all())
-    if shipment_id is UNSET:
-        fitting = [parcel for parcel in parcels if parcel.state == state]
-        if len(fitting) > 1:
-            raise errors.Ambiguous("shipment", [parcel.pk for parcel in fitting])
-        return fitting[0]
-    for parcel in parcels:
-        if parcel.pk == shipment_id:
-            if parcel.state != state:
-                raise errors.WrongState("shipment", parcel.state, state)
-            return parcel
-    raise errors.UnknownPart("shipment", shipment_id)

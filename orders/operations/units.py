@@ -1,4 +1,4 @@
-"""Which units of an order, and which of its refunds or returns, are meant."""
+"""Which units of an order, and which of its refunds, returns or parcels, are meant."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from uuid import UUID
 
 from msgspec import UNSET, UnsetType
 
-from orders.models import Order, Refund, Return
+from orders.models import Order, Refund, Return, Shipment
 from orders.rules import errors
 
 
@@ -22,7 +22,7 @@ class AskedUnits(Protocol):
     def quantity(self) -> int: ...
 
 
-Part = TypeVar("Part", Refund, Return)
+Part = TypeVar("Part", Refund, Return, Shipment)
 
 
 def chosen_units(
@@ -53,6 +53,20 @@ def open_units(order: Order) -> dict[UUID, int]:
     return {item.pk: item.open for item in order.lines}
 
 
+def units_by_parcel(order: Order) -> tuple[list[tuple[Shipment, dict[UUID, int]]], dict[UUID, int]]:
+    """What can leave: packed parcels with what of their units is open still, and the open units that are in none."""
+    left = Counter(open_units(order))
+    packed = []
+    for parcel in order.parts.parcels:
+        if parcel.shipped_at is None:
+            units = {item_id: min(quantity, left[item_id]) for item_id, quantity in parcel.units().items()}
+            units = {item_id: quantity for item_id, quantity in units.items() if quantity > 0}
+            if units:
+                left.subtract(units)
+                packed.append((parcel, units))
+    return packed, dict(+left)
+
+
 def part_meant(
     what: str,
     parts: Iterable[Part],
@@ -67,10 +81,10 @@ def part_meant(
     """
     fits = fits or (lambda part: part.state == state)
     if part_id is UNSET:
-        candidates = [part for part in parts if fits(part)]
-        if len(candidates) > 1:
-            raise errors.Ambiguous(what, [part.pk for part in candidates])
-        return candidates[0]
+        meant, *others = (part for part in parts if fits(part))
+        if others:
+            raise errors.Ambiguous(what, [part.pk for part in (meant, *others)])
+        return meant
     for part in parts:
         if part.pk == part_id:
             if not fits(part):

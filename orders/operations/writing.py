@@ -32,7 +32,7 @@ def announce_new(row: Row, document: Mapping[str, Any], *, storefront: Storefron
         storefront_id=storefront.pk,
         storefront_code=storefront.code,
         version=1,
-        occurred_at=row["placed_at"],
+        occurred_at=row["updated_at"],
         document=document,
         origin=origin,
     )

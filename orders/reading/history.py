@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 from uuid import UUID
 
+import orjson
+from django.db import connection
 from django.db.models import F, Func, IntegerField, Q, Sum, TextField, Window
 from django.db.models.functions import Cast, RowNumber
 
@@ -17,6 +19,12 @@ from orders.rules.statuses import OrderStatus
 
 Changes = dict[str, list[Any]]
 
+_ORDER_BEFORE: Final = """
+select (data -> 'order')::text from events_event
+ where stream_id = %s and storefront_id = %s and sequence = (
+    select max(sequence) - 1 from events_event
+     where stream_id = %s and storefront_id = %s and data #> '{changes,status,1}' = %s::jsonb)
+"""
 _NEWEST_FIRST: Final = F("sequence").desc()
 _PLACE: Final = Window(RowNumber(), order_by=_NEWEST_FIRST)
 _BYTES: Final = Func(Cast("data", TextField()), function="octet_length", output_field=IntegerField())
@@ -75,6 +83,17 @@ def change_to(status: OrderStatus, order_id: UUID, *, storefront_id: int) -> Eve
     """The latest event by which it came to have that status; None of what came with it, by an import."""
     events = Event.objects.filter(stream_id=order_id, storefront_id=storefront_id, data__changes__status__1=status)
     return events.order_by("-sequence").first()
+
+
+def order_before(status: OrderStatus, order_id: UUID, *, storefront_id: int) -> dict[str, Any] | None:
+    """The order as it was before it came to have that status, the last time, as `order_at` tells it; None if it has
+    not, or came with it, by an import.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_ORDER_BEFORE, [order_id, storefront_id, order_id, storefront_id, orjson.dumps(status).decode()])
+        row = cursor.fetchone()
+    order: dict[str, Any] | None = row and orjson.loads(row[0])
+    return order
 
 
 def changes_of(part: str, order_id: UUID, *, storefront_id: int) -> Iterator[Event]:

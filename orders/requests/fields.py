@@ -20,6 +20,7 @@ Identifier100 = Annotated[str, Meta(min_length=1, max_length=100, pattern=IDENTI
 Identifier200 = Annotated[str, Meta(min_length=1, max_length=200, pattern=IDENTIFIER_PATTERN, description=_IDENTIFIER)]
 Note = Annotated[str, Meta(max_length=5000)]
 Reason = Annotated[str, Meta(max_length=500, description="Why; kept with the change.")]
+CommentText = Annotated[str, Meta(min_length=1, max_length=2000)]
 # Contacts, addresses and currencies are cleaned (`cleaned.py`), and what they are is looked at then: these patterns
 # only tell what is taken.
 Email = Annotated[

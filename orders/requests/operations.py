@@ -15,6 +15,7 @@ from inventory_client.wire import ProductId
 from orders.requests.cleaned import ADDRESS, CONTACT, CURRENCY, clean
 from orders.requests.fields import (
     Amount,
+    CommentText,
     Country,
     Currency,
     Email,
@@ -215,14 +216,18 @@ class CorrectPayment(OperationRequest, forbid_unknown_fields=True, frozen=True, 
 
 
 class RequestRefund(OperationRequest, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """Without `amount`, what the return or the items are worth; without these, what is kept beyond what is due.
+    """Without `amount`, what the return, the credit, or items and shipping are worth; without these, what is kept
+    beyond what is due.
 
     Where nothing is, all that is kept. What is refunded beyond it is owed less from now on, out of goodwill.
+    `credit_id` is a credit of the order for units that were canceled or came back.
     """
 
     amount: MovedAmount | UnsetType = UNSET
     return_id: UUID | UnsetType = UNSET
+    credit_id: UUID | UnsetType = UNSET
     items: UnitList | UnsetType = UNSET
+    shipping_amount: MovedAmount | UnsetType = UNSET
 
 
 class DecideRefund(OperationRequest, forbid_unknown_fields=True, frozen=True, kw_only=True):
@@ -254,14 +259,21 @@ class ReceivedUnits(Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tru
 class ReceiveReturn(OperationRequest, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """Without `items`, all that was announced came back.
 
-    Units are in the condition that the return's cause tells (damaged, or as new), and go back on the shelf unless they
-    are damaged, or no stock was ever held for the order here. With `rest_follows` what is missing is still announced.
+    Units are in the condition that the return's cause tells (as new where they were not wanted, the wrong ones or could
+    not be delivered; `damaged`; otherwise `opened`). Those that are as new go back on the shelf, and no others may,
+    unless no stock was ever held for the order here. With `rest_follows` what is missing is still announced.
     """
 
     return_id: UUID | UnsetType = UNSET
     rest_follows: bool = False
     items: Annotated[list[ReceivedUnits], Meta(min_length=1, max_length=MAX_ITEMS)] | UnsetType = UNSET
     amount: CreditAmount | UnsetType = UNSET
+
+
+class Comment(OperationRequest, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """It is told as the reason of the change, before one that is given."""
+
+    text: CommentText
 
 
 class Hold(OperationRequest, forbid_unknown_fields=True, frozen=True, kw_only=True):

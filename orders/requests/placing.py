@@ -118,6 +118,12 @@ class NewOrder(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
         clean(self, CURRENCY)
 
 
+class KeptOrder(NewOrder, frozen=True, kw_only=True):
+    """An order as it is kept until it is placed: a flag may stand beside as many tags as may be asked for."""
+
+    tags: list[str] = []
+
+
 class NewBatch(Struct, forbid_unknown_fields=True, frozen=True):
     orders: Annotated[list[msgspec.Raw], Meta(min_length=1, max_length=MAX_ORDERS_IN_BATCH)]
 
@@ -125,12 +131,10 @@ class NewBatch(Struct, forbid_unknown_fields=True, frozen=True):
 def parse_orders(body: bytes) -> list[NewOrder | InvalidRequest | TotalsMismatch]:
     """The orders of a batch, each read on its own: one that is wrong does not end the others."""
     parsed: list[NewOrder | InvalidRequest | TotalsMismatch] = []
-    for position, raw in enumerate(parse(body, NewBatch).orders):
+    for raw in parse(body, NewBatch).orders:
         try:
             parsed.append(checked(parse(bytes(raw), NewOrder, part=True)))
         except (InvalidRequest, TotalsMismatch) as error:
-            for part in error.errors:
-                part["pointer"] = f"/orders/{position}{part['pointer']}"
             parsed.append(error)
     return parsed
 

@@ -41,6 +41,11 @@ class Caller:
         return self.made_by or self.actor
 
 
+def is_staff(actor: str) -> bool:
+    """Whether the actor is a person of the back office."""
+    return actor.startswith("staff:")
+
+
 def system(command: str) -> Caller:
     """This service itself, or whoever may run its commands: may do everything, for every storefront."""
     return Caller(f"system:{command}")

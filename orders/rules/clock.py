@@ -19,6 +19,8 @@ _RIGHT_SECONDS: Final = 1.0
 
 # What the database said, in seconds since 1970, and the steady clock at that moment.
 _read: tuple[float, float] | None = None
+# The steady clock when the database was last asked.
+_asked_at = 0.0
 
 
 def steady() -> float:
@@ -26,15 +28,22 @@ def steady() -> float:
     return time.clock_gettime(_STEADY)
 
 
-def follow(moment: datetime, *, read_at: float) -> None:
-    """The database said `moment` when the steady clock said `read_at`."""
-    global _read
-    _read = (moment.timestamp(), read_at)
+def follow(moment: datetime, *, read_at: float, within: float = 0.0) -> None:
+    """The database said `moment` when the steady clock said `read_at`, give or take `within` seconds.
+
+    An answer that may be the time which is counted here changes nothing: it is the less certain one, and time would
+    jump back and forth by as long as answers take.
+    """
+    global _read, _asked_at
+    _asked_at = read_at
+    said = moment.timestamp()
+    if _read is None or abs(said - (_read[0] + read_at - _read[1])) > within:
+        _read = (said, read_at)
 
 
 def age() -> float:
     """Seconds since the database was asked; infinite when it never was."""
-    return float("inf") if _read is None else steady() - _read[1]
+    return float("inf") if _read is None else steady() - _asked_at
 
 
 def now() -> datetime:

@@ -11,13 +11,26 @@ total to the last minor unit, in whichever order and portions they are credited.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol, TypeVar
 from uuid import UUID
 
 from orders.rules.statuses import CreditCause
 
 # Of these is an order's canceled_amount made.
 CREDITS_OF_CANCELED: Final = frozenset({CreditCause.CANCELED, CreditCause.AMENDED, CreditCause.REINSTATED})
+
+
+class Counted(Protocol):
+    """A credit, as far as it matters here: why, and how much."""
+
+    @property
+    def cause(self) -> str: ...
+
+    @property
+    def amount(self) -> int: ...
+
+
+AnyCredit = TypeVar("AnyCredit", bound=Counted)
 
 
 class SoldLine(NamedTuple):
@@ -146,6 +159,27 @@ def taken_back(credited: Credited) -> Credited:
     """What makes it undone: as much below zero."""
     lines = [line._replace(amount=-line.amount) for line in credited.lines]
     return Credited(lines, -credited.shipping, -credited.other)
+
+
+def standing(written: Iterable[AnyCredit]) -> list[AnyCredit]:
+    """Those that were not taken back again, as they come: the oldest first. What took one back is none of them."""
+    found: list[AnyCredit] = []
+    for credit in written:
+        for position in reversed(range(len(found))):
+            if _takes_back(credit, found[position]):
+                del found[position]
+                break
+        else:
+            found.append(credit)
+    return found
+
+
+def _takes_back(credit: Counted, earlier: Counted) -> bool:
+    """A correction of canceled units takes no credit back: it makes them worth less."""
+    if credit.amount >= 0 or credit.cause == CreditCause.AMENDED or earlier.amount != -credit.amount:
+        return False
+    taken_back_by_it = CREDITS_OF_CANCELED if credit.cause == CreditCause.REINSTATED else {credit.cause}
+    return earlier.cause in taken_back_by_it
 
 
 def beyond_due(*, kept: int, pending: int, due: int) -> int:

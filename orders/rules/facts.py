@@ -13,6 +13,9 @@ from uuid import UUID
 
 from orders.rules.statuses import PaymentKind
 
+# The provider of payments that a file of history tells of.
+IMPORTED: Final = "import"
+
 
 class Fact(NamedTuple):
     """One fact. `parent` is the reference of the one it belongs to, of the same provider; `corrects` the id of one

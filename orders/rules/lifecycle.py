@@ -42,6 +42,7 @@ class Operation(StrEnum):
     REJECT_RETURN = "reject_return"
     RECEIVE_RETURN = "receive_return"
     CLOSE_RETURN = "close_return"
+    COMMENT = "comment"
     HOLD = "hold"
     RELEASE_HOLD = "release_hold"
     DELETE = "delete"
@@ -225,6 +226,9 @@ OPERATIONS: Final[dict[Operation, OperationRules]] = {
         _SENT,
         Scope.RETURNS_WRITE,
         "orders.handle_return",
+    ),
+    Operation.COMMENT: OperationRules(
+        "write a comment for those who work on the order", _ANY, Scope.ORDERS_WRITE, "orders.comment_order"
     ),
     Operation.HOLD: OperationRules(
         "hold the order up: chosen operations are refused until the hold is released",

@@ -44,6 +44,10 @@ PARTS: Final = {
 
 MAX_ORDERS_IN_BATCH: Final = 500
 MAX_ORDERS_IN_BULK: Final = 1_000
+# Staff do so many at once, and more of them in a run in the background.
+MAX_ORDERS_AT_ONCE: Final = 100
+MAX_ORDERS_IN_RUN: Final = 10_000
+MAX_RUNS_OF_PERSON: Final = 5  # that are under way
 MAX_BULK_SECONDS: Final = 60  # far below STUCK_SECONDS of orders_project/front/watchdog.py, which ends the worker
 MAX_MINUTES: Final = 43_200  # thirty days
 MAX_PAYMENTS_OF_IMPORTED: Final = 100

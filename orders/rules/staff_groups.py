@@ -1,11 +1,14 @@
 """What each staff group may do. Groups are brought in line with this table after every migration."""
 
+from contextlib import nullcontext
 from typing import Any, Final
 
 from django.apps import AppConfig, apps
 from django.contrib.auth.models import Group, Permission
+from django.db.models import Manager
 from django.db.models.signals import post_migrate
 
+from audit.recording import Audited, recorded
 from orders.rules.callers import ERASE_CUSTOMERS, SEE_CUSTOMERS
 
 _SEE: Final = [
@@ -13,16 +16,21 @@ _SEE: Final = [
     "orders.view_orderitem",
     "orders.view_shipment",
     "orders.view_storefront",
+    "orders.view_requestedorder",
     "events.view_event",
 ]
 _SEE_STOCK: Final = ["inventory_client.view_stock", "inventory_client.view_reservation"]
 
+_CLAIM: Final = "orders.add_claim"
+
 _OPERATE: Final = [
+    _CLAIM,
     "orders.change_order_details",
     "orders.amend_order",
     "orders.confirm_order",
     "orders.cancel_order",
     "orders.reinstate_order",
+    "orders.comment_order",
     "orders.hold_order",
     "orders.track_shipment",
     "orders.request_refund",
@@ -44,6 +52,7 @@ GROUPS: Final[dict[str, list[str]]] = {
         "orders.delete_order",
         "orders.restore_order",
         "orders.change_storefront",
+        "orders.change_requestedorder",
         "orders.add_carrier",
         "orders.change_carrier",
         "orders.delete_carrier",
@@ -65,6 +74,8 @@ GROUPS: Final[dict[str, list[str]]] = {
         *_SEE,
         SEE_CUSTOMERS,
         *_SEE_STOCK,
+        _CLAIM,
+        "orders.comment_order",
         "orders.ship_order",
         "orders.undo_fulfillment",
         "orders.track_shipment",
@@ -74,6 +85,8 @@ GROUPS: Final[dict[str, list[str]]] = {
     ],
     "finance": [
         *_SEE,
+        _CLAIM,
+        "orders.comment_order",
         "orders.hold_order",
         "orders.record_payment",
         "orders.correct_payment",
@@ -89,8 +102,21 @@ GROUPS: Final[dict[str, list[str]]] = {
         "events.view_webhookendpoint",
         "events.view_incomingevent",
         "admin.view_logentry",
+        "audit.view_entry",
     ],
 }
+
+
+def labels_of(permissions: Manager[Permission]) -> list[str]:
+    """As code names them: `orders.cancel_order`."""
+    return sorted(map(_label, permissions.select_related("content_type")))
+
+
+def _permissions_of(group: Group) -> list[str]:
+    return labels_of(group.permissions)
+
+
+AUDITED: Final = Audited(("name", "permissions"), readers={"permissions": _permissions_of})
 
 
 def connect() -> None:
@@ -100,8 +126,9 @@ def connect() -> None:
 def _bring_in_line(sender: AppConfig, **kwargs: Any) -> None:
     """Runs last of all apps: by then every permission exists."""
     for name, wanted in GROUPS.items():
-        group, _ = Group.objects.get_or_create(name=name)
-        group.permissions.set([permission for permission in _permissions() if _label(permission) in wanted])
+        group, made = Group.objects.get_or_create(name=name)
+        with nullcontext() if made else recorded(group, AUDITED, by="system:migrate"):
+            group.permissions.set([permission for permission in _permissions() if _label(permission) in wanted])
 
 
 def _permissions() -> list[Permission]:

@@ -92,6 +92,17 @@ class Condition(models.TextChoices):
     DAMAGED = "damaged", "Damaged"
 
 
+# In which condition units come back, where nobody says otherwise. Only what is as new goes back on the shelf.
+CONDITION_AFTER: dict[ReturnCause, Condition] = {
+    ReturnCause.UNWANTED: Condition.NEW,
+    ReturnCause.DAMAGED: Condition.DAMAGED,
+    ReturnCause.WRONG_ITEM: Condition.NEW,
+    ReturnCause.NOT_AS_DESCRIBED: Condition.OPENED,
+    ReturnCause.UNDELIVERABLE: Condition.NEW,
+    ReturnCause.OTHER: Condition.OPENED,
+}
+
+
 class HoldKind(models.TextChoices):
     FRAUD = "fraud", "Fraud suspected"
     ADDRESS = "address", "Address to be checked"

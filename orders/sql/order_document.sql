@@ -92,7 +92,8 @@
     case when orders_order.payment_count > 0 then coalesce((
         select json_agg(asked) from (
             select
-                id, amount, goodwill_amount, settled_amount, state, return_id, lines, requested_by,
+                id, amount, goodwill_amount, settled_amount, state, return_id, credit_id, lines,
+                shipping_amount, requested_by,
                 orders_instant(requested_at) as requested_at,
                 decided_by,
                 orders_instant(decided_at) as decided_at

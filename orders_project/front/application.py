@@ -19,6 +19,7 @@ from typing import Any, Final
 import orjson
 
 from orders.api.feed import FEED_PATH, PAUSE, Pause
+from orders.operations.placing_together import together
 from orders_project.front import feed_clients, refusals
 from orders_project.front.bodies import BodyTooLarge, BodyTooSlow, ClientLeft, Receive, drop_body, read_body
 from orders_project.front.callers import Caller, caller_of
@@ -27,6 +28,7 @@ from orders_project.front.feed_watch import FeedWatch
 from orders_project.front.heads import refusal_of_head
 from orders_project.front.lengths import announced_bytes, refusal_of_length
 from orders_project.front.places import Places
+from orders_project.front.processors import keep_to_one_processor
 from orders_project.front.refusals import Refusal
 from orders_project.front.stopping import when_stopping
 from orders_project.front.threads import FairThreads
@@ -53,6 +55,8 @@ class Bounds:
     threads: int
     body_bytes: int
     body_seconds: float
+    # Threads that may wait for another's work, beside those at work.
+    aside: int = 16
     # Requests of one key whose bodies are read, and of one storefront that wait or are answered.
     at_once: int = 100
     # How many bodies of the largest size are kept, of one key and in all.
@@ -200,7 +204,9 @@ class Front:
 
     def _start(self) -> None:
         self._loop = asyncio.get_running_loop()
-        self._threads = FairThreads(self._bounds.threads, name="request")
+        keep_to_one_processor()  # now all workers are there, and the threads are not yet
+        self._threads = FairThreads(self._bounds.threads, name="request", aside=self._bounds.aside)
+        together.turns = self._threads
         self._beside = FairThreads(1, name="beside")
         Watchdog(self._threads.longest_seconds).start()
         when_stopping(self._feed.end)

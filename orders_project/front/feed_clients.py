@@ -1,6 +1,7 @@
 """Clients of the feed that have read all there is: kept by the event loop, without a thread, until there is more.
 
-Each time the API is asked anew, with the key, so that one that was revoked ends a stream as well.
+Each time the API is asked anew, with the key, and of a stream at each heartbeat too: a key that was revoked, or whose
+storefront was switched off, ends it soon, whether anything happens or not.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from http import HTTPStatus
 from typing import Any, Final
 
 from orders.api.feed import Pause
@@ -23,6 +25,7 @@ HEARTBEAT_SECONDS: Final = 15.0
 # Then the client comes again: to another worker, perhaps, or to a newer release.
 _STREAM_SECONDS: Final = 900.0
 _HEARTBEAT: Final = b": still here\n\n"
+_SHUT_OUT: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 # Of no use to a client that reads for ever.
 _OF_WHOLE_ANSWERS: Final = frozenset({b"content-length", b"etag"})
 
@@ -66,15 +69,17 @@ async def stream(
     with suppress(TimeoutError):
         async with _client_leaving(receive) as gone:
             await send_part(answer.body)
-            while (
-                current is not None and not (gone.done() or watch.ended) and asyncio.get_running_loop().time() < ends_at
-            ):
-                if current.has_more or await _moved(current, watch=watch, gone=gone, seconds=heartbeat_seconds):
-                    answer, current = await ask_again(current)
-                    if current is not None:
-                        await send_part(answer.body)
-                elif not (gone.done() or watch.ended):
-                    await send_part(_HEARTBEAT)
+            while current is not None and asyncio.get_running_loop().time() < ends_at:
+                moved = current.has_more or await _moved(current, watch=watch, gone=gone, seconds=heartbeat_seconds)
+                if gone.done() or watch.ended:
+                    break
+                position = current.position
+                answer, following = await ask_again(current)
+                if following is not None or moved or answer.status in _SHUT_OUT:
+                    current = following
+                # Otherwise it is trouble, as of the database, which whoever has nothing to miss sits out.
+                if current is not None:
+                    await send_part(answer.body if current.position > position else _HEARTBEAT)
         # What went wrong the client is told when it comes back.
         await send_part(b"", more=False)
 

@@ -3,16 +3,17 @@
 Counted are failures of a user from an address, of a user from wherever, and of an address whatever the user; those from
 a known device apart from all these. The limits lie so far apart that nobody locks a user out everywhere from one
 address: there the user's pause comes long before there are too many failures of the user everywhere.
+
+Wrong codes of a second factor count by user alone, wherever they come from: who gets so far has the password.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cached_property
 from hashlib import sha256
-from typing import Final
+from typing import Final, Self
 
 import structlog
 from django.conf import settings
@@ -45,6 +46,7 @@ def allowances() -> Mapping[str, Allowance]:
     own = Allowance(few, first_pause=minute, longest_pause=15 * minute, forgiven_every=15 * minute)
     return {
         CountedBy.DEVICE: own,
+        CountedBy.CODE: own,
         CountedBy.USER_AT_ADDRESS: own,
         # More than one address can make fail before it is paused, and forgiven faster than it may go on.
         CountedBy.USER: Allowance(6 * few, first_pause=minute, longest_pause=15 * minute, forgiven_every=2 * minute),
@@ -53,23 +55,34 @@ def allowances() -> Mapping[str, Allowance]:
     }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Attempt:
-    """One try at a user's password. It counts as failed from `begin` on, until `succeed` or `take_back`."""
+    """One try at a password or a code. It counts as failed from `begin` on, until `succeed` or `take_back`."""
 
-    username: str
-    address: str
-    device: Device
+    counters: Sequence[FailedSignIns]  # the narrowest first
 
-    @property
-    def by_stranger(self) -> bool:
-        return not self.device.knows(self.username)
+    @classmethod
+    def at_password(cls, username: str, *, address: str, device: Device) -> Self:
+        if device.knows(username):
+            return cls([_counter(CountedBy.DEVICE, device.id, username=username)])
+        network = network_of(address)
+        return cls(
+            [
+                _counter(CountedBy.USER_AT_ADDRESS, username=username, address=network),
+                _counter(CountedBy.ADDRESS, address=network),
+                _counter(CountedBy.USER, username=username),
+            ]
+        )
+
+    @classmethod
+    def at_code(cls, username: str) -> Self:
+        return cls([_counter(CountedBy.CODE, username=username)])
 
     def begin(self) -> None:
         """Raises SignInPaused."""
         allowed = allowances()
         counted: list[str] = []
-        for counter in self._counters:
+        for counter in self.counters:
             if FailedSignIns.objects.count_one(counter, allowed[counter.counted_by]):
                 counted.append(counter.key)
                 continue
@@ -80,28 +93,17 @@ class Attempt:
 
     def take_back(self) -> None:
         """It has not been looked at."""
-        FailedSignIns.objects.take_back_one([counter.key for counter in self._counters])
+        FailedSignIns.objects.take_back_one([counter.key for counter in self.counters])
 
     def succeed(self) -> None:
         """Forgive the user's earlier failures from here; those of others with the user, or from the address, stay."""
         self.take_back()
-        FailedSignIns.objects.filter(key=self._counters[0].key).delete()
+        FailedSignIns.objects.filter(key=self.counters[0].key).delete()
         FailedSignIns.objects.forget_older_than(_KEPT_FOR)
 
-    @cached_property
-    def _counters(self) -> list[FailedSignIns]:
-        """The narrowest first."""
-        network = network_of(self.address)
-        if not self.by_stranger:
-            return [self._counter(CountedBy.DEVICE, self.device.id, username=self.username)]
-        return [
-            self._counter(CountedBy.USER_AT_ADDRESS, username=self.username, address=network),
-            self._counter(CountedBy.ADDRESS, address=network),
-            self._counter(CountedBy.USER, username=self.username),
-        ]
 
-    def _counter(self, counted_by: str, *more: str, username: str = "", address: str = "") -> FailedSignIns:
-        whom = "\0".join((counted_by, address, *more, username))
-        return FailedSignIns(
-            key=sha256(whom.encode()).hexdigest(), counted_by=counted_by, username=username[:150], address=address[:50]
-        )
+def _counter(counted_by: str, *more: str, username: str = "", address: str = "") -> FailedSignIns:
+    whom = "\0".join((counted_by, address, *more, username))
+    return FailedSignIns(
+        key=sha256(whom.encode()).hexdigest(), counted_by=counted_by, username=username[:150], address=address[:50]
+    )

@@ -21,14 +21,15 @@ class SignInForm(AuthenticationForm):
         if not (username and password):
             cleaned: dict[str, Any] = super().clean()
             return cleaned
-        attempt = Attempt(username, address=client_address(self.request.META), device=Device.of(self.request))
+        device = Device.of(self.request)
+        attempt = Attempt.at_password(username, address=client_address(self.request.META), device=device)
         attempt.begin()
         try:
-            with for_stranger() if attempt.by_stranger else nullcontext():
+            with nullcontext() if device.knows(username) else for_stranger():
                 cleaned = super().clean()
         except HashingBusy:
             attempt.take_back()
             raise
         attempt.succeed()
-        self.request.signed_in_from = attempt.device.with_user(username)
+        self.request.signed_in_from = device.with_user(username)
         return cleaned

@@ -300,6 +300,10 @@ def _request_refund(draw: Draw, storefront: ModelStorefront, order: ModelOrder) 
         body = _given(items=_some_units(draw, ended))
     elif order.returns and draw(_one_in_four):
         body = _given(return_id=_id_of(draw, order.returns, always=True))
+    elif order.credits and draw(_one_in_four):
+        body = _given(credit_id=_id_of(draw, order.credits, always=True))
+    if draw(_one_in_twelve):
+        body = body | {"shipping_amount": draw(st.integers(1, 600))}
     if draw(_coins):
         return body
     return body | {"amount": draw(st.integers(1, max(1, order.refundable) + draw(_one_in_twelve)))}
@@ -341,6 +345,10 @@ def _receive_return(draw: Draw, storefront: ModelStorefront, order: ModelOrder) 
     return _given(return_id=announced.id if named else None, items=items, amount=amount, rest_follows=rest_follows)
 
 
+def _comment(draw: Draw, storefront: ModelStorefront, order: ModelOrder) -> Body:
+    return {"text": draw(_reasons)}
+
+
 def _hold(draw: Draw, storefront: ModelStorefront, order: ModelOrder) -> Body:
     blocks = draw(_blocks) if draw(_one_in_four) else None
     if draw(_one_in_twelve):
@@ -377,6 +385,7 @@ _BODIES: Final[Mapping[str, Callable[[Draw, ModelStorefront, ModelOrder], Body]]
     "reject_return": _decide_return,
     "receive_return": _receive_return,
     "close_return": _decide_return,
+    "comment": _comment,
     "hold": _hold,
     "release_hold": _release_hold,
 }

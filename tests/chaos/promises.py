@@ -6,6 +6,8 @@ from typing import Final
 
 from django.db import connection
 
+from tests.chaos.schemas_kept import broken_schemas
+
 _LIVE_HOLD: Final = "reservation.state in ('held', 'confirmed')"
 # Orders that are to hold their units: neither canceled nor deleted while pending.
 _NEEDS_STOCK: Final = "(o.status <> 'canceled' and not (o.status = 'pending' and o.deleted_at is not null))"
@@ -13,12 +15,14 @@ _NEEDS_STOCK: Final = "(o.status <> 'canceled' and not (o.status = 'pending' and
 # Stock: on the shelf, in reservations, in orders.
 _STOCK: Final = {
     "products oversold": "select from inventory_stock where reserved > on_hand or reserved < 0",
-    "products whose reserved units are not those of their holds": f"""
+    "products whose reserved and shipped units are not those of their holds": f"""
         select from inventory_stock stock
-         where reserved <> coalesce((
-            select sum(line.quantity) from inventory_reservation reservation,
-                   unnest(reservation.product_ids, reservation.quantities) line (product_id, quantity)
-             where {_LIVE_HOLD} and line.product_id = stock.product_id), 0)""",
+         where (reserved, shipped) <> (
+            select coalesce(sum(line.quantity - coalesce(line.gone, 0)), 0), coalesce(sum(line.gone), 0)
+              from inventory_reservation reservation,
+                   unnest(reservation.product_ids, reservation.quantities, reservation.shipped)
+                   line (product_id, quantity, gone)
+             where {_LIVE_HOLD} and line.product_id = stock.product_id)""",
     "orders of which the inventory has still to be told": "select from orders_order where stock_action is not null",
     "orders whose hold is not their units that are neither canceled nor back on the shelf": f"""
         select from orders_order o
@@ -30,6 +34,16 @@ _STOCK: Final = {
                   from inventory_reservation reservation,
                        unnest(reservation.product_ids, reservation.quantities) held (product_id, quantity)
                  where reservation.id = o.reservation_id and {_LIVE_HOLD})""",
+    "orders whose hold does not say which of their units have left the shelf": f"""
+        select from orders_order o join inventory_reservation reservation on reservation.id = o.reservation_id
+         where {_LIVE_HOLD}
+           and (select coalesce(json_object_agg(product_id, units order by product_id collate "C")::text, '')
+                  from (select product_id, sum(shipped - restocked) as units from orders_orderitem item
+                         where item.order_id = o.id
+                         group by product_id having sum(shipped - restocked) > 0) gone)
+            <> (select coalesce(json_object_agg(product_id, units order by product_id collate "C")::text, '')
+                  from unnest(reservation.product_ids, reservation.shipped) told (product_id, units)
+                 where units > 0)""",
     "holds that are confirmed for a pending order, or not for another": f"""
         select from inventory_reservation reservation join orders_order o on o.reservation_id = reservation.id
          where {_LIVE_HOLD} and (reservation.state = 'held') <> (o.status = 'pending')""",
@@ -147,7 +161,12 @@ _EVENTS: Final = {
                 data -> 'order' ->> 'fulfillment_status', (data -> 'order' ->> 'total_amount')::bigint,
                 (data -> 'order' ->> 'captured_amount')::bigint, (data -> 'order' ->> 'refunded_amount')::bigint)""",
     "events of no order": """
-        select from events_event event where not exists (select from orders_order o where o.id = event.stream_id)""",
+        select from events_event event
+         where not exists (select from orders_order o where o.id = event.stream_id)
+           and (type, sequence) <> ('order.rejected', 1)""",
+    "orders that were asked for and wait, although they are placed or rejected": """
+        select from orders_requestedorder request
+         where state = 'requested' and exists (select from events_event event where event.stream_id = request.id)""",
     "events that are not queued": """
         select from events_event event
           left join (select event_id, count(*) as entries from events_outbox group by event_id) queued
@@ -160,7 +179,9 @@ _EVENTS: Final = {
         select from orders_idempotentanswer answer,
                lateral (select convert_from(answer.body, 'UTF8')::json as told) body,
                lateral (select coalesce(told ->> 'id', told -> 'data' ->> 'orderId')::uuid as order_id) named
-         where order_id is not null and not exists (select from orders_order o where o.id = order_id)""",
+         where order_id is not null and not exists (select from orders_order o where o.id = order_id)
+           and not exists (select from orders_requestedorder request where request.id = order_id)
+           and not exists (select from events_event event where stream_id = order_id and type = 'order.rejected')""",
 }
 
 _PROMISES: Final = {**_STOCK, **_UNITS, **_MONEY, **_EVENTS}
@@ -174,4 +195,5 @@ def broken_promises() -> dict[str, int]:
     """What is broken, and how often; empty when all is well. Assumes that no relay runs and the sweeper has."""
     with connection.cursor() as cursor:
         cursor.execute(_ALL)
-        return {promise: count for promise, count in cursor.fetchall() if count}
+        broken = {promise: count for promise, count in cursor.fetchall() if count}
+    return broken | {f"events as documented: {wrong}": 1 for wrong in broken_schemas()}

@@ -105,6 +105,7 @@ ANYTHING: Final = {
     "track": 1,
     "extend": 2,
     "change_details": 2,
+    "comment": 1,
     "hold": 2,
     "delete": 2,
 }
@@ -306,7 +307,8 @@ class Histories(RuleBasedStateMachine):
         else:
             self.witness.compare(expected)
             if expected:
-                assert self.witness.log[order.id][-1]["reason"] == body.get("reason", "")
+                said = [body[name] for name in ("text", "reason") if body.get(name)]
+                assert self.witness.log[order.id][-1]["reason"] == "\n".join(said)
             if operation == "delete":
                 assert answer.status_code == 204
             else:

@@ -22,25 +22,25 @@ from tests.chaos.promises import broken_promises
 GIVE_UP_SECONDS = 120
 
 
-class SlowLedger(EmbeddedLedger):
-    """Does what a release asks, and answers, once it may."""
+class SlowInventory:
+    """Does what a release asks, and answers, once it may; told after the commit, as another service is."""
 
     def __init__(self) -> None:
-        super().__init__(hold_grace_seconds=120)
+        self._ledger = EmbeddedLedger(hold_grace_seconds=120)
         self.asked = Event()
         self.may_answer = Event()
 
     def release(self, reservation_id: UUID) -> None:
         self.asked.set()
         assert self.may_answer.wait(GIVE_UP_SECONDS)
-        super().release(reservation_id)
+        self._ledger.release(reservation_id)
 
 
 def test_the_answer_about_the_first_hold_is_not_taken_for_one_about_the_second(
     api: Client, place_order: Callable[..., dict[str, Any]], settings: Any, monkeypatch: Any
 ):
     path = f"/api/v1/orders/{place_order(cup=2)['id']}"
-    slow_ledger = SlowLedger()
+    slow_inventory = SlowInventory()
 
     def delete() -> int:
         try:
@@ -50,14 +50,14 @@ def test_the_answer_about_the_first_hold_is_not_taken_for_one_about_the_second(
 
     with ThreadPoolExecutor(1) as threads:
         with monkeypatch.context() as patch:
-            patch.setattr(settling, "get_inventory", lambda: slow_ledger)
+            patch.setattr(settling, "get_inventory", lambda: slow_inventory)
             deleted = threads.submit(delete)
-            assert slow_ledger.asked.wait(GIVE_UP_SECONDS)
+            assert slow_inventory.asked.wait(GIVE_UP_SECONDS)
         restored = api.post(f"{path}/restore", {}, content_type="application/json")
         settings.INVENTORY_URL = "http://127.0.0.1:9"  # nobody hears of the second release
         deleted_again = api.delete(path)
         settings.INVENTORY_URL = ""
-        slow_ledger.may_answer.set()
+        slow_inventory.may_answer.set()
 
         assert [deleted.result(), restored.status_code, deleted_again.status_code] == [204, 200, 204]
 

@@ -204,7 +204,7 @@ class TroubledHistories(Histories):
             told = self._explained(pair, answers)
             if told is None:
                 told = self._explained(pair[::-1], answers[::-1])
-            assert told is not None, f"Neither of both was first, by their answers {list(map(_code_of, answers))}."
+            assert told is not None, f"Neither of {pair} was first, by their answers {list(map(_code_of, answers))}."
             self.witness.compare(told)
             _count(f"{pair[0].operation} and {pair[1].operation} at once: {' '.join(map(_code_of, answers))}")
 

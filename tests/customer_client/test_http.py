@@ -9,10 +9,11 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import pytest
 from django.db import transaction
+from prometheus_client import REGISTRY
 
 from customer_client.client import CustomersUnavailable, Standing
-from inventory_client.faults import FaultKind
 from remote_calls.breaker import CircuitBreaker
+from remote_calls.faults import FaultKind
 from remote_calls.retry_budget import RetryBudget
 from remote_calls.service import outgoing_headers
 
@@ -253,3 +254,28 @@ def test_whom_the_time_does_not_suffice_for_is_not_answered(customers, http_cust
 
     assert {type(answer) for answer in answers.values()} == {CustomersUnavailable}
     assert "There was no time left to ask the CustomerService." in {str(answer) for answer in answers.values()}
+
+
+def counted(name: str, **labels: str) -> float:
+    return REGISTRY.get_sample_value(name, {"service": "CustomerService", **labels}) or 0.0
+
+
+def test_calls_are_counted_by_what_came_of_them(customers, http_customers):
+    def now() -> list[float]:
+        tries = [counted("remote_call_duration_seconds_count", outcome=outcome) for outcome in ("answered", "failed")]
+        return [*tries, counted("remote_calls_not_made_total", reason="breaker_open")]
+
+    breaker = CircuitBreaker(time.monotonic, min_calls=2, open_seconds=60)
+    client = http_customers(customers.url, cache_seconds=0, breaker=breaker)
+    before = now()
+
+    client.ask(["cus123", "zyx-321"], storefront="au")
+    customers.fail(FaultKind.HANG_UP, times=20)
+    for _ in range(4):
+        client.ask(["cus123"], storefront="au")
+
+    answered, failed, left_alone = (then - first for then, first in zip(now(), before, strict=True))
+    assert answered == 2
+    assert failed >= 2
+    assert left_alone >= 1
+    assert counted("remote_call_duration_seconds_sum", outcome="answered") > 0

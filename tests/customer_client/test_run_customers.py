@@ -28,6 +28,26 @@ def test_serves_its_list_until_it_is_stopped():
     assert answers == [404, 404, 200]
 
 
+def test_fails_on_demand_and_only_as_a_service_of_customers_can():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    command = [sys.executable, "manage.py", "run_customers", "--faults", "--port", str(port)]
+    environment = {**os.environ, "DEBUG": "1", "EMBEDDED_PG": "0", "INVALID_CUSTOMERS": "zyx-321"}
+    with running(command, cwd=ROOT, env=environment) as server:
+        before = _ask(server, port, "cus123")
+        scripted, foreign = (
+            urllib3.request("POST", f"http://127.0.0.1:{port}/faults", json={"faults": [{"kind": kind}]})
+            for kind in ("effect_then_500", "shortage")
+        )
+        answers = [_ask(server, port, "cus123") for _ in range(2)]
+        server.terminate()
+        assert server.wait(60) == 0
+
+    assert (before, answers) == (200, [500, 200])
+    assert (scripted.status, foreign.status) == (204, 400)
+    assert foreign.json()["detail"] == "shortage is a refusal of another service than this one."
+
+
 def _ask(server, port, customer_id):
     give_up = time.monotonic() + 60
     while True:

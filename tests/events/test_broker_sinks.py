@@ -202,6 +202,18 @@ def test_a_full_queue_of_rabbitmq_is_no_confirmation(exchange: str):
     assert isinstance(refused, RetryEvent)
 
 
+def test_rabbitmq_that_has_closed_the_connection_since_is_down(exchange: str):
+    sink = RabbitMqSink(f"{RABBITMQ}?exchange={exchange}")
+    sink.open()
+    bind(exchange, "#")
+    assert sink._connection is not None
+    sink._loop.run(sink._connection.close(), seconds=10)
+
+    with pytest.raises(SinkDown, match="RabbitMQ did not confirm the events"):
+        sink.publish([event(1)])
+    sink.close()
+
+
 def test_rabbitmq_with_another_exchange_of_that_name_is_down(needs: Callable[[str], None]):
     needs("rabbitmq")
     sink = RabbitMqSink(f"{RABBITMQ}?exchange=amq.direct")

@@ -69,7 +69,7 @@ def test_a_parked_entry_is_made_due_by_the_action(staff, parked):
     answer = client.post(url, {"action": "retry", "_selected_action": [parked.pk]}, follow=True)
 
     assert listed(page) == [parked]
-    assert "1 failed entries are due again." in answer.content.decode()
+    assert "1 failed entry is due again." in answer.content.decode()
     parked.refresh_from_db()
     assert (parked.next_attempt_at, parked.attempts) == (None, 0)
 

@@ -94,8 +94,10 @@ def test_only_a_parked_entry_can_be_skipped(relay, memory_sink, append_stream):
 
 @pytest.mark.parametrize("limit", ["-1", "99999999999999999999"])
 def test_status_lists_a_number_of_entries_that_can_be_listed(limit):
-    with pytest.raises(CommandError, match=f"--limit is {limit}; it must be 0 to 100000."):
+    with pytest.raises(CommandError, match=f"--limit is {limit}; it must be 0 to 100000.") as refused:
         outbox("status", f"--limit={limit}")
+
+    assert refused.value.returncode == 2
 
 
 def test_skip_needs_a_reason(poisoned):

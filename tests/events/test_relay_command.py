@@ -50,8 +50,10 @@ def test_a_sink_that_is_not_enabled_is_refused(settings):
 
 @pytest.mark.parametrize("batch", ["0", "10001", "99999999999999999999"])
 def test_a_batch_is_of_a_number_that_a_transaction_can_hold(settings, batch):
-    with pytest.raises(CommandError, match=f"--batch is {batch}; it must be 1 to 10000."):
+    with pytest.raises(CommandError, match=f"--batch is {batch}; it must be 1 to 10000.") as refused:
         call_command("relay_events", "--once", f"--batch={batch}")
+
+    assert refused.value.returncode == 2
 
 
 def test_once_says_when_a_sink_is_down(settings, tmp_path, append_stream):

@@ -1,5 +1,6 @@
 import orjson
 import pytest
+from jsonschema import Draft202012Validator
 
 from events import schemas
 from events.cloudevents import envelope
@@ -12,7 +13,7 @@ SCHEMA = {
     "required": ["version"],
     "additionalProperties": False,
 }
-URL = "/api/event-schemas"
+URL = "/api/events/schemas"
 
 
 @pytest.fixture
@@ -21,7 +22,20 @@ def registered_type(tmp_path):
     path.write_bytes(orjson.dumps(SCHEMA))
     schemas.register("test.thing_told", path)
     yield "test.thing_told"
-    del schemas._paths["test.thing_told"]
+    schemas.forget("test.thing_told")
+
+
+@pytest.fixture
+def second_version(tmp_path, registered_type):
+    """In which what is stored is told: its version is called `revision`. The first is made of it."""
+    path = tmp_path / "second.json"
+    path.write_bytes(
+        orjson.dumps({**SCHEMA, "properties": {"revision": {"type": "integer"}}, "required": ["revision"]})
+    )
+    first = tmp_path / "test.thing_told.json"
+    schemas.register(registered_type, first, version="1.3", reshape=lambda data: {"version": data["revision"]})
+    schemas.register(registered_type, path, version="2.0")
+    return registered_type
 
 
 def test_registered_schema_is_served(client, registered_type):
@@ -33,14 +47,15 @@ def test_registered_schema_is_served(client, registered_type):
 
 
 def test_list_names_every_type_and_where_its_schema_is(client, settings, registered_type):
-    settings.EVENT_SCHEMA_BASE_URL = "https://orders.example/api/event-schemas/"
+    settings.EVENT_SCHEMA_BASE_URL = "https://orders.example/api/events/schemas/"
 
     response = client.get(f"{URL}/")
 
     assert response.status_code == 200
     assert {
         "type": "test.thing_told",
-        "url": "https://orders.example/api/event-schemas/test.thing_told.json",
+        "version": "1.0",
+        "url": "https://orders.example/api/events/schemas/test.thing_told/1.0.json",
     } in response.json()["results"]
 
 
@@ -53,11 +68,47 @@ def test_only_reading_is_allowed(client, registered_type):
 
 
 def test_envelope_of_a_registered_type_says_where_its_schema_is(settings, registered_type):
-    settings.EVENT_SCHEMA_BASE_URL = "https://orders.example/api/event-schemas"
+    settings.EVENT_SCHEMA_BASE_URL = "https://orders.example/api/events/schemas"
 
     attributes = orjson.loads(envelope(EVENT._replace(type=registered_type)))
 
-    assert attributes["dataschema"] == "https://orders.example/api/event-schemas/test.thing_told.json"
+    assert attributes["dataschema"] == "https://orders.example/api/events/schemas/test.thing_told/1.0.json"
+
+
+@pytest.mark.parametrize(
+    ("api_version", "version", "data"),
+    [
+        (None, "2.0", {"revision": 7}),
+        ("v2", "2.0", {"revision": 7}),
+        ("v3", "2.0", {"revision": 7}),
+        ("v1", "1.3", {"version": 7}),
+    ],
+)
+def test_an_event_is_told_in_the_form_that_is_asked_for(client, second_version, api_version, version, data):
+    event = EVENT._replace(type=second_version, data='{"revision": 7}')
+
+    told = orjson.loads(envelope(event, api_version=api_version))
+
+    assert told["dataschema"] == f"/api/events/schemas/test.thing_told/{version}.json"
+    assert told["data"] == data
+    assert Draft202012Validator(client.get(told["dataschema"]).json()).is_valid(data)
+
+
+def test_an_older_minor_version_is_the_one_that_has_grown_from_it(client, second_version):
+    found = {version: client.get(f"{URL}/{second_version}/{version}.json") for version in ("1.0", "1.3", "2.0")}
+
+    assert {version: list(answer.json()["properties"]) for version, answer in found.items()} == {
+        "1.0": ["version", "order"],
+        "1.3": ["version", "order"],
+        "2.0": ["revision"],
+    }
+    assert list(client.get(f"{URL}/{second_version}.json").json()["properties"]) == ["revision"]
+    for version in ("1.4", "2.1", "3.0", "0.9", "1", "x.y", "1.0.0", "\u0661.0", "9" * 5000 + ".0"):
+        assert client.get(f"{URL}/{second_version}/{version}.json").status_code == 404
+
+
+def test_the_addresses_they_had_at_first_go_on(client, registered_type):
+    assert client.get(f"/api/event-schemas/{registered_type}.json").json() == SCHEMA
 
 
 def test_data_that_fits_its_schema_is_valid(make_event, registered_type):

@@ -57,6 +57,17 @@ def reserved() -> Callable[[], dict[str, int]]:
 
 
 @pytest.fixture
+def on_shelf() -> Callable[[], dict[str, tuple[int, int]]]:
+    """Reads of every product the units on hand, and how many of them are reserved."""
+
+    def read() -> dict[str, tuple[int, int]]:
+        rows = Stock.objects.values_list("product_id", "on_hand", "reserved")
+        return {product_id: (on_hand, held) for product_id, on_hand, held in rows}
+
+    return read
+
+
+@pytest.fixture
 def other_session(transactional_db: None) -> Iterator[psycopg.Connection]:
     """A second session on the test database, in a transaction that ends with the test."""
     parameters = connection.get_connection_params()

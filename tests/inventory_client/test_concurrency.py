@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from threading import Barrier
 from typing import Any
 from uuid import UUID, uuid4
@@ -138,3 +139,17 @@ def test_a_level_is_never_set_below_what_is_being_reserved(ledger, reserved):
     assert reserved().get("cup", 0) == held
     assert held in ((2,) if outcomes[-1] is None else (5,))
     assert all(isinstance(outcome, Held | StockShortage) for outcome in outcomes[:-1])
+
+
+def test_who_joins_a_hold_touches_it_later_whenever_the_call_began(ledger):
+    set_stock_levels({"cup": 5})
+    first = ledger.hold([HoldRequest(A, {"cup": 1})])[0]
+    # As when the twin's call began before this one's, and had to wait.
+    Reservation.objects.update(updated_at=first.valid_until + timedelta(hours=1))
+    touched_at = Reservation.objects.get().updated_at
+
+    joined = ledger.hold([HoldRequest(A, {"cup": 1})])[0]
+
+    assert joined.joined
+    assert Reservation.objects.get().updated_at > touched_at
+    assert not ledger.release_untouched(A, before=touched_at)

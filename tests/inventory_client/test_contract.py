@@ -12,9 +12,11 @@ from inventory_client.errors import (
     ReservationMismatch,
     ReservationNotHeld,
     ReservationReleased,
+    StockMiscounted,
     StockShortage,
     UnknownProduct,
 )
+from inventory_client.models import Stock
 from inventory_client.stock import set_stock_levels
 from inventory_client.values import Held, HoldRequest, ReservationState, ShortLine
 from tests.interrupting import interrupted_before
@@ -69,6 +71,19 @@ def test_names_every_unknown_product_and_holds_nothing(inventory, reserved):
     assert isinstance(outcome, UnknownProduct)
     assert outcome.product_ids == ["fork", "spoon"]
     assert reserved() == {}
+
+
+def test_what_is_counted_too_low_cannot_be_given_back_and_says_so(inventory, reserved):
+    inventory.hold([HoldRequest(A, {"cup": 3, "plate": 1})])
+    Stock.objects.filter(pk="cup").update(reserved=1)
+
+    (fewer,) = inventory.hold([HoldRequest(A, {"cup": 1, "plate": 1}, 2)])
+    with pytest.raises(StockMiscounted, match="fewer units as reserved than are to be given back"):
+        inventory.release(A)
+
+    assert isinstance(fewer, StockMiscounted)
+    assert inventory.get(A).lines == {"cup": 3, "plate": 1}
+    assert reserved() == {"cup": 1, "plate": 1}
 
 
 def test_the_last_units_can_be_held(inventory, reserved):
@@ -219,6 +234,116 @@ def test_a_hold_that_arrives_after_its_release_holds_nothing(inventory, reserved
 
     assert isinstance(outcome, ReservationReleased)
     assert reserved() == {}
+
+
+def test_shipping_takes_units_off_what_is_on_hand_and_what_is_reserved(inventory, on_shelf):
+    inventory.hold([HoldRequest(A, {"cup": 3, "plate": 1})])
+
+    (outcome,) = inventory.hold([HoldRequest(A, {"cup": 3, "plate": 1}, 2, shipped={"cup": 2})])
+
+    assert isinstance(outcome, Held)
+    assert on_shelf() == {"bowl": (0, 0), "cup": (3, 1), "plate": (3, 1)}
+    reservation = inventory.get(A)
+    assert (reservation.lines, reservation.shipped) == ({"cup": 3, "plate": 1}, {"cup": 2})
+
+
+def test_the_same_shipment_told_again_joins_it_and_one_told_late_changes_nothing(inventory, on_shelf):
+    inventory.hold([HoldRequest(A, {"cup": 3})])
+    inventory.hold([HoldRequest(A, {"cup": 3}, 2, shipped={"cup": 1})])
+    shipped = HoldRequest(A, {"cup": 3}, 3, shipped={"cup": 3})
+    inventory.hold([shipped])
+
+    (again,) = inventory.hold([shipped])
+    (late,) = inventory.hold([HoldRequest(A, {"cup": 3}, 2, shipped={"cup": 1})])
+    (other,) = inventory.hold([HoldRequest(A, {"cup": 3}, 3, shipped={"cup": 2})])
+
+    assert (again.joined, type(late), type(other)) == (True, ReservationMismatch, ReservationMismatch)
+    assert on_shelf()["cup"] == (2, 0)
+
+
+def test_what_is_shipped_is_not_short_when_there_is_none_left_for_others(inventory, on_shelf):
+    inventory.hold([HoldRequest(A, {"cup": 5})])
+
+    (outcome,) = inventory.hold([HoldRequest(A, {"cup": 5}, 2, shipped={"cup": 5})])
+    (short,) = inventory.hold([HoldRequest(B, {"cup": 1})])
+
+    assert isinstance(outcome, Held)
+    assert isinstance(short, StockShortage)
+    assert short.lines == [ShortLine("cup", 1, 0)]
+    assert on_shelf()["cup"] == (0, 0)
+
+
+def test_a_shipment_that_is_undone_puts_its_units_back_for_the_same_order(inventory, on_shelf):
+    inventory.hold([HoldRequest(A, {"cup": 4}, 1, shipped={"cup": 3})])
+
+    inventory.hold([HoldRequest(A, {"cup": 4}, 2)])
+    (short,) = inventory.hold([HoldRequest(B, {"cup": 2})])
+
+    assert on_shelf()["cup"] == (5, 4)
+    assert isinstance(short, StockShortage)
+
+
+def test_units_that_come_back_to_the_shelf_can_be_sold_again(inventory, on_shelf):
+    inventory.hold([HoldRequest(A, {"cup": 5}, 1, shipped={"cup": 5})])
+
+    inventory.hold([HoldRequest(A, {"cup": 3}, 2, shipped={"cup": 3})])
+    (held,) = inventory.hold([HoldRequest(B, {"cup": 2})])
+
+    assert isinstance(held, Held)
+    assert on_shelf()["cup"] == (2, 2)
+
+
+def test_units_that_are_canceled_after_others_left_are_free(inventory, on_shelf):
+    inventory.hold([HoldRequest(A, {"cup": 5}, 1, shipped={"cup": 2})])
+
+    inventory.hold([HoldRequest(A, {"cup": 2}, 2, shipped={"cup": 2})])
+
+    assert on_shelf()["cup"] == (3, 0)
+
+
+def test_more_units_than_are_free_are_short_whatever_has_been_shipped(inventory, on_shelf):
+    inventory.hold([HoldRequest(A, {"cup": 4}, 1, shipped={"cup": 2}), HoldRequest(B, {"cup": 1})])
+
+    (outcome,) = inventory.hold([HoldRequest(A, {"cup": 5}, 2, shipped={"cup": 3})])
+
+    assert isinstance(outcome, StockShortage)
+    assert outcome.lines == [ShortLine("cup", 5, 4)]
+    assert (inventory.get(A).lines, inventory.get(A).shipped) == ({"cup": 4}, {"cup": 2})
+    assert on_shelf()["cup"] == (3, 3)
+
+
+def test_when_all_units_are_back_the_released_reservation_leaves_all_on_hand(inventory, on_shelf):
+    inventory.hold([HoldRequest(A, {"cup": 3, "plate": 1}, 1, shipped={"cup": 3})])
+
+    inventory.release(A)
+    inventory.release(A)
+
+    assert on_shelf() == {"bowl": (0, 0), "cup": (5, 0), "plate": (3, 0)}
+
+
+def test_a_batch_keeps_apart_what_each_order_has_shipped(inventory, on_shelf):
+    inventory.hold([HoldRequest(A, {"cup": 2}), HoldRequest(C, {"plate": 1}, 1, shipped={"plate": 1})])
+
+    inventory.hold(
+        [
+            HoldRequest(A, {"cup": 2, "plate": 1}, 2, shipped={"cup": 1}),
+            HoldRequest(B, {"cup": 1}),
+            HoldRequest(C, {"plate": 1}, 2),
+        ]
+    )
+
+    assert on_shelf() == {"bowl": (0, 0), "cup": (4, 2), "plate": (3, 2)}
+    assert [inventory.get(each).shipped for each in (A, B, C)] == [{"cup": 1}, {}, {}]
+
+
+def test_what_is_counted_too_low_cannot_be_shipped_and_says_so(inventory, on_shelf):
+    inventory.hold([HoldRequest(A, {"cup": 3})])
+    Stock.objects.filter(pk="cup").update(reserved=1)
+
+    (outcome,) = inventory.hold([HoldRequest(A, {"cup": 3}, 2, shipped={"cup": 2})])
+
+    assert isinstance(outcome, StockMiscounted)
+    assert on_shelf()["cup"] == (5, 1)
 
 
 def test_confirming_twice_is_harmless(inventory, reserved):
@@ -398,7 +523,7 @@ def test_forgets_in_pieces_that_stay_done_whatever_becomes_of_the_rest(inventory
     for reservation_id in ids:
         inventory.release(reservation_id)
 
-    with interrupted_before("delete", number=3):
+    with interrupted_before("with", number=3):
         inventory.forget_holds(before=database_now())
 
     assert inventory.forget_holds(before=database_now()) == 1

@@ -400,6 +400,25 @@ def test_a_hold_is_written_down_before_it_is_asked_for(http_inventory):
     assert seen == [True, True]
 
 
+@pytest.mark.parametrize("kind", [FaultKind.ENDLESS, FaultKind.REDIRECT, FaultKind.GARBAGE])
+def test_an_answer_that_says_nothing_of_the_reservation_is_unknown(inventory, faults, kind):
+    faults(kind, kind)
+
+    assert isinstance(inventory.hold([TWO_CUPS])[0], OutcomeUnknown)
+
+
+def test_an_answer_that_is_nested_too_deep_is_unknown(http_inventory):
+    def application(environ, start_response):
+        start_response("200 OK", [("Content-Type", "application/json")])
+        return [b'{"id": "1", "more": ' + b"[" * 200_000]
+
+    with FaultyServer(FaultyApplication(application)) as server:
+        (outcome,) = http_inventory(server.url).hold([TWO_CUPS])
+
+    assert isinstance(outcome, OutcomeUnknown)
+    assert "cannot be read" in str(outcome)
+
+
 def test_an_answer_about_another_reservation_is_unknown(http_inventory):
     other = (
         b'{"id": "%s", "state": "held", "revision": 1, "updated_at": "2026-01-01T00:00:00Z",'

@@ -86,9 +86,37 @@ def test_finds_too_many_too_few_and_none_at_all_in_the_order_of_products():
     miscount("bowl", by=1)
     Stock.objects.filter(pk="plate").delete()
 
-    assert wrong() == [Miscount("bowl", 0, 1), Miscount("cup", 2, 7), Miscount("plate", 1, None)]
+    assert wrong() == [Miscount("bowl", 0, 1), Miscount("cup", 2, 7), Miscount("plate", 1, None, 0, None)]
     assert miscounts(limit=1) == ([Miscount("bowl", 0, 1)], 3)
     assert miscounts(after="bowl", limit=1) == ([Miscount("cup", 2, 7)], 2)
+
+
+def test_units_that_left_and_are_not_counted_so_are_taken_off_what_is_on_hand(ledger):
+    ledger.hold([HoldRequest(A, {"cup": 2, "plate": 1}, 2, shipped={"cup": 2})])
+    Stock.objects.filter(pk="cup").update(on_hand=10, reserved=2, shipped=0)
+    Stock.objects.filter(pk="plate").update(on_hand=7, shipped=3)
+
+    found = wrong()
+    mended = recount(["cup", "plate"])
+
+    assert found == [Miscount("cup", 0, 2, 2, 0), Miscount("plate", 1, 1, 0, 3)]
+    assert (found[0].found(), found[0].expected()) == ("2 reserved, 0 shipped", "0 reserved, 2 shipped")
+    assert mended == {"cup": 0, "plate": 0}
+    assert sorted(Stock.objects.values_list("pk", "on_hand", "reserved", "shipped")) == [
+        ("bowl", 10, 0, 0),
+        ("cup", 8, 0, 2),
+        ("plate", 10, 1, 0),
+    ]
+    assert wrong() == []
+
+
+def test_a_product_only_reservations_know_is_added_without_what_has_left(ledger):
+    ledger.hold([HoldRequest(B, {"cup": 3}, 1, shipped={"cup": 2})])
+    Stock.objects.filter(pk="cup").delete()
+
+    assert add_products(["cup"]) == {"cup"}
+    assert Stock.objects.values_list("on_hand", "reserved", "shipped").get(pk="cup") == (3, 3, 2)
+    assert wrong() == []
 
 
 def test_counts_only_the_products_it_is_asked_for(reserved):

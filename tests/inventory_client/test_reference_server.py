@@ -62,7 +62,7 @@ def test_holds_and_joins(call):
     assert (made.status_code, joined.status_code) == (201, 200)
     assert made.json()["id"] == A
     assert made.json()["state"] == "held"
-    assert made.json()["lines"] == [{"product_id": "cup", "quantity": 2}]
+    assert made.json()["lines"] == [{"product_id": "cup", "quantity": 2, "shipped": 0}]
 
 
 def test_names_the_short_lines(call):
@@ -204,10 +204,10 @@ def test_sets_and_reads_stock(call):
     new = call("PUT", "/stock/a/b", {"on_hand": 1})
     missing = call("GET", "/stock/fork")
 
-    assert read.json() == {"product_id": "cup", "on_hand": 5, "reserved": 2}
+    assert read.json() == {"product_id": "cup", "on_hand": 5, "reserved": 2, "shipped": 0}
     assert (lower.status_code, lower.json()["code"]) == (409, "level_below_reserved")
-    assert higher.json() == {"product_id": "cup", "on_hand": 9, "reserved": 2}
-    assert new.json() == {"product_id": "a/b", "on_hand": 1, "reserved": 0}
+    assert higher.json() == {"product_id": "cup", "on_hand": 9, "reserved": 2, "shipped": 0}
+    assert new.json() == {"product_id": "a/b", "on_hand": 1, "reserved": 0, "shipped": 0}
     assert (missing.status_code, missing.json()["code"]) == (404, "product_unknown")
     assert call("PUT", "/stock/cup", {"on_hand": -1}).status_code == 400
 

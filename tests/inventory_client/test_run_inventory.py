@@ -113,4 +113,4 @@ def test_numbers_that_cannot_be_are_a_sentence(option: str, said: str):
     with pytest.raises(CommandError) as raised:
         call_command("run_inventory", f"--port={port}", option)
 
-    assert str(raised.value) == said
+    assert (str(raised.value), raised.value.returncode) == (said, 2)

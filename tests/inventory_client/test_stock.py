@@ -3,9 +3,16 @@ from uuid import uuid4
 import pytest
 from django.core.management import CommandError, call_command
 
+from audit.models import Entry
 from inventory_client.ledger import EmbeddedLedger
 from inventory_client.models import Stock
-from inventory_client.stock import LevelBelowReserved, set_stock_levels
+from inventory_client.stock import (
+    LevelBelowReserved,
+    LevelChangedMeanwhile,
+    LevelRefused,
+    change_stock_levels,
+    set_stock_levels,
+)
 from inventory_client.values import HoldRequest
 
 pytestmark = pytest.mark.django_db
@@ -46,6 +53,113 @@ def test_the_command_sets_levels(capsys):
 
     assert _levels() == {"cup": 3, "a=b": 4}
     assert capsys.readouterr().out == "Set the stock of 2 products.\n"
+
+
+def test_changes_levels_by_so_many_units_whatever_orders_take_meanwhile():
+    set_stock_levels({"cup": 5, "plate": 5})
+    hold = HoldRequest(uuid4(), {"cup": 2}, 1, shipped={"cup": 2})
+    EmbeddedLedger(hold_grace_seconds=120).hold([hold])
+
+    change_stock_levels({"plate": -2, "cup": 4}, reason="counted", by="staff:ann")
+
+    assert sorted(Stock.objects.values_list("pk", "on_hand", "version")) == [("cup", 7, 2), ("plate", 3, 2)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"plate": 1, "cup": -3}, "cup: 3 units are reserved, so 2 on hand are too few"),
+        ({"plate": 1, "spoon": 1}, "There is no stock of spoon yet: set its level first."),
+        ({"plate": 1, "cup": 2**63 - 5}, "cup: more than 9223372036854775807 on hand cannot be counted."),
+    ],
+)
+def test_changes_all_levels_or_none(changes, said):
+    set_stock_levels({"cup": 5, "plate": 5})
+    EmbeddedLedger(hold_grace_seconds=120).hold([HoldRequest(uuid4(), {"cup": 3})])
+
+    with pytest.raises(LevelRefused, match=said):
+        change_stock_levels(changes, reason="counted", by="staff:ann")
+
+    assert _levels() == {"cup": 5, "plate": 5}
+    assert not Entry.objects.exists()
+
+
+def test_a_level_below_what_is_promised_may_rise_but_not_fall():
+    set_stock_levels({"cup": 5})
+    Stock.objects.update(reserved=7, oversold=2)
+
+    change_stock_levels({"cup": 1}, reason="found one", by="staff:ann")
+    with pytest.raises(LevelRefused, match="7 units are reserved, so 5 on hand are too few"):
+        change_stock_levels({"cup": -1}, reason="lost one", by="staff:ann")
+
+    assert Stock.objects.values_list("on_hand", "reserved", "oversold").get() == (6, 7, 1)
+
+
+def test_only_what_people_change_is_another_version():
+    set_stock_levels({"cup": 5})
+    EmbeddedLedger(hold_grace_seconds=120).hold([HoldRequest(uuid4(), {"cup": 2}, 1, shipped={"cup": 1})])
+    set_stock_levels({"cup": 4})
+    seen = Stock.objects.get().version
+    set_stock_levels({"cup": 9})
+
+    with pytest.raises(LevelChangedMeanwhile, match="it is 9 on hand, 1 of them held, 8 free now"):
+        change_stock_levels({"cup": 1}, reason="found one", by="staff:ann", versions={"cup": seen})
+
+    assert (seen, Stock.objects.get().version, _levels()) == (1, 2, {"cup": 9})
+
+
+def test_the_command_changes_levels_and_the_history_tells_why(capsys):
+    set_stock_levels({"cup": 5, "plate": 5})
+
+    call_command("set_stock", "--change", "cup=+3", "plate=-2", "cup=-1", "--reason", " delivery 4711 ")
+
+    assert _levels() == {"cup": 7, "plate": 3}
+    assert capsys.readouterr().out == "Changed the stock of 2 products.\n"
+    assert [entry.changes for entry in Entry.objects.order_by("object_id")] == [
+        [
+            {"field": "on_hand", "before": 5, "after": after},
+            {"field": "reason", "before": None, "after": "delivery 4711"},
+        ]
+        for after in (7, 3)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("changes.csv", "product_id,change\ncup,3\nplate,-1\n"),
+        ("changes.ndjson", '{"product_id": "cup", "change": 3}\n{"product_id": "plate", "change": -1}\n'),
+    ],
+)
+def test_the_command_reads_changes_from_files(tmp_path, name, content):
+    set_stock_levels({"cup": 5, "plate": 5})
+    (tmp_path / name).write_text(content)
+
+    call_command("set_stock", "--change", "--file", str(tmp_path / name), "--reason", "delivery")
+
+    assert _levels() == {"cup": 8, "plate": 4}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["cup=3"], "Say with --reason why there are more or less."),
+        (["cup=x", "--reason", "a"], "Expected a product id and its change."),
+        (["cup=2147483648", "--reason", "a"], "Expected `int` <= 2147483647"),
+        (
+            ["spoon=1", "--reason", "a"],
+            "There is no stock of spoon yet: set its level first. 0 levels were set before.",
+        ),
+    ],
+)
+def test_the_command_says_what_it_cannot_change(arguments, said):
+    set_stock_levels({"cup": 5})
+
+    with pytest.raises(CommandError) as raised:
+        call_command("set_stock", "--change", *arguments)
+
+    assert said in str(raised.value)
+    assert _levels() == {"cup": 5}
 
 
 @pytest.mark.parametrize(

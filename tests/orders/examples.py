@@ -50,6 +50,7 @@ EXAMPLES: dict[str, Example] = {
     "reject_return": Example(_RETURNING, {}),
     "receive_return": Example([*_RETURNING, ("approve_return", {})], {}),
     "close_return": Example([*_RETURNING, ("approve_return", {})], {}),
+    "comment": Example([], {"text": "Rang twice, nobody answers."}),
     "hold": Example([], {"kind": "fraud"}),
     "release_hold": Example([("hold", {"kind": HoldKind.FRAUD})], {}),
     "restore": Example([("delete", {})], {}),

@@ -35,6 +35,11 @@ def _place(request: HttpRequest, order: str) -> JsonResponse:
     return JsonResponse({}, status=201)
 
 
+def _bind_private(request: HttpRequest) -> JsonResponse:
+    structlog.contextvars.bind_contextvars(email="ann@example.org")
+    return JsonResponse({})
+
+
 @csrf_exempt
 def _read_body(request: HttpRequest) -> HttpResponse:
     return HttpResponse(request.body, content_type="application/json")
@@ -88,6 +93,11 @@ urlpatterns = [
     path("admin/missing-database", _unreachable_database),
     path("admin/", admin.site.urls),
     path("place/<str:order>", _place, name="place"),
+    path("api/v1/boom", _boom),
+    path("api/v1/bad", _bad),
+    path("api/v1/forbidden", _forbidden),
+    path("api/v1/unreachable-database", _unreachable_database),
+    path("bind-private", _bind_private, name="bind-private"),
     path("body", _read_body, name="body"),
     path("only-get", _only_get, name="only-get"),
     path("bad", _bad, name="bad"),

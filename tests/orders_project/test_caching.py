@@ -73,7 +73,7 @@ def test_staff_pages_are_kept_by_nobody(database, path, status):
     assert "Cookie" in answer.headers["Vary"]
 
 
-@pytest.mark.parametrize("path", ["/api/", "/api/redoc/", "/api/schema/", "/api/problems", "/api/event-schemas/"])
+@pytest.mark.parametrize("path", ["/api/", "/api/redoc/", "/api/schema/", "/api/problems", "/api/events/schemas/"])
 def test_documents_that_are_everybodys_may_be_kept(client, path):
     answer = client.get(path)
 
@@ -83,7 +83,7 @@ def test_documents_that_are_everybodys_may_be_kept(client, path):
 
 
 def test_an_error_is_kept_by_nobody_even_where_documents_are(client):
-    answer = client.get("/api/event-schemas/nothing.json")
+    answer = client.get("/api/events/schemas/nothing.json")
 
     assert answer.status_code == 404
     assert_private(answer, by="X-API-Key, Authorization")

@@ -33,7 +33,7 @@ WEB_COMMAND: list[str] = json.loads(re.findall(r"^CMD (\[.*\])$", DOCKERFILE, re
 
 
 def test_every_service_of_ours_is_the_same_image_and_waits_for_what_it_needs() -> None:
-    assert sorted(OURS) == ["inventory", "inventory-migrate", "migrate", "relay", "sweeper", "web"]
+    assert sorted(OURS) == ["inventory", "inventory-migrate", "migrate", "placer", "relay", "sweeper", "web"]
     assert {service["image"] for service in OURS.values()} == {"order-service"}
     for service in OURS.values():
         for needed, condition in service["depends_on"].items():
@@ -48,7 +48,10 @@ def test_no_secret_has_a_default() -> None:
     optional = set(re.findall(r"\$\{(\w+):-", text))
 
     assert required == {"POSTGRES_PASSWORD", "SECRET_KEY", "INVENTORY_TOKEN"}
-    assert optional == {"ALLOWED_HOSTS", "HTTPS", "TRUST_PROXY_HEADERS", "TRUSTED_PROXIES", "PORT", "PUBLISH_ADDRESS"}
+    assert optional == {
+        *("ALLOWED_HOSTS", "HTTPS", "TRUST_PROXY_HEADERS", "TRUSTED_PROXIES", "PORT", "PUBLISH_ADDRESS"),
+        *("CUSTOMER_URL", "CUSTOMER_TOKEN", "SECOND_FACTOR_GROUPS"),
+    }
     example = dict(re.findall(r"^(\w+)=(.*)$", (ROOT / ".env.example").read_text(), re.MULTILINE))
     assert example == dict.fromkeys(required, "")
 

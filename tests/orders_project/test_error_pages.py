@@ -1,4 +1,5 @@
 import pytest
+from django.contrib.auth.models import User
 from django.core.exceptions import DisallowedHost
 from django.test import Client, RequestFactory
 from pytest_django.fixtures import Settings
@@ -133,6 +134,80 @@ def test_a_wrong_method_says_which_are_right(client: Client):
 
     assert (response.status_code, response.json()["code"]) == (405, "method_not_allowed")
     assert response.headers["Allow"] == "GET"
+
+
+@pytest.fixture
+def staff(client: Client) -> Client:
+    """Signed in, and a member of no group."""
+    user = User.objects.create_user("ann", is_staff=True)
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("method", "path", "status", "title"),
+    [
+        ("get", "/admin/nowhere/", 404, "Nothing is here"),
+        ("get", "/admin/orders/order/", 403, "You may not do this"),
+        ("get", "/admin/logout/", 405, "This page cannot be opened like this"),
+        ("get", "/admin/boom", 500, "The service failed"),
+        ("get", "/admin/missing-database", 503, "The database cannot be reached"),
+    ],
+)
+@pytest.mark.parametrize("client", [False], indirect=True, ids=["production"])
+def test_staff_read_refusals_in_the_layout_with_a_way_back(
+    staff: Client, method: str, path: str, status: int, title: str
+):
+    response = getattr(staff, method)(path, headers={"Referer": "http://testserver/admin/", "X-Request-ID": "abc"})
+
+    page = response.content.decode()
+    assert (response.status_code, title in page) == (status, True)
+    assert 'id="nav-sidebar"' in page
+    assert "Back to where you were" in page
+    assert "abc" in page
+    assert "secret detail" not in page
+
+
+@pytest.mark.django_db
+def test_what_is_not_there_is_told_alike_with_debug(staff: Client):
+    response = staff.get("/admin/nowhere/")
+
+    assert (response.status_code, "Nothing is here" in response.content.decode()) == (404, True)
+
+
+@pytest.mark.django_db
+def test_the_way_back_leads_to_no_other_site(staff: Client):
+    for referer in ("https://evil.example/admin/", "http://testserver/api/", "//evil.example/admin/"):
+        assert b"Back to where you were" not in staff.get("/admin/nowhere/", headers={"Referer": referer}).content
+
+
+@pytest.mark.django_db
+def test_a_form_without_its_mark_is_refused_in_words():
+    forged = Client(enforce_csrf_checks=True)
+    forged.force_login(
+        User.objects.create_user("ann", is_staff=True), backend="django.contrib.auth.backends.ModelBackend"
+    )
+
+    response = forged.post("/admin/logout/")
+
+    page = response.content.decode()
+    assert (response.status_code, "This form was not accepted" in page) == (403, True)
+    assert 'id="nav-sidebar"' in page
+    assert "Open the page again" in page
+    assert forged.get("/admin/echo").json()["has_user"]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/admin/boom", "/admin/login/"])
+def test_strangers_read_what_happened_and_nothing_else(path: str, settings: Settings):
+    settings.DEBUG = False
+    stranger = Client(raise_request_exception=False, enforce_csrf_checks=True)
+
+    page = stranger.post(path, {"username": "ann"}).content.decode()
+
+    assert "To the sign-in" in page
+    assert 'id="nav-sidebar"' not in page
 
 
 @pytest.mark.django_db

@@ -43,7 +43,9 @@ def test_a_health_check_is_read_only(client: Client):
 
 
 @pytest.mark.usefixtures("database")
-def test_ready_names_every_check(client: Client):
+def test_ready_names_every_check(client: Client, settings: Settings):
+    settings.EVENT_SINKS = ["console"]
+
     response = client.get("/readyz")
 
     assert (response.status_code, response.json()) == (
@@ -54,7 +56,13 @@ def test_ready_names_every_check(client: Client):
             "checks": {
                 "database": {"status": "ok", "detail": "The database answers, and takes changes."},
                 "migrations": {"status": "ok", "detail": "Every migration is applied."},
-                "relay": {"status": "ok", "detail": "No event has waited longer than 60 s."},
+                "relay": {
+                    "status": "ok",
+                    "detail": "No event has waited longer than 60 s.",
+                    "sinks": {"console": {"lag_seconds": 0.0, "parked": 0, "sent": None}},
+                    "webhooks": {"lag_seconds": 0.0, "sent": None},
+                },
+                "requested_orders": {"status": "ok", "detail": "No requested order has waited longer than 60 s."},
             },
         },
     )
@@ -73,6 +81,7 @@ def test_not_ready_without_a_database(client: Client):
         },
         "migrations": {"status": "unknown", "detail": "Not asked: the database is not ready."},
         "relay": {"status": "unknown", "detail": "Not asked: the database is not ready."},
+        "requested_orders": {"status": "unknown", "detail": "Not asked: the database is not ready."},
     }
 
 
@@ -165,7 +174,11 @@ def test_parked_events_are_told_and_wait_for_a_person(client: Client, settings: 
 
     relay = client.get("/readyz").json()["checks"]["relay"]
 
-    assert relay == {"status": "ok", "detail": "No event has waited longer than 60 s. Parked are: console 1."}
+    assert (relay["status"], relay["detail"]) == (
+        "ok",
+        "No event has waited longer than 60 s. Parked are: console 1.",
+    )
+    assert relay["sinks"] == {"console": {"lag_seconds": 0.0, "parked": 1, "sent": None}}
 
 
 @pytest.mark.usefixtures("database")

@@ -95,6 +95,7 @@ def test_the_page_tells_of_the_database_and_of_each_sink(client: Client, setting
     assert samples["events_feed_lag_seconds", ()] == 0
     assert samples["events_inbox", (("state", "dead"),)] == 0
     assert samples["events_inbox_lag_seconds", ()] == 0
+    assert samples["webhooks_lag_seconds", ()] == 0
 
 
 def test_the_page_tells_how_webhook_endpoints_are(client: Client):
@@ -159,3 +160,34 @@ def test_workers_that_share_a_directory_are_counted_together(tmp_path: Path):
     page = subprocess.run([sys.executable, "-c", read], env=env, check=True, capture_output=True, text=True)
 
     assert 'orders_placements_total{outcome="placed"} 6.0' in page.stdout
+
+
+def test_relays_that_share_a_directory_are_counted_together_for_each_sink(tmp_path: Path):
+    """On the page and in `/readyz`, although they answer no scrapes themselves and may have ended."""
+    sent = (
+        "from events.metrics import SENT, WEBHOOKS\n"
+        "SENT.labels('console').inc(2)\n"
+        "SENT.labels('audit').inc()\n"
+        "WEBHOOKS.labels('delivered').inc(3)\n"
+        "WEBHOOKS.labels('given_up').inc()\n"
+    )
+    read = (
+        "import django; django.setup()\n"
+        "from orders_project.metrics import counted_together\n"
+        "print(counted_together('events_sent_total', 'sink'))\n"
+        "print(counted_together('webhooks_sent_total', 'outcome'))\n"
+        "from django.test import RequestFactory\n"
+        "from orders_project.metrics_page import metrics\n"
+        "print(metrics(RequestFactory().get('/metrics')).content.decode())"
+    )
+    env = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path), "DEBUG": "1", "EMBEDDED_PG": "0"}
+    for _ in range(2):
+        subprocess.run([sys.executable, "-c", sent], env=env, check=True)
+
+    told = subprocess.run([sys.executable, "-c", read], env=env, check=True, capture_output=True, text=True).stdout
+
+    sinks, outcomes, *page = told.splitlines()
+    assert eval(sinks) == {"console": 4, "audit": 2}
+    assert eval(outcomes) == {"delivered": 6, "given_up": 2}
+    assert 'events_sent_total{sink="console"} 4.0' in page
+    assert 'webhooks_sent_total{outcome="delivered"} 6.0' in page

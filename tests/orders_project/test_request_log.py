@@ -1,8 +1,15 @@
+import json
+import logging
 import re
+import subprocess
+import sys
+from typing import Any
 
 import pytest
 from django.test import Client
 from structlog.testing import capture_logs
+
+from tests.processes import running
 
 pytestmark = pytest.mark.urls("tests.orders_project.routes")
 
@@ -54,15 +61,23 @@ def test_keeps_a_well_formed_trace_context_only(client: Client, given: str, kept
     assert response.json()["traceparent"] == kept
 
 
-def test_logs_the_route_and_the_storefront_but_no_path(client: Client):
-    with capture_logs() as lines:
-        client.get("/place/order-of-ann@example.org?email=ann@example.org", headers={"X-Request-ID": "abc"})
+def lines_of(capfd: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    """What was written to standard error, whatever Python holds for it."""
+    return [json.loads(line) for line in capfd.readouterr().err.splitlines()]
 
-    (line,) = lines
+
+def test_logs_the_route_and_the_storefront_but_no_path(client: Client, capfd: pytest.CaptureFixture[str]):
+    client.get("/place/order-of-ann@example.org?email=ann@example.org", headers={"X-Request-ID": "abc"})
+
+    (line,) = lines_of(capfd)
     assert line.pop("ms") >= 0
+    assert re.fullmatch(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?Z", line.pop("time"))
     assert line == {
-        "event": "request",
-        "log_level": "info",
+        "message": "request",
+        "level": "info",
+        "logger": "orders_project.requests",
+        "request_id": "abc",
+        "order": "order-of-ann@example.org",
         "method": "GET",
         "route": "place",
         "status": 201,
@@ -71,18 +86,82 @@ def test_logs_the_route_and_the_storefront_but_no_path(client: Client):
     }
 
 
-def test_logs_the_code_of_a_refusal(client: Client):
+def test_logs_no_private_field_that_a_view_has_bound(client: Client, capfd: pytest.CaptureFixture[str]):
+    client.get("/bind-private")
+
+    (line,) = lines_of(capfd)
+    assert "email" not in line
+    assert line["route"] == "bind-private"
+
+
+def test_logs_the_code_of_a_refusal(client: Client, capfd: pytest.CaptureFixture[str]):
+    client.get("/nowhere")
+
+    assert [(line["route"], line["status"], line["code"]) for line in lines_of(capfd)] == [
+        ("unmatched", 404, "not_found")
+    ]
+
+
+def test_is_quiet_about_health_checks(client: Client, capfd: pytest.CaptureFixture[str]):
+    client.get("/healthz")
+    quiet = lines_of(capfd)
+    logging.getLogger("orders_project.requests").setLevel(logging.DEBUG)
+    client.get("/healthz")
+    logging.getLogger("orders_project.requests").setLevel(logging.NOTSET)
+
+    assert quiet == []
+    assert [line["level"] for line in lines_of(capfd)] == ["debug"]
+
+
+def test_the_console_format_is_that_of_every_other_line(settings):
+    settings.LOGGING = {"level": "INFO", "format": "console"}
+
     with capture_logs() as lines:
-        client.get("/nowhere")
+        Client().get("/only-get")
 
-    assert [(line["route"], line["status"], line["code"]) for line in lines] == [("unmatched", 404, "not_found")]
+    assert [(line["event"], line["log_level"], line["route"]) for line in lines] == [("request", "info", "only-get")]
 
 
-def test_is_quiet_about_health_checks(client: Client):
-    with capture_logs() as lines:
-        client.get("/healthz")
+def test_the_line_is_that_of_the_logger_and_written_at_once():
+    """Two processes that log at once on one pipe: no line is torn."""
+    code = (
+        "import logging, structlog\n"
+        "from orders_project.logging import configure, write_json_line\n"
+        "configure({'level': 'INFO', 'format': 'json'})\n"
+        "structlog.contextvars.bind_contextvars(request_id='abc')\n"
+        "for number in range(2000):\n"
+        "    write_json_line(logging.getLogger('x'), logging.INFO, 'request', number=number, text='y' * 500)\n"
+        "    structlog.stdlib.get_logger('x').info('request', number=number, text='y' * 500)\n"
+    )
+    command = [sys.executable, "-c", code]
+    with (
+        running(["cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as reader,
+        running(command, stderr=reader.stdin) as one,
+        running(command, stderr=reader.stdin) as other,
+    ):
+        told, _ = reader.communicate()
+        assert [one.wait(), other.wait()] == [0, 0]
 
-    assert [line["log_level"] for line in lines] == ["debug"]
+    lines = [json.loads(line) for line in told.splitlines()]
+    assert len(lines) == 8000
+    assert {tuple(sorted(line.items() - {("number", line["number"]), ("time", line["time"])})) for line in lines} == {
+        (("level", "info"), ("logger", "x"), ("message", "request"), ("request_id", "abc"), ("text", "y" * 500))
+    }
+
+
+def test_a_line_that_cannot_be_written_fails_no_request():
+    code = (
+        "import logging, os\n"
+        "from orders_project.logging import configure, write_json_line\n"
+        "configure({'level': 'INFO', 'format': 'json'})\n"
+        "os.close(2)\n"
+        "write_json_line(logging.getLogger('x'), logging.INFO, 'request')\n"
+        "print('went on')\n"
+    )
+
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+
+    assert (ran.returncode, ran.stdout) == (0, "went on\n")
 
 
 def test_nothing_bound_for_one_request_is_left_for_the_next_of_its_thread(client: Client):

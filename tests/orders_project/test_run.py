@@ -84,7 +84,9 @@ def test_runs_everything_until_interrupted(environment: dict[str, str], free_por
             assert requests_counted(free_port, route="problems") == 12
 
         children = children_of(run.pid)
-        assert {"orders_project.asgi:application", "relay_events", "sweep", "consume_events"} <= set(children)
+        assert {"orders_project.asgi:application", "relay_events", "sweep", "place_requested", "consume_events"} <= set(
+            children
+        )
 
         os.kill(children["relay_events"], signal.SIGKILL)
         output.wait_for(r"relay_events ended unexpectedly \(killed by SIGKILL\); starting it again in (0\.5|1) s\.")

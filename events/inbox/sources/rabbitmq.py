@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractIncomingMessage
-from aio_pika.exceptions import AMQPError
+from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
 
 from events.inbox.sources.protocol import Message, SourceDown
 from events.sinks.loop_thread import LoopThread
@@ -22,7 +22,8 @@ _CLOSE_SECONDS: Final = 1.0
 _HEARTBEAT_SECONDS: Final = "10"
 # So many are on their way at most before the first of them is acknowledged.
 _PREFETCH: Final = 100
-_TROUBLES: Final = (AMQPError, OSError, TimeoutError, asyncio.CancelledError)
+# A channel whose server has gone is no AMQPError.
+_TROUBLES: Final = (AMQPError, ChannelInvalidStateError, OSError, TimeoutError, asyncio.CancelledError)
 
 
 class RabbitMqSource:

@@ -41,7 +41,7 @@ class Command(BaseCommand):
 
     def _status(self, *, limit: int) -> None:
         if not 0 <= limit <= _MOST_LISTED:
-            raise CommandError(f"--limit is {limit}; it must be 0 to {_MOST_LISTED}.")
+            raise CommandError(f"--limit is {limit}; it must be 0 to {_MOST_LISTED}.", returncode=2)
         standing = inbox_standing()
         self.stdout.write(
             f"{standing.due} wait, the oldest due for {standing.seconds:.1f} s; {standing.dead} dead letters; "

@@ -4,7 +4,6 @@ import threading
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from events import parked
 from events.lag import queued_sinks, relay_lag
+from events.management.moments import moment
 from events.models import OutboxEntry
 from events.replaying import Selection, replay
 from events.sinks import enabled_sinks
@@ -63,7 +63,7 @@ class Command(BaseCommand):
 
     def _status(self, *, sink: str | None, limit: int) -> None:
         if not 0 <= limit <= _MOST_LISTED:
-            raise CommandError(f"--limit is {limit}; it must be 0 to {_MOST_LISTED}.")
+            raise CommandError(f"--limit is {limit}; it must be 0 to {_MOST_LISTED}.", returncode=2)
         for name, lag in sorted(relay_lag().items()):
             if sink in (None, name):
                 self.stdout.write(f"{name}: oldest due event {lag.seconds:.1f} s, {lag.parked} parked")
@@ -102,7 +102,7 @@ class Command(BaseCommand):
         if selection.is_everything and not options["all"]:
             raise CommandError("Say which events: --order, --type, --storefront, --since, --until; or --all of them.")
         if not 1 <= rate <= _MOST_A_SECOND:
-            raise CommandError(f"--rate is {rate}; it must be 1 to {_MOST_A_SECOND:,}.")
+            raise CommandError(f"--rate is {rate}; it must be 1 to {_MOST_A_SECOND:,}.", returncode=2)
         if options["dry_run"]:
             self.stdout.write(f"{selection.events().count():,} events would be sent to {sink} once more.")
             return
@@ -139,8 +139,8 @@ def _add_selection(parser: ArgumentParser) -> None:
     which.add_argument("--order", type=_uuid, action="append", default=[], metavar="ID", help="of this order")
     which.add_argument("--type", action="append", default=[], metavar="TYPE", help="such as order.created")
     which.add_argument("--storefront", action="append", default=[], metavar="CODE", help="of this storefront")
-    which.add_argument("--since", type=_moment, metavar="TIME", help="such as 2026-03-01T00:00:00Z")
-    which.add_argument("--until", type=_moment, metavar="TIME", help="before this time")
+    which.add_argument("--since", type=moment, metavar="TIME", help="such as 2026-03-01T00:00:00Z")
+    which.add_argument("--until", type=moment, metavar="TIME", help="before this time")
 
 
 def _selected(options: dict[str, Any]) -> Selection:
@@ -158,13 +158,3 @@ def _uuid(text: str) -> UUID:
         return UUID(text)
     except ValueError:
         raise ArgumentTypeError(f"{text!r} is not the id of an order") from None
-
-
-def _moment(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise ArgumentTypeError(f"{text!r} is not a time with its offset, such as 2026-03-01T00:00:00Z")
-    return moment

@@ -39,7 +39,7 @@ class Command(BaseCommand):
                 f"The sink {sink!r} is not enabled. EVENT_SINKS enables: {', '.join(enabled) or 'none'}."
             )
         if not 1 <= batch <= _MOST_BATCH:
-            raise CommandError(f"--batch is {batch}; it must be 1 to {_MOST_BATCH}.")
+            raise CommandError(f"--batch is {batch}; it must be 1 to {_MOST_BATCH}.", returncode=2)
         self._warn_of_forgotten_sinks(enabled)
         personal = {configured.name for configured in configured_sinks() if configured.personal}
         relays = {

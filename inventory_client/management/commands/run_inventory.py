@@ -1,15 +1,14 @@
 import ipaddress
-import signal
 import socket
-from contextlib import suppress
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from granian import Granian
 from granian.constants import Interfaces
 
-from inventory_client.faults import FaultyApplication, FaultyServer
+from inventory_client.faults import FaultyApplication
 from inventory_client.server.wsgi import InventoryApplication
+from remote_calls.faults import serve_until_stopped
 from remote_calls.free_address import require_free
 
 _MOST_WORKERS = 256
@@ -32,14 +31,14 @@ class Command(BaseCommand):
         _require_token(host)
         require_free(host, port)
         if not 1 <= workers <= _MOST_WORKERS:
-            raise CommandError(f"--workers is {workers}; it must be 1 to {_MOST_WORKERS}.")
+            raise CommandError(f"--workers is {workers}; it must be 1 to {_MOST_WORKERS}.", returncode=2)
         if faults:
-            application = FaultyApplication(InventoryApplication())
-            for number in (signal.SIGTERM, signal.SIGINT):  # in the background, too; the other server does so itself
-                signal.signal(number, signal.default_int_handler)
-            with suppress(KeyboardInterrupt), FaultyServer(application, host=host, port=port) as server:
-                self.stdout.write(f"Inventory with faults on demand at {server.url}. Stop with Ctrl-C.")
-                server.wait()
+            serve_until_stopped(
+                FaultyApplication(InventoryApplication()),
+                host=host,
+                port=port,
+                announce=lambda url: self.stdout.write(f"Inventory with faults on demand at {url}. Stop with Ctrl-C."),
+            )
             return
         self.stdout.write(f"Inventory at http://{host}:{port}. Stop with Ctrl-C.")
         Granian(

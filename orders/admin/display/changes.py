@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 from orders.admin.display.contents import contents_in_words, hold_label
+from orders.admin.display.moments import moment
+from orders.admin.display.names import NOBODY, Names
 from orders.announcing.payloads import PERSONAL_FIELDS
 from orders.rules.currencies import format_amount
 
@@ -41,9 +43,9 @@ class FieldChange:
 class Wording:
     """Words for one order: `document` is the order after the change, as the API shows it."""
 
-    def __init__(self, document: Fields, *more_items: Fields) -> None:
-        """`more_items` are those the order has no longer."""
-        self._document = document
+    def __init__(self, document: Fields, *more_items: Fields, names: Names = NOBODY) -> None:
+        """`more_items` are those the order has no longer, `names` what those are called who did something."""
+        self._document, self._who = document, names
         self._currency: str | None = document.get("currency")
         items = [*more_items, *document.get("items", ())]
         self._names: dict[UUID, str] = {UUID(item["id"]): item.get("name") or item["product_id"] for item in items}
@@ -111,12 +113,15 @@ class Wording:
                 units = self._contents({"items": part["lines"]}) if part["lines"] else ""
                 words = [self.money(part.get("amount")), str(part.get("cause")), units]
             case "refunds":
-                words = [self.money(part.get("amount")), str(part.get("state")), f"by {part.get('requested_by')}"]
+                words = [self.money(part.get("amount")), str(part.get("state")), self._by(part, "requested_by")]
             case "returns":
                 words = [self._contents(part), str(part.get("cause")).replace("_", " "), str(part.get("state"))]
             case _:
                 words = [hold_label(part), f"blocks {', '.join(part['blocks'])}"]
         return ", ".join(word for word in words if word)
+
+    def _by(self, part: Fields, name: str) -> str:
+        return f"by {self._who.of(str(part.get(name)))}"
 
     def _contents(self, part: Fields) -> str:
         """Units of items, as they stand in a parcel or a return."""
@@ -139,7 +144,9 @@ class Wording:
             case int() if name == "amount" or name.endswith("_amount"):
                 text = self.money(value)
             case str() if name.endswith(("_at", "_until")):
-                text = f"{datetime.fromisoformat(value).astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+                return moment(datetime.fromisoformat(value))
+            case str() if name.endswith("_by"):
+                text = self._who.of(value)
             case str() if name in ("status", "payment_status", "cancel_reason", "cause", "state"):
                 text = value.replace("_", " ")
             case str() | int():

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any, Final
 
 import orjson
 from django import forms
+from django.urls import reverse
 from django.utils.functional import cached_property
 from unfold.widgets import UnfoldBooleanWidget
 
 from orders.admin.display.amounts import AmountField
 from orders.admin.operations.forms import OperationForm, Table, TextField
+from orders.admin.operations.money_forms import currency_of
 from orders.admin.operations.unit_forms import QuantityField
-from orders.models import Order, OrderItem
+from orders.models import OrderItem
 from orders.requests.operations import Amend, AmendedItem
 from orders.requests.parsing import parse
 from orders.rules.errors import InvalidRequest
+from orders.rules.limits import MAX_ITEMS
 
-_NEW_ROWS: Final = 3
+_MORE_ROWS: Final = 3
+_NEW_ROW: Final = re.compile(r"new([0-9]{1,4})_")
 _AMOUNTS: Final = {"shipping_amount": "Shipping", "tax_amount": "Tax", "discount_amount": "Discount"}
 # Of a new row, by what the API calls it.
 _NEW_FIELDS: Final = ("product_id", "name", "quantity", "unit_amount")
@@ -28,6 +33,7 @@ class AmendForm(OperationForm):
     """Only what was changed is handed on; sums are made anew."""
 
     asks = Amend
+    tells_sums = True
 
     def build(self) -> None:
         for item in self._items():
@@ -39,19 +45,42 @@ class AmendForm(OperationForm):
                     label=f"Remove {item.product_id}", required=False, widget=UnfoldBooleanWidget()
                 )
                 self.fields[f"price_{item.pk}"] = self._amount(f"Price of {item.product_id}", item.unit_amount)
-        for row in range(_NEW_ROWS):
-            self.fields[f"new{row}_product_id"] = TextField("Product")
-            self.fields[f"new{row}_name"] = TextField("Name")
-            self.fields[f"new{row}_quantity"] = QuantityField("Quantity")
-            self.fields[f"new{row}_unit_amount"] = self._amount("Unit price", None)
+        self._rows = self._rows_sent()
+        for row in self._rows:
+            self.fields |= self._new_row(f"new{row}")
         for name, label in _AMOUNTS.items():
             self.fields[name] = self._amount(label, getattr(self.order, name, 0))
+
+    def _rows_sent(self) -> list[int]:
+        """Those that the page had, whatever their numbers; one more than an order can have is refused as too many."""
+        sent = {int(found[1]) for name in self.data for found in [_NEW_ROW.match(name)] if found}
+        return sorted(sent)[: MAX_ITEMS + 1] or [0]
+
+    def _new_row(self, name: str) -> dict[str, forms.Field]:
+        fields: dict[str, forms.Field] = {
+            f"{name}_product_id": TextField("Product"),
+            f"{name}_name": TextField("Name"),
+            f"{name}_quantity": QuantityField("Quantity"),
+            f"{name}_unit_amount": self._amount("Unit price", None),
+        }
+        if self.order is not None:
+            for part in ("product_id", "name"):
+                found_at = {"data-products": reverse("admin:orders_order_products", args=[self.order.pk])}
+                fields[f"{name}_{part}"].widget.attrs |= {**found_at, "autocomplete": "off"}
+        return fields
+
+    def grow(self) -> None:
+        more = range(self._rows[-1] + 1, self._rows[-1] + 1 + _MORE_ROWS)
+        for row in more:
+            self.fields |= self._new_row(f"new{row}")
+        self._rows += more
+        super().grow()
 
     def _items(self) -> list[OrderItem]:
         return self.order.lines if self.order else []
 
     def _amount(self, label: str, initial: int | None) -> AmountField:
-        return AmountField(label, currency=_currency(self.order), required=False, initial=initial)
+        return AmountField(label, currency=currency_of(self.order), required=False, initial=initial)
 
     def body(self) -> dict[str, Any]:
         items = [*self._changed_items(), *self._new_items()]
@@ -92,7 +121,7 @@ class AmendForm(OperationForm):
     def _new_items(self) -> list[dict[str, Any]]:
         """Each row that was begun, once it is right; what is wrong stands beside its field."""
         items = []
-        for row in range(_NEW_ROWS):
+        for row in self._rows:
             item = {name: self.cleaned_data.get(f"new{row}_{name}") for name in _NEW_FIELDS}
             if any(f"new{row}_{name}" in self.changed_data for name in _NEW_FIELDS):
                 item = {name: value for name, value in item.items() if value not in (None, "")}
@@ -118,31 +147,37 @@ class AmendForm(OperationForm):
 
     @property
     def tables(self) -> Sequence[Table]:
-        currency = _currency(self.order)
+        currency = currency_of(self.order)
         price = f"Unit price ({currency})" if currency else "Unit price"
-        new = [[self[f"new{row}_{name}"] for name in _NEW_FIELDS] for row in range(_NEW_ROWS)]
+        new = [[self[f"new{row}_{name}"] for name in _NEW_FIELDS] for row in self._rows]
+        blank = forms.Form()
+        blank.fields |= self._new_row("newROW")
+        canceled = any(item.canceled for item in self._items())
         return [
             Table(
                 "Items",
-                ["Product", "Canceled", "Quantity", price, "Remove"],
-                [self._row(item) for item in self._items()],
+                ["Product", *(["Canceled"] if canceled else []), "Quantity", price, "Remove"],
+                [self._row(item, canceled=canceled) for item in self._items()],
                 "Items of which units have been shipped stay as they are.",
             ),
-            Table("New items", ["Product", "Name", "Quantity", price], new),
+            Table(
+                "New items",
+                ["Product", "Name", "Quantity", price],
+                new,
+                "Type an id or a part of a name: what the storefront has sold before is offered, with its last price.",
+                blank=[blank[f"newROW_{name}"] for name in _NEW_FIELDS],
+            ),
         ]
 
-    def _row(self, item: OrderItem) -> list[forms.BoundField | str]:
-        name = item.name or item.product_id
+    def _row(self, item: OrderItem, *, canceled: bool) -> list[forms.BoundField | str]:
+        """`canceled` says whether units of any item are."""
+        head = [item.name or item.product_id, *([str(item.canceled)] if canceled else [])]
         if item.shipped:
-            return [name, str(item.canceled), f"{item.quantity}, shipped {item.shipped}", "", ""]
-        return [name, str(item.canceled), *(self[f"{part}_{item.pk}"] for part in ("quantity", "price", "remove"))]
+            return [*head, f"{item.quantity}, shipped {item.shipped}", "", ""]
+        return [*head, *(self[f"{part}_{item.pk}"] for part in ("quantity", "price", "remove"))]
 
     @cached_property
     def groups(self) -> list[tuple[str, list[forms.BoundField]]]:
-        currency = _currency(self.order)
+        currency = currency_of(self.order)
         amounts = f"Amounts ({currency})" if currency else "Amounts"
         return [(amounts, [self[name] for name in _AMOUNTS]), ("", [self["reason"]])]
-
-
-def _currency(order: Order | None) -> str | None:
-    return (order.currency or order.storefront.currency or None) if order else None

@@ -6,11 +6,15 @@ takes, and puts what that refuses beside the field.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, ClassVar, Final, NamedTuple
 
 import orjson
 from django import forms
+from django.forms.utils import ErrorDict
+from django.http import QueryDict
 from django.utils.functional import cached_property
 from msgspec import Struct
 from unfold.widgets import (
@@ -21,9 +25,11 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
+from orders.admin.display.moments import in_words
 from orders.models import Order
 from orders.requests.operations import (
     ChangeCustomer,
+    Comment,
     DecideRefund,
     DecideReturn,
     Deliver,
@@ -65,12 +71,16 @@ class TextField(forms.CharField):
 
 
 class Table(NamedTuple):
-    """Fields that stand in rows; a cell is a field or text. The first column is wide, the others are narrow."""
+    """Fields that stand in rows; a cell is a field or text. The first column is wide, the others are narrow.
+
+    Where `blank` is, rows can be added: it is one, in whose names `newROW` stands for `new` and a number.
+    """
 
     title: str
     headings: Sequence[str]
     rows: Sequence[Sequence[forms.BoundField | str]]
     help_text: str = ""
+    blank: Sequence[forms.BoundField] = ()
 
 
 class OperationForm(forms.Form):
@@ -81,9 +91,12 @@ class OperationForm(forms.Form):
 
     asks: ClassVar[type[Struct]] = Plain
     part_name: ClassVar[str] = ""
+    tells_sums: ClassVar[bool] = False  # what it comes to stands beside the form, and follows what is typed
 
-    version = forms.IntegerField(widget=forms.HiddenInput)
+    version = forms.IntegerField(min_value=1, widget=forms.HiddenInput)
     part = forms.CharField(required=False, widget=forms.HiddenInput)
+    # What stood in the fields when the page was shown: so it is known later what was typed, and what only stood there.
+    shown = forms.CharField(required=False, widget=forms.HiddenInput)
     reason = forms.CharField(
         label="Reason",
         max_length=500,
@@ -107,7 +120,7 @@ class OperationForm(forms.Form):
         self.order, self.chosen, self.sight = order, part, sight
         super().__init__(*args, **kwargs)
         if order is None:
-            del self.fields["version"]
+            del self.fields["version"], self.fields["shown"]
         else:
             self.fields["version"].initial = order.version
         if order is None or not self.part_name:
@@ -116,9 +129,56 @@ class OperationForm(forms.Form):
             self.fields["part"].initial = part
         self.build()
         self.order_fields([name for name in self.fields if name != "reason"])
+        if order is not None:
+            self._follow(order)
 
     def build(self) -> None:
         """Fields and values that depend on the order."""
+
+    @property
+    def version_seen(self) -> int | None:
+        """The version the page was shown at; None where nobody has sent it, or no number."""
+        try:
+            return int(self.data.get("version", "")) if self.is_bound else None
+        except ValueError:
+            return None
+
+    def _follow(self, order: Order) -> None:
+        """Where nobody typed, a field has what the order has now: it may be another version than the page showed.
+
+        Without this, what a colleague changed meanwhile would be taken for typed, and be undone.
+        """
+        now = self._as_it_stands()
+        as_shown = json.dumps({name: value for name, value in now.items() if value}, ensure_ascii=False)
+        self.fields["shown"].initial = as_shown
+        before = _read(self.data.get("shown")) if self.is_bound else None
+        if before is None or self.version_seen == order.version:
+            return
+        data = QueryDict(mutable=True)
+        data.update(self.data)
+        for name, value in now.items():
+            sent, stood = _with_one_line_end(data.get(name, "")), before.get(name, "")
+            if value is not None and sent == stood and stood != value:
+                data[name] = value
+        data["shown"] = as_shown
+        self.data = data
+
+    def _as_it_stands(self) -> dict[str, str | None]:
+        return {name: _as_sent(self, name) for name in self.fields if name not in ("version", "part", "shown")}
+
+    def with_typed(self, typed: QueryDict) -> QueryDict:
+        """What this page would send where it has been filled in so: see `typed_in`."""
+        data = typed.copy()
+        for name, value in self._as_it_stands().items():
+            if value is not None and name not in data:
+                data[name] = value
+        if "shown" in self.fields:
+            data["shown"] = self.fields["shown"].initial
+        return data
+
+    def grow(self) -> None:
+        """Offer more rows, in a form that has some, and say nothing of what is in it yet."""
+        self._errors = ErrorDict()
 
     def body(self) -> dict[str, Any]:
         """What was filled in, as the API would be sent it."""
@@ -146,11 +206,16 @@ class OperationForm(forms.Form):
         return self.cleaned_data
 
     def _put(self, error: InvalidRequest, body: dict[str, Any]) -> bool:
-        """Show each refusal beside its field, unless something is said there already, and take it out of the body.
+        """Show what is refused, and take it out of the body.
 
         Tell whether anything was taken out: then the next thing wrong can be found.
         """
-        removed = False
+        self.put(error)
+        removed = [_remove(body, str(refused["pointer"])) for refused in error.errors]
+        return any(removed)
+
+    def put(self, error: InvalidRequest) -> None:
+        """Show each refusal beside its field, unless something is said there already."""
         for refused in error.errors:
             name = self.field_at(str(refused["pointer"]))
             # What is missing may be missing because of what is said already, wherever that stands.
@@ -158,8 +223,6 @@ class OperationForm(forms.Form):
             if not said:
                 wanted = _WANTED.get((name or "", refused["code"]))
                 self.add_error(name, wanted or str(refused["detail"]).replace("`", ""))
-            removed |= _remove(body, str(refused["pointer"]))
-        return removed
 
     def request(self) -> Struct:
         """What was filled in, as the operation takes it; once the form is valid."""
@@ -180,6 +243,45 @@ class OperationForm(forms.Form):
     def left_out(self) -> set[str]:
         """Names of fields that are understood, but not shown."""
         return set()
+
+
+def typed_in(data: QueryDict) -> QueryDict:
+    """Of what the page of an order sent, what somebody typed or chose: nothing that only stood there."""
+    typed, stood = data.copy(), _read(data.get("shown"))
+    typed.pop("shown", None)
+    if stood is None:
+        return typed
+    for name in set(typed) - {"version", "part"}:
+        if [_with_one_line_end(value) for value in typed.getlist(name)] == [stood.get(name, "")]:
+            del typed[name]
+    for name in stood:
+        if stood[name] == "on" and name not in data:  # a tick that was taken away is not sent
+            typed[name] = ""
+    return typed
+
+
+def _as_sent(form: forms.Form, name: str) -> str | None:
+    """What a browser would send of a field into which nobody types; None of one that takes several values."""
+    field = form.fields[name]
+    value = field.prepare_value(form.get_initial_for_field(field, name))
+    if isinstance(field, forms.MultipleChoiceField):
+        return None
+    if isinstance(value, bool):
+        return "on" if value else ""
+    return "" if value is None else _with_one_line_end(str(value))
+
+
+def _with_one_line_end(text: str) -> str:
+    return text.replace("\r\n", "\n")
+
+
+def _read(shown: str | None) -> Mapping[str, str] | None:
+    """None where it is not what a page of ours would send."""
+    with suppress(ValueError, RecursionError):
+        read = json.loads(shown or "")
+        if isinstance(read, dict):
+            return {name: value for name, value in read.items() if isinstance(value, str)}
+    return None
 
 
 def _remove(body: dict[str, Any], pointer: str) -> bool:
@@ -234,6 +336,22 @@ class DeliverForm(OperationForm):
     part_name = "shipment_id"
 
 
+class CommentForm(OperationForm):
+    asks = Comment
+
+    text = TextField("Comment", rows=4, required=True, help_text="Stands in the order's timeline, under your name.")
+
+    def build(self) -> None:
+        del self.fields["reason"]
+
+    def body(self) -> dict[str, Any]:
+        return {"text": self.cleaned_data.get("text", "")}
+
+    def clean(self) -> dict[str, Any]:
+        """The comment is all there is to say."""
+        return {**(super().clean() or {}), "reason": ""}
+
+
 class ReleaseHoldForm(OperationForm):
     asks = ReleaseHold
     part_name = "hold_id"
@@ -254,7 +372,7 @@ class ExtendForm(OperationForm):
 
     def build(self) -> None:
         until = self.order and self.order.reserved_until
-        at_present = f" At present its stock is held until {until:%Y-%m-%d %H:%M} UTC." if until else ""
+        at_present = f" At present its stock is held until {in_words(until)}." if until else ""
         self.fields["number"].help_text = f"Counted from now; thirty days at most.{at_present}"
 
     def body(self) -> dict[str, Any]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from orders.admin.display.contents import contents_in_words, contents_of, hold_label, product_names
+from orders.admin.display.names import names_of
+from orders.admin.operations.owed_back import described, owed_back
 from orders.models import Order, Refund, Shipment
 from orders.operations.obstacles import payments_in_force
 from orders.rules.callers import Caller
@@ -15,16 +17,34 @@ from orders.rules.statuses import RefundState, ReturnState
 
 
 class Part(NamedTuple):
-    """What staff choose from. Without an `id` it is none of those that exist: a new parcel, or all of them."""
+    """What staff choose from. Without an `id` it is none of those that exist: a new parcel, or all of them.
+
+    What is `usual` is chosen at first. The label of what is somebody's ends with the name of this actor: see `named`.
+    """
 
     id: str
     label: str
+    usual: bool = False
+    by: str = ""
 
 
 def parts_of(order: Order, operation: Operation, *, caller: Caller) -> list[Part]:
     """What the operation can be meant for; nothing when it is meant for the whole order."""
     find = _PARTS.get(operation)
     return list(find(order, caller)) if find else []
+
+
+def named(parts: Iterable[Part]) -> list[Part]:
+    """The same with the names of those whose they are."""
+    known = list(parts)
+    names = names_of(part.by for part in known if part.by)
+    return [part._replace(label=f"{part.label} {names.of(part.by)}") if part.by else part for part in known]
+
+
+def usual_part(parts: Sequence[Part]) -> str | None:
+    """The id of what is meant where nothing is said; None where somebody has to say it."""
+    usual = [part.id for part in parts if part.usual or len(parts) == 1]
+    return usual[0] if usual else None
 
 
 def _parcel(order: Order, parcel: Shipment) -> Part:
@@ -70,9 +90,18 @@ def _refunds(fits: Callable[[Refund, Caller], bool]) -> Callable[[Order, Caller]
         for refund in order.refunds.all():
             if fits(refund, caller):
                 amount = format_amount(refund.amount, order.currency)
-                yield Part(str(refund.pk), f"{amount}, requested by {refund.requested_by}")
+                yield Part(str(refund.pk), f"{amount}, requested by", by=refund.requested_by)
 
     return find
+
+
+def _owed_back(order: Order, caller: Caller) -> Iterator[Part]:
+    """What a refund pays out: returns and cancellations for which something is owed still, or none of them."""
+    owed = list(owed_back(order))
+    for number, (part, amount) in enumerate(owed):
+        label = f"{format_amount(amount, order.currency)} owed: {described(part, order)}"
+        yield Part(str(part.pk), label, usual=number == 0)
+    yield Part("", "Units the customer keeps, shipping, or another amount", usual=not owed)
 
 
 def _to_be_approved(refund: Refund, caller: Caller) -> bool:
@@ -98,7 +127,7 @@ def _returns(state: ReturnState) -> Callable[[Order, Caller], Iterator[Part]]:
 
 def _holds(order: Order, caller: Caller) -> Iterator[Part]:
     for hold in order.holds:
-        yield Part(hold["id"], f"{hold_label(hold)}, by {hold['placed_by']}")
+        yield Part(hold["id"], f"{hold_label(hold)}, by", by=hold["placed_by"])
 
 
 _PARTS: Final = {
@@ -109,6 +138,7 @@ _PARTS: Final = {
     Operation.DELIVER: _parcels_that_are("on its way", all_of_them="All parcels that are on their way"),
     Operation.UNDO_SHIPMENT: _parcels_that_are("on its way"),
     Operation.UNDO_DELIVERY: _parcels_that_are("delivered"),
+    Operation.REQUEST_REFUND: _owed_back,
     Operation.APPROVE_REFUND: _refunds(_to_be_approved),
     Operation.REJECT_REFUND: _refunds(lambda refund, caller: refund.state == RefundState.REQUESTED),
     Operation.FAIL_REFUND: _refunds(lambda refund, caller: refund.state == RefundState.APPROVED),

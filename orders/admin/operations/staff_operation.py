@@ -13,6 +13,7 @@ from typing import Any, Final
 from unfold.enums import ActionVariant
 
 from orders import operations
+from orders.admin.display.names import with_names
 from orders.admin.operations.forms import OperationForm
 from orders.admin.operations.parts import Part, parts_of
 from orders.admin.operations.staff_requests import Staff, caller_of
@@ -21,7 +22,16 @@ from orders.operations import Call
 from orders.operations.obstacles import obstacles, plain_obstacles
 from orders.rules.callers import refusal_to
 from orders.rules.currencies import format_amount
-from orders.rules.errors import Ambiguous, AmountExceeded, MoneyOnOrder, OrderError, OrderNotFound, VersionMismatch
+from orders.rules.errors import (
+    Ambiguous,
+    AmountExceeded,
+    MoneyOnOrder,
+    NotPermitted,
+    OrderError,
+    OrderNotFound,
+    RefundPaidOut,
+    VersionMismatch,
+)
 from orders.rules.lifecycle import OPERATIONS, Operation
 
 _OF_DELETED: Final = frozenset({Operation.RESTORE, Operation.RECORD_PAYMENT})
@@ -107,10 +117,12 @@ def staff_sentence(error: OrderError, order: Order) -> str:
         return format_amount(error.extra[name], order.currency)
 
     match error:
+        case OrderNotFound() if order.deleted_at is not None:
+            return "The order has been deleted. It can be restored, and then be worked on again."
         case VersionMismatch():
             return (
                 f"The order has been changed since you opened this page: it is at version "
-                f"{error.extra['current_version']} now, and nothing was done. Look at it again, then decide."
+                f"{error.extra['current_version']} now, and nothing was done."
             )
         case AmountExceeded():
             _, _, can_be = error.detail.partition("(minor units) ")
@@ -120,9 +132,19 @@ def staff_sentence(error: OrderError, order: Order) -> str:
                 f"{money('captured')} of captured money lie on this order. Cancel it, so that they are refunded; "
                 "a canceled order can be deleted."
             )
+        case RefundPaidOut():
+            return (
+                f"{money('refunded')} have been paid back since the order was canceled, so it cannot be reinstated. "
+                "Place a new order."
+            )
+        case NotPermitted():
+            return (
+                f"You may not {_words(error)}: none of your groups allows it. Nothing was done. Ask somebody who "
+                "may, or who can change your account."
+            )
         case Ambiguous():
             return f"The order has {len(error.extra['choices'])} of them: choose which one is meant."
-    return error.detail.replace(str(error.extra.get("operation", "")), _words(error), 1)
+    return with_names(error.detail.replace(str(error.extra.get("operation", "")), _words(error), 1), error.actors)
 
 
 def _words(error: OrderError) -> str:

@@ -10,6 +10,7 @@ from orders.admin.operations.amend_form import AmendForm
 from orders.admin.operations.details_form import DetailsForm
 from orders.admin.operations.forms import (
     ChangeCustomerForm,
+    CommentForm,
     DecideRefundForm,
     DecideReturnForm,
     DeliverForm,
@@ -20,7 +21,8 @@ from orders.admin.operations.forms import (
     UndoForm,
     UndoParcelForm,
 )
-from orders.admin.operations.money_forms import CorrectPaymentForm, RecordPaymentForm, RequestRefundForm
+from orders.admin.operations.money_forms import CorrectPaymentForm, RecordPaymentForm
+from orders.admin.operations.refund_form import RequestRefundForm
 from orders.admin.operations.staff_operation import Place, StaffOperation
 from orders.admin.operations.unit_forms import (
     CancelForm,
@@ -114,6 +116,16 @@ _TABLE: Final = (
         icon="person_edit",
         place=Place.MENU,
         form_class=ChangeCustomerForm,
+    ),
+    StaffOperation(
+        name=Operation.COMMENT,
+        title="Comment",
+        title_many="Comment on selected orders",
+        done="has a new comment.",
+        explanation="Words for those who work on the order. Customers do not see them.",
+        icon="chat",
+        place=Place.MENU,
+        form_class=CommentForm,
     ),
     StaffOperation(
         name=Operation.HOLD,

@@ -7,16 +7,17 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django import forms
+from django.utils.functional import cached_property
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidget, UnfoldBooleanWidget
 
 from orders.admin.display.contents import contents_of
 from orders.admin.operations.forms import OperationForm, Table, TextField
-from orders.admin.operations.money_forms import credit_field
-from orders.models import OrderItem, Shipment
+from orders.admin.operations.money_forms import amount_field
+from orders.models import OrderItem, Return, Shipment
 from orders.operations.obstacles import units_to_return
 from orders.requests.operations import Cancel, Parcel, ReceiveReturn, RequestReturn, Tracking
 from orders.rules.limits import MAX_UNITS
-from orders.rules.statuses import CancelReason, Condition, ReturnCause
+from orders.rules.statuses import CONDITION_AFTER, CancelReason, Condition, ReturnCause
 
 
 class QuantityField(forms.IntegerField):
@@ -37,8 +38,7 @@ class UnitsForm(OperationForm):
         super().build()
         self.available = self.possible_units() if self.order else {}
         for item in self.items():
-            field = QuantityField(f"Units of {item.product_id}", initial=self.available.get(item.pk, 0))
-            self.fields[_units_of(item)] = field
+            self.fields[_units_of(item)] = QuantityField(f"Units of {item.product_id}", initial=self.first_units(item))
 
     def items(self) -> list[OrderItem]:
         return self.order.lines if self.order else []
@@ -47,19 +47,25 @@ class UnitsForm(OperationForm):
         """By item id, for the part that was chosen."""
         return {item.pk: item.open for item in self.items()}
 
+    def first_units(self, item: OrderItem) -> int | None:
+        """How many are filled in when the page is opened."""
+        return self.available.get(item.pk, 0)
+
     def body(self) -> dict[str, Any]:
         """Several orders at once: all that is possible, which the operation knows."""
         body = super().body()
         if self.order is None:
             return body
-        body["items"] = [
+        if units := self.chosen_units():
+            body["items"] = units
+        elif not self.errors:
+            self.add_error(None, "Choose at least one unit.")
+        return body
+
+    def chosen_units(self) -> list[dict[str, Any]]:
+        return [
             self.units(item, quantity) for item in self.items() if (quantity := self.cleaned_data.get(_units_of(item)))
         ]
-        if not body["items"]:
-            del body["items"]
-            if not self.errors:
-                self.add_error(None, "Choose at least one unit.")
-        return body
 
     def units(self, item: OrderItem, quantity: int) -> dict[str, Any]:
         return {"item_id": str(item.pk), "quantity": quantity}
@@ -95,7 +101,28 @@ def _units_of(item: OrderItem) -> str:
     return f"units_{item.pk}"
 
 
-class CancelForm(UnitsForm):
+class CreditingForm(UnitsForm):
+    """Units that are owed no more, with their share of the total or another amount."""
+
+    tells_sums = True
+
+    def build(self) -> None:
+        super().build()
+        if self.order is not None and self.order.due_amount is not None:
+            self.fields["amount"] = amount_field(
+                "Credit another amount",
+                self.order,
+                required=False,
+                help_text="Empty: the exact share of these units, discount and tax included. Less keeps a fee; more "
+                "is goodwill, up to what is still owed.",
+            )
+
+    def body(self) -> dict[str, Any]:
+        amount = self.cleaned_data.get("amount")
+        return super().body() | ({} if amount is None else {"amount": amount})
+
+
+class CancelForm(CreditingForm):
     asks = Cancel
     heading = "Units to be canceled"
 
@@ -106,15 +133,8 @@ class CancelForm(UnitsForm):
         widget=UnfoldAdminSelectWidget,
     )
 
-    def build(self) -> None:
-        super().build()
-        if self.order is not None and self.order.due_amount is not None:
-            self.fields["amount"] = credit_field(self.order)
-
     def body(self) -> dict[str, Any]:
-        names = ("cause", "amount")
-        told = {name: self.cleaned_data[name] for name in names if self.cleaned_data.get(name) is not None}
-        return super().body() | told
+        return super().body() | {name: self.cleaned_data[name] for name in ("cause",) if name in self.cleaned_data}
 
 
 class TrackingForm(OperationForm):
@@ -211,7 +231,7 @@ class RequestReturnForm(UnitsForm):
         return super().body() | {name: self.cleaned_data[name] for name in ("cause",) if name in self.cleaned_data}
 
 
-class ReceiveReturnForm(UnitsForm):
+class ReceiveReturnForm(CreditingForm):
     asks = ReceiveReturn
     part_name = "return_id"
     heading = "Units that have come back"
@@ -225,9 +245,9 @@ class ReceiveReturnForm(UnitsForm):
                 required=False,
                 choices=Condition.choices,
                 initial=self._condition(),
-                widget=UnfoldAdminSelectWidget,
+                widget=UnfoldAdminSelectWidget(attrs={"data-shelf": f"restock_{item.pk}"}),
             )
-            on_the_shelf = self._condition() != Condition.DAMAGED and bool(self.order and self.order.reservation_id)
+            on_the_shelf = self._condition() == Condition.NEW and bool(self.order and self.order.reservation_id)
             self.fields[f"restock_{item.pk}"] = forms.BooleanField(
                 label=f"Restock {item.product_id}", required=False, initial=on_the_shelf, widget=UnfoldBooleanWidget
             )
@@ -237,30 +257,44 @@ class ReceiveReturnForm(UnitsForm):
             widget=UnfoldBooleanWidget,
             help_text="What is missing stays announced, as a return of its own.",
         )
-        if self.order is not None and self.order.due_amount is not None:
-            self.fields["amount"] = credit_field(self.order)
 
     def body(self) -> dict[str, Any]:
-        amount, rest_follows = self.cleaned_data.get("amount"), bool(self.cleaned_data.get("rest_follows"))
-        more = ({} if amount is None else {"amount": amount}) | ({"rest_follows": True} if rest_follows else {})
-        return super().body() | more
+        return super().body() | ({"rest_follows": True} if self.cleaned_data.get("rest_follows") else {})
+
+    def field_at(self, pointer: str) -> str | None:
+        """What is refused of a unit stands beside it: only the operation knows what may go back on the shelf."""
+        match pointer.strip("/").split("/"):
+            case ["items", index, ("restock" | "condition") as name]:
+                chosen = [item for item in self.items() if self.cleaned_data.get(_units_of(item))]
+                return f"{name}_{chosen[int(index)].pk}"
+        return super().field_at(pointer)
+
+    @cached_property
+    def _return(self) -> Return | None:
+        """The one that is meant."""
+        returns = self.order.returns.all() if self.order else ()
+        return next((announced for announced in returns if str(announced.pk) == self.chosen), None)
+
+    @cached_property
+    def _announced(self) -> dict[UUID, int]:
+        return contents_of(self._return) if self._return else {}
 
     def _condition(self) -> Condition:
         """What the cause of the return tells."""
-        returns = self.order.returns.all() if self.order else ()
-        damaged = any(str(back.pk) == self.chosen and back.cause == ReturnCause.DAMAGED for back in returns)
-        return Condition.DAMAGED if damaged else Condition.NEW
+        return CONDITION_AFTER[ReturnCause(self._return.cause)] if self._return else Condition.NEW
 
     def items(self) -> list[OrderItem]:
         """Only what was announced."""
-        return [item for item in super().items() if item.pk in self._announced()]
+        return [item for item in super().items() if item.pk in self._announced]
 
     def possible_units(self) -> dict[UUID, int]:
-        return self._announced()
+        return self._announced
 
-    def _announced(self) -> dict[UUID, int]:
-        returns = self.order.returns.all() if self.order else ()
-        return next((contents_of(announced) for announced in returns if str(announced.pk) == self.chosen), {})
+    @property
+    def tables(self) -> Sequence[Table]:
+        cause = f" This return: {self._return.get_cause_display().lower()}." if self._return else ""
+        told = f"The condition follows from why the units came back.{cause} Only what is as new goes back on the shelf."
+        return [table._replace(help_text=told) for table in super().tables]
 
     def units(self, item: OrderItem, quantity: int) -> dict[str, Any]:
         return super().units(item, quantity) | {

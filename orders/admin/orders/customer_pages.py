@@ -21,9 +21,10 @@ from orders.admin.operations.staff_requests import Staff, call_of, order_in, use
 from orders.models import Order
 from orders.models.storefronts import MOST_REASON
 from orders.operations import Rehearsal
-from orders.operations.erasing import ERASED, Erasure, erase_customer
-from orders.reading.customers import exported, orders_of_customer
+from orders.operations.erasing import Erasure, erase_customer
+from orders.reading.customers import exported, letters_about, orders_of_customer, requests_about
 from orders.rules.callers import ERASE_CUSTOMERS, SEE_CUSTOMERS, Caller
+from orders.rules.erased import ERASED
 
 
 class EraseForm(forms.Form):
@@ -90,6 +91,10 @@ def _erase(request: HttpRequest, order: Order, *, reason: str = "", rehearsal: R
 def _lines(order: Order) -> Iterator[bytes]:
     for each in orders_of_customer(order.storefront, order.customer_id).iterator(chunk_size=100):
         yield orjson.dumps(exported(each), option=orjson.OPT_APPEND_NEWLINE)
+    for request in requests_about(order.customer_id, order.storefront):
+        yield orjson.dumps({"requested_order": request}, option=orjson.OPT_APPEND_NEWLINE)
+    for event in letters_about(order.customer_id, order.storefront):
+        yield orjson.dumps({"incoming_event": event}, option=orjson.OPT_APPEND_NEWLINE)
 
 
 def _foretold(erasure: Erasure) -> str:
@@ -114,4 +119,7 @@ def _tell(request: HttpRequest, erasure: Erasure) -> None:
 
 
 def _refusals(erasure: Erasure) -> list[str]:
-    return [f"{order.number} stays as it is. {staff_sentence(refusal, order)}" for order, refusal in erasure.refused]
+    told = [f"{order.number} stays as it is. {staff_sentence(refusal, order)}" for order, refusal in erasure.refused]
+    if erasure.refused_untold:
+        told.append(f"So do {erasure.refused_untold:,} more.")
+    return told

@@ -3,87 +3,37 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, Final
+from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.core.paginator import Paginator
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
-from unfold.paginator import InfinitePaginator
-from unfold.views import ChangeList
 
 from orders.admin.display.frame import framed
-from orders.admin.display.pills import fulfillment_pill, payment_pill, status_pill
-from orders.admin.operations.bulk import MOST_ORDERS, bulk_actions, bulk_page
+from orders.admin.display.moments import activate
+from orders.admin.operations.bulk import bulk_page
+from orders.admin.operations.kept_form import keeps_what_was_typed
 from orders.admin.operations.page import operation_page
-from orders.admin.operations.staff_requests import order_in, sight_of, storefronts_of, user_of
+from orders.admin.operations.products import products_page
+from orders.admin.operations.staff_requests import order_in, signed_in, storefronts_of, time_zone_of, user_of
 from orders.admin.operations.table import BULK_OPERATIONS, STAFF_OPERATIONS
-from orders.admin.orders import search
+from orders.admin.orders.claims import claim_context, claim_urls
 from orders.admin.orders.customer_pages import erase_page, export_customer
-from orders.admin.orders.filters import (
-    DeletedFilter,
-    HeldUpFilter,
-    InventoryFilter,
-    PlacedFilter,
-    StatusFilter,
-    StorefrontFilter,
-)
+from orders.admin.orders.list_page import columns_page, export_list, list_page
 from orders.admin.orders.page import context_of
+from orders.admin.orders.papers import PAPERS, paper_buttons, papers_page
+from orders.admin.orders.saved_views import delete_view, save_view
 from orders.models import Order
 from orders.models.querysets import OrderQuerySet
-from orders.rules.currencies import format_amount
-
-_FILTERS: Final = {"status", "storefront", "placed_at_from", "placed_at_to", "held_up", "inventory", "deleted"}
-_MOST_PAGES: Final = 200  # a page costs what all before it do; whoever wants more narrows the list
-
-
-class _NewestFirst(ChangeList):
-    """`sortable_by` only hides the links: an address with ?o= would still sort the whole table."""
-
-    def get_ordering(self, request: HttpRequest, queryset: QuerySet[Order]) -> list[str]:
-        """Of one storefront by its own index; the ids of all are in the same order."""
-        return ["-placed_at", "-id"] if request.GET.get("storefront") else ["-id"]
-
-    def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[Order]:
-        """Whoever is limited to storefronts sees the newest orders of each, put together."""
-        orders: OrderQuerySet = super().get_queryset(request, exclude_parameters)
-        storefronts = storefronts_of(user_of(request))
-        if storefronts is None or self.query or request.GET.get("storefront"):
-            return orders
-        shown = self.page_num * self.list_per_page + 1
-        newest = orders.newest_of_each(storefronts, max(shown, MOST_ORDERS) if request.method == "POST" else shown)
-        return newest.select_related("storefront").order_by("-id")
 
 
 @admin.register(Order)
 class OrderAdmin(ModelAdmin):
     """Shows orders, deleted ones too. Nothing is added, edited in place or removed here."""
 
-    list_display = ["number", "storefront", "customer", "status_shown", "payment", "fulfillment", "total", "placed"]
-    list_display_links = ["number"]
-    list_filter = [
-        StatusFilter,
-        StorefrontFilter,
-        ("placed_at", PlacedFilter),
-        HeldUpFilter,
-        InventoryFilter,
-        DeletedFilter,
-    ]
-    list_filter_submit = True
-    list_select_related = ["storefront"]
-    list_per_page = 50
-    list_fullwidth = True
     ordering = ["-id"]
-    sortable_by: list[str] = []
-    paginator = InfinitePaginator
-    show_full_result_count = False
-    show_facets = admin.ShowFacets.NEVER  # they count whole tables
-    search_fields = ["number"]  # only switches the box on
 
     # --- who may see what ---
 
@@ -105,56 +55,8 @@ class OrderAdmin(ModelAdmin):
 
     # --- the list ---
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        return _NewestFirst
-
-    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
-        changelist: ChangeList = super().get_changelist_instance(request)
-        changelist.search_help_text = search.help_text(sight_of(user_of(request)))
-        return changelist
-
-    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        """Only our filters: any other condition in the address could read the whole table."""
-        return lookup in _FILTERS
-
-    def get_paginator(self, *args: Any, **kwargs: Any) -> Paginator[Order]:
-        paginator: Paginator[Order] = super().get_paginator(*args, **kwargs)
-        paginator.count = _MOST_PAGES * self.list_per_page
-        return paginator
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Order], search_term: str
-    ) -> tuple[QuerySet[Order], bool]:
-        assert isinstance(queryset, OrderQuerySet)  # noqa: S101 - get_queryset above
-        return search.found(queryset, search_term, sight=sight_of(user_of(request))), False
-
-    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        return bulk_actions(user_of(request))
-
-    @admin.display(description="Customer")
-    def customer(self, order: Order) -> str:
-        return order.customer_id
-
-    @admin.display(description="Status")
-    def status_shown(self, order: Order) -> SafeString:
-        return status_pill(order)
-
-    @admin.display(description="Payment")
-    def payment(self, order: Order) -> SafeString:
-        return payment_pill(order)
-
-    @admin.display(description="Fulfillment")
-    def fulfillment(self, order: Order) -> SafeString:
-        return fulfillment_pill(order)
-
-    @admin.display(description="Total")
-    def total(self, order: Order) -> SafeString:
-        amount = format_amount(order.total_amount, order.currency)
-        return format_html('<span class="amount">{}</span>', amount)
-
-    @admin.display(description="Placed (UTC)")
-    def placed(self, order: Order) -> str:
-        return f"{order.placed_at:%Y-%m-%d %H:%M}"
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return list_page(self, request)
 
     # --- one order ---
 
@@ -162,7 +64,7 @@ class OrderAdmin(ModelAdmin):
         operations = [
             path(
                 f"<uuid:order_id>/{operation.slug}/",
-                self.admin_site.admin_view(partial(operation_page, self, operation=operation)),
+                keeps_what_was_typed(self.admin_site.admin_view(partial(operation_page, self, operation=operation))),
                 name=f"orders_order_operation_{operation.slug}",
             )
             for operation in STAFF_OPERATIONS.values()
@@ -175,6 +77,11 @@ class OrderAdmin(ModelAdmin):
             )
             for operation in BULK_OPERATIONS
         ]
+        products = path(
+            "<uuid:order_id>/products/",
+            self.admin_site.admin_view(partial(products_page, self)),
+            name="orders_order_products",
+        )
         of_customer = [
             path(
                 f"<uuid:order_id>/{name}-customer/",
@@ -183,8 +90,22 @@ class OrderAdmin(ModelAdmin):
             )
             for name, page in (("export", export_customer), ("erase", erase_page))
         ]
+        pages: dict[str, tuple[str, Any]] = {
+            "columns/": ("columns", partial(columns_page, self)),
+            "views/": ("save_view", partial(save_view, self)),
+            "views/<int:view_id>/delete/": ("delete_view", partial(delete_view, self)),
+            "export.csv": ("export_csv", partial(export_list, self, form="csv")),
+            "export.xlsx": ("export_xlsx", partial(export_list, self, form="xlsx")),
+        }
+        pages |= {
+            f"papers/{paper.slug}/": (paper.slug, partial(papers_page, self, paper=paper)) for paper in PAPERS.values()
+        }
+        of_list = [
+            path(route, self.admin_site.admin_view(page), name=f"orders_order_{name}")
+            for route, (name, page) in pages.items()
+        ]
         urls: list[URLPattern] = super().get_urls()
-        return [*operations, *bulk_pages, *of_customer, *urls]
+        return [*operations, *bulk_pages, products, *of_customer, *of_list, *claim_urls(self), *urls]
 
     def change_view(
         self,
@@ -197,5 +118,8 @@ class OrderAdmin(ModelAdmin):
         if not self.has_view_permission(request) or request.method not in ("GET", "HEAD"):
             raise PermissionDenied
         order = order_in(self.get_queryset(request).with_parts().select_related("storefront"), object_id)
+        activate(time_zone_of(user_of(request), storefront=order.storefront))
         context = {"title": order.number, "original": order, **context_of(order, user_of(request))}
+        context["papers"] = paper_buttons(order)
+        context |= claim_context(order, signed_in(request))
         return framed(self, request, "admin/orders/order/page.html", context)

@@ -12,18 +12,23 @@ from django.urls import reverse
 from django.utils.dateparse import parse_datetime
 from django.utils.safestring import SafeString
 from django_countries import countries
-from unfold.enums import ActionVariant
 
+from orders.admin.display.account import account_of
 from orders.admin.display.contents import contents_in_words, contents_of, hold_label, product_names
+from orders.admin.display.moments import moment
+from orders.admin.display.names import NOBODY, Names
 from orders.admin.display.pills import fulfillment_pill, payment_pill, refund_pill, return_pill, status_pill
-from orders.admin.operations.staff_operation import Place, StaffOperation
+from orders.admin.operations.staff_operation import Place, StaffOperation, staff_sentence
 from orders.admin.operations.staff_requests import Staff, sight_of
 from orders.admin.operations.table import STAFF_OPERATIONS
 from orders.admin.orders.customer_pages import may_erase
-from orders.admin.orders.timeline import timeline_of
+from orders.admin.orders.timeline import Timeline, timeline_of
 from orders.models import Credit, Order, OrderItem, PaymentRecord, Refund, Return, Shipment
-from orders.operations.erasing import ERASED
+from orders.reading.documents import whole_document
+from orders.rules.balance import balance_of
 from orders.rules.currencies import format_amount
+from orders.rules.erased import ERASED
+from orders.rules.errors import OrderError
 from orders.rules.lifecycle import Operation
 from orders.rules.sight import Sight
 from orders.rules.statuses import CancelReason, Condition, OrderStatus, RefundState
@@ -61,98 +66,124 @@ class Row(NamedTuple):
 
 
 class Button(NamedTuple):
+    """`refusal` says in words why it cannot be used now; `key` is what it is called within the page."""
+
     title: str
     href: str
     icon: str = ""
+    refusal: str = ""
+    key: str = ""
+    look: str = ""
 
 
 def context_of(order: Order, user: Staff) -> dict[str, Any]:
     """The context of the page's template; the order comes `with_parts`."""
+    timeline = timeline_of(order) if user.has_perm("events.view_event") else None
+    names = timeline.names if timeline else NOBODY
     buttons = _Buttons(order, user)
+    returns_shown = bool(order.parts.returns) or any(not each.refusal for each in buttons.at(Place.RETURNS))
     return {
         "order": order,
-        "actions_detail": buttons.of_header(),
-        "holds": [_hold(hold, buttons) for hold in order.holds],
+        "deleted_by": names.of(order.deleted_by or ""),
+        "balance": balance_of(account_of(whole_document(order))),
+        "next_buttons": buttons.next(),
+        "more_buttons": buttons.more(),
+        "refused_buttons": buttons.refused(but=() if returns_shown else (Place.RETURNS,)),
+        "holds": [_hold(hold, buttons, timeline, names) for hold in order.holds],
         "pills": _pills(order),
         "facts": _facts(order),
+        "ids": _ids(order),
         "items": [_item(item, order) for item in order.lines],
         "item_buttons": buttons.at(Place.ITEMS),
         "parcels": [_parcel(parcel, order, buttons) for parcel in order.shipments.all()],
         "parcel_buttons": buttons.at(Place.SHIPMENTS),
-        "price": _price(order),
-        "money": _money(order),
+        "price": price_of(order),
+        "money": money_of(order),
         "payments": _payments(order, buttons),
         "payment_buttons": buttons.at(Place.PAYMENTS),
         "credits": [_credit(credit, order) for credit in order.credits.all()] if order.credit_count else [],
-        "refunds": [_refund(refund, order, buttons) for refund in order.refunds.all()],
+        "refunds": [_refund(refund, order, buttons, names) for refund in order.refunds.all()],
         "returns": [_return(announced, order, buttons) for announced in order.returns.all()],
+        "returns_shown": returns_shown,
         "return_buttons": buttons.at(Place.RETURNS),
         "customer": _customer(order) if sight_of(user) is Sight.CUSTOMER else None,
         "customer_buttons": _customer_buttons(order, user),
         "metadata": sorted(order.metadata.items()),
         "reservation": _reservation(order, user),
-        "timeline": timeline_of(order) if user.has_perm("events.view_event") else None,
+        "timeline": timeline,
         "outbox_url": _outbox_url(order, user),
     }
 
 
 class _Buttons:
-    """The operations that the user may take and the order allows; others have no button."""
+    """The operations that the user may take. What the order does not allow now says why, in the rules' own words."""
 
     def __init__(self, order: Order, user: Staff) -> None:
         self._order = order
-        self._operations = [
-            operation
-            for operation in STAFF_OPERATIONS.values()
-            if operation.allowed_to(user) and operation.refusal(order, user) is None
-        ]
+        self._operations = [operation for operation in STAFF_OPERATIONS.values() if operation.allowed_to(user)]
+        self._refusals: dict[Operation, str] = {}
+        for operation in self._operations:
+            if (refusal := operation.refusal(order, user)) is not None:
+                self._refusals[operation.name] = _sentence(refusal, order)
         self._parts = {
             operation.name: {part.id for part in operation.parts(order, user)} for operation in self._operations
         }
 
-    def of_header(self) -> list[dict[str, Any]]:
-        """As unfold draws them: the next operations side by side, the others in a menu."""
-        shown = [self._for_unfold(operation) for operation in self._operations if operation.place is Place.HEADER]
-        menu = [self._for_unfold(operation) for operation in self._operations if operation.place is Place.MENU]
-        if menu:
-            more = {"title": "More", "icon": "more_horiz", "method_name": "more", "items": menu}
-            shown.append(more | {"variant": ActionVariant.DEFAULT, "attrs": {}, "dialog": None, "path": ""})
-        return shown
+    def next(self) -> list[Button]:
+        """What takes the order further now."""
+        return [button for button in self.at(Place.HEADER) if not button.refusal]
 
-    def at(self, place: Place) -> list[Button]:
-        return [
-            Button(operation.title, self._url(operation), operation.icon)
-            for operation in self._operations
-            if operation.place is place
-        ]
+    def more(self) -> list[Button]:
+        return [button for button in self.at(Place.MENU) if not button.refusal]
+
+    def refused(self, *, but: Collection[Place] = ()) -> list[Button]:
+        """What cannot be done now and has no other place on the page."""
+        places = (Place.HEADER, Place.MENU, Place.PART, *but)
+        return [button for button in self.at(*places) if button.refusal]
+
+    def at(self, *places: Place) -> list[Button]:
+        return [self._button(operation) for operation in self._operations if operation.place in places]
 
     def beside(self, part_id: str, titles: dict[Operation, str]) -> list[Button]:
-        """What can be done with a part of the order."""
+        """What can be done with a part of the order, or could be if nothing stood in the way."""
         return [
-            Button(titles[operation.name], f"{self._url(operation)}?{urlencode({'part': part_id})}")
+            self._button(operation, part=part_id, title=titles[operation.name])
             for operation in self._operations
             if operation.name in titles and part_id in self._parts[operation.name]
         ]
+
+    def approving(self, refund: Refund) -> list[Button]:
+        """Refused beside it to whoever has requested it."""
+        operation = STAFF_OPERATIONS[Operation.APPROVE_REFUND]
+        mine = refund.waits_for_approval and str(refund.pk) not in self._parts.get(operation.name, set())
+        if operation not in self._operations or not (mine and self._refusals.get(operation.name)):
+            return []
+        return [self._button(operation, part=str(refund.pk), title=_WITH_REFUND[operation.name])]
 
     def paying_out(self, refund: Refund) -> list[Button]:
         """A refund is paid out by a payment record that names it."""
         operation = STAFF_OPERATIONS[Operation.RECORD_PAYMENT]
         if refund.state != RefundState.APPROVED or operation not in self._operations:
             return []
-        return [Button("Paid out", f"{self._url(operation)}?{urlencode({'part': str(refund.pk)})}")]
+        return [self._button(operation, part=str(refund.pk), title="Paid out")]
 
-    def _url(self, operation: StaffOperation) -> str:
-        return reverse(f"admin:orders_order_operation_{operation.slug}", args=[self._order.pk])
+    def _button(self, operation: StaffOperation, *, part: str = "", title: str = "") -> Button:
+        url = reverse(f"admin:orders_order_operation_{operation.slug}", args=[self._order.pk])
+        return Button(
+            title or operation.title,
+            f"{url}?{urlencode({'part': part})}" if part else url,
+            "" if title else operation.icon,
+            self._refusals.get(operation.name, ""),
+            f"{operation.slug}-{part}" if part else operation.slug,
+            operation.variant.value,
+        )
 
-    def _for_unfold(self, operation: StaffOperation) -> dict[str, Any]:
-        return {
-            "title": operation.title,
-            "icon": operation.icon,
-            "variant": operation.variant,
-            "attrs": {},
-            "dialog": None,
-            "path": self._url(operation),
-        }
+
+def _sentence(refusal: OrderError, order: Order) -> str:
+    """As staff are told everywhere; one that begins with what cannot be done begins like any sentence."""
+    told = staff_sentence(refusal, order)
+    begins_with = refusal.extra.get("operation", "").replace("_", " ")
+    return told[0].upper() + told[1:] if begins_with and told.startswith(begins_with) else told
 
 
 def _customer(order: Order) -> dict[str, Any]:
@@ -177,10 +208,11 @@ def address_lines(address: dict[str, str | None] | None) -> list[str]:
     return [str(line) for line in lines if line]
 
 
-def _hold(hold: dict[str, Any], buttons: _Buttons) -> dict[str, Any]:
+def _hold(hold: dict[str, Any], buttons: _Buttons, timeline: Timeline | None, names: Names) -> dict[str, Any]:
     return {
         "label": hold_label(hold),
-        "placed_by": hold["placed_by"],
+        "reason": timeline.reason_of_hold(hold["id"]) if timeline else "",
+        "placed_by": names.of(hold["placed_by"]),
         "placed_at": parse_datetime(hold["placed_at"]),
         "blocks": ", ".join(hold["blocks"]),
         "buttons": buttons.beside(hold["id"], _WITH_HOLD),
@@ -196,21 +228,26 @@ def _pills(order: Order) -> list[tuple[str, SafeString]]:
 
 
 def _facts(order: Order) -> list[Row]:
-    customer = reverse("admin:orders_order_changelist") + "?" + urlencode({"q": order.customer_id})
+    customer = reverse("admin:orders_order_changelist") + "?" + urlencode({"customer": order.customer_id})
     rows = [
         Row("Storefront", f"{order.storefront.name} ({order.storefront.code})"),
         Row("Customer", order.customer_id, customer),
-        Row("External reference", order.external_reference or "–"),
-        Row("Placed", f"{order.placed_at:%Y-%m-%d %H:%M:%S} UTC"),
-        Row("Last change", f"{order.updated_at:%Y-%m-%d %H:%M:%S} UTC"),
-        Row("Version", str(order.version)),
-        Row("Id", str(order.pk)),
+        Row("Placed", moment(order.placed_at)),
+        Row("Last change", moment(order.updated_at)),
     ]
+    if order.external_reference:
+        rows.insert(2, Row("Reference", order.external_reference))
+    if order.reserved_until and order.status == OrderStatus.PENDING and order.reservation_id is not None:
+        rows.append(Row("Reserved until", moment(order.reserved_until)))
     if order.delivered_at:
-        rows.append(Row("Delivered", f"{order.delivered_at:%Y-%m-%d %H:%M:%S} UTC"))
+        rows.append(Row("Delivered", moment(order.delivered_at)))
     if order.cancel_reason:
         rows.append(Row("Canceled because", str(CancelReason(order.cancel_reason).label)))
     return rows
+
+
+def _ids(order: Order) -> list[Row]:
+    return [Row("Id", str(order.pk)), Row("Version", str(order.version))]
 
 
 def _item(item: OrderItem, order: Order) -> dict[str, Any]:
@@ -245,7 +282,12 @@ def _customer_buttons(order: Order, user: Staff) -> list[Button]:
 def _payments(order: Order, buttons: _Buttons) -> list[dict[str, Any]]:
     payments = list(order.payments.all())
     corrected = {payment.corrects_id for payment in payments}
-    return [_payment(payment, order, buttons, corrected=corrected) for payment in payments]
+    given_back = order.payments.refunds_nobody_approved() if order.refunded_amount else PaymentRecord.objects.none()
+    unapproved = set(given_back.values_list("pk", flat=True))
+    return [
+        _payment(payment, order, buttons, corrected=corrected) | {"unapproved": payment.pk in unapproved}
+        for payment in payments
+    ]
 
 
 def _payment(
@@ -269,15 +311,21 @@ def _credit(credit: Credit, order: Order) -> dict[str, Any]:
     }
 
 
-def _refund(refund: Refund, order: Order, buttons: _Buttons) -> dict[str, Any]:
+def _refund(refund: Refund, order: Order, buttons: _Buttons, names: Names) -> dict[str, Any]:
     return {
         "refund": refund,
+        "requested_by": names.of(refund.requested_by),
+        "decided_by": names.of(refund.decided_by or ""),
         "amount": format_amount(refund.amount, order.currency),
         "paid": format_amount(refund.settled_amount, order.currency) if _paid_otherwise(refund) else "",
         "unapproved": not refund.is_agreed and refund.settled_amount > 0,
         "goodwill": format_amount(refund.goodwill_amount, order.currency) if refund.goodwill_amount else "",
         "pill": refund_pill(refund),
-        "buttons": [*buttons.beside(str(refund.pk), _WITH_REFUND), *buttons.paying_out(refund)],
+        "buttons": [
+            *buttons.approving(refund),
+            *buttons.beside(str(refund.pk), _WITH_REFUND),
+            *buttons.paying_out(refund),
+        ],
     }
 
 
@@ -304,7 +352,7 @@ def _return(announced: Return, order: Order, buttons: _Buttons) -> dict[str, Any
     }
 
 
-def _price(order: Order) -> list[Row]:
+def price_of(order: Order) -> list[Row]:
     amounts = [
         ("Items", order.items_amount),
         ("Shipping", order.shipping_amount),
@@ -315,7 +363,7 @@ def _price(order: Order) -> list[Row]:
     return [Row(label, format_amount(amount, order.currency)) for label, amount in amounts]
 
 
-def _money(order: Order) -> list[Row]:
+def money_of(order: Order) -> list[Row]:
     """What became of the total."""
     due = order.due_amount
     amounts = [
@@ -341,8 +389,6 @@ def _reservation(order: Order, user: Staff) -> list[Row]:
     if user.has_perm("inventory_client.view_reservation") and not settings.INVENTORY_URL:
         href = reverse("admin:inventory_client_reservation_change", args=[order.reservation_id])
     rows = [Row("Reservation", str(order.reservation_id), href)]
-    if order.reserved_until and order.status == OrderStatus.PENDING:
-        rows.append(Row("Reserved until", f"{order.reserved_until:%Y-%m-%d %H:%M} UTC"))
     told = {"confirm": "to confirm it", "adjust": "other units", "release": "to release it", None: "nothing"}[
         order.stock_action
     ]

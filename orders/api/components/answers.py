@@ -5,16 +5,20 @@ from __future__ import annotations
 from typing import Any, Final
 
 from orders.api.components.shapes import (
+    COUNT,
     FLAG,
     INSTANT,
+    INSTANT_OR_NULL,
     TEXT,
     TEXT_OR_NULL,
     UUID,
+    UUID_OR_NULL,
     VERSION,
     either,
     list_of,
     object_of,
     ref,
+    ref_or_null,
 )
 
 _INTEGER: Final = {"type": "integer"}
@@ -22,6 +26,7 @@ _ANYTHING: Final = {"type": "object", "additionalProperties": True}
 _REFUSED: Final = {"type": "integer", "minimum": 400}
 _OK: Final = {"type": "integer", "const": 200}
 _CREATED: Final = {"type": "integer", "const": 201}
+_ACCEPTED: Final = {"type": "integer", "const": 202}
 
 _REHEARSAL: Final = {
     "order": ref("Order"),
@@ -88,6 +93,8 @@ ANSWERS: Final[dict[str, Any]] = {
     # --- several orders at once
     "BatchAnswer": object_of({"results": list_of(ref("BatchResult"))}),
     "BatchResult": either("BatchPlaced", "BatchRefused"),
+    "BatchTaken": object_of({"results": list_of(either("BatchRequested", "BatchRefused"))}),
+    "BatchRequested": object_of({"status": _ACCEPTED, "request": ref("RequestReceipt")}),
     "BatchPlaced": object_of({"status": _CREATED, "order": ref("OrderOrReceipt")}),
     "BatchRefused": object_of({"status": _REFUSED, "error": ref("Problem")}),
     "BulkAnswer": object_of({"results": list_of(ref("BulkResult"))}),
@@ -102,9 +109,27 @@ ANSWERS: Final[dict[str, Any]] = {
             "customer_id": TEXT,
             "orders": list_of(ref("ExportedOrder")),
             "next": {"type": ["string", "null"], "format": "uuid", "description": "What `after` is to be for more."},
+            "requested_orders": list_of(ref("ExportedRequest")),
+            "incoming_events": list_of(ref("IncomingEvent")),
         }
     ),
-    "ExportedOrder": object_of({"order": ref("Order"), "deleted": FLAG, "timeline": list_of(ref("ExportedEntry"))}),
+    "ExportedRequest": {
+        **_ANYTHING,
+        "description": "Asked for and not placed: what was asked for, or why it was rejected. On the first page.",
+    },
+    "IncomingEvent": {
+        **_ANYTHING,
+        "description": "As it came in: it tells of the customer, and was not handled. On the first page.",
+    },
+    "ExportedOrder": object_of(
+        {
+            "order": ref("Order"),
+            "deleted": FLAG,
+            "timeline": list_of(ref("ExportedEntry")),
+            "webhook_answers": list_of(ref("WebhookAnswer")),
+        }
+    ),
+    "WebhookAnswer": object_of({"url": TEXT, "attempted_at": INSTANT, "headers": ref("WebhookHeaders"), "body": TEXT}),
     "ExportedEntry": object_of(
         {
             **_TIMELINE_ENTRY,
@@ -117,7 +142,9 @@ ANSWERS: Final[dict[str, Any]] = {
             "customer_id": TEXT,
             "erased": list_of(ref("ErasedOrder")),
             "refused": list_of(ref("NotErasedOrder")),
+            "refused_count": {**COUNT, "description": "Of which `refused` tells the first."},
             "has_more": FLAG,
+            "requests": {**COUNT, "description": "Erased too: orders asked for and not placed."},
         }
     ),
     "ErasedOrder": object_of({"id": UUID, "number": TEXT}),
@@ -162,7 +189,36 @@ ANSWERS: Final[dict[str, Any]] = {
         **either("Rehearsal", "OrderReceipt"),
         "description": "The receipt without the scope `orders:read`.",
     },
-    "OrderOrPastOrder": {**either("Order", "PastOrder"), "description": "With `?version=` a past order."},
+    "OrderOrPastOrder": {
+        **either("Order", "PastOrder", "RequestedOrder"),
+        "description": "With `?version=` a past order. A requested one, without `number` and `version`, until an order "
+        "asked for with `Prefer: respond-async` is placed, and when it was rejected.",
+    },
+    "RequestReceipt": object_of(
+        {
+            "id": {**UUID, "description": "The id that the order will have."},
+            "status": {"type": "string", "const": "requested"},
+            "status_url": {"type": "string", "description": "Where to read what has become of it."},
+            "requested_at": INSTANT,
+        }
+    ),
+    "RequestedOrder": object_of(
+        {
+            "id": UUID,
+            "storefront": TEXT,
+            "status": ref("RequestStatus"),
+            "customer_id": {**TEXT_OR_NULL, "description": "Null where what came could not be read."},
+            "external_reference": TEXT_OR_NULL,
+            "requested_at": INSTANT,
+            "rejected_at": INSTANT_OR_NULL,
+            "problem": {
+                **ref_or_null("Problem"),
+                "description": "Why it was rejected: what would have been answered, had it been placed at once.",
+            },
+            "status_url": TEXT,
+        }
+    ),
+    "RequestedPage": object_of({"results": list_of(ref("RequestedOrder")), "next_before": UUID_OR_NULL}),
     # --- refusals
     "Problem": PROBLEM,
     "FieldError": object_of({"pointer": TEXT, "code": TEXT, "detail": TEXT}),

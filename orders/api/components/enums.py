@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from orders.announcing.payloads import EVENT_TYPES
+from orders.models.requested import RequestState
 from orders.operations import PERFORMERS
 from orders.rules.lifecycle import HOLDABLE, OPERATIONS
 from orders.rules.statuses import (
@@ -52,6 +53,8 @@ ENUMS: Final[dict[str, Any]] = {
     },
     "BlockedOperation": {"type": "string", "enum": sorted(name.value for name in HOLDABLE)},
     "EventType": {"type": "string", "enum": list(EVENT_TYPES)},
+    "RequestStatus": {"type": "string", "enum": RequestState.values},
+    "AppliedPreference": {"type": "string", "enum": ["dry-run", "respond-async"]},
     "Ordering": {"type": "string", "enum": ["-placed_at", "placed_at"]},
     "ActionMethod": {"type": "string", "enum": ["POST", "PATCH", "DELETE"]},
     "ReasonKind": {"type": "string", "enum": ["status", "hold", "scope", "quantity", "state"]},

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from orders.api.components.shapes import ref
+
 _TEXT: Final = {"type": "string"}
 
 HEADERS: Final[dict[str, Any]] = {
@@ -18,11 +20,11 @@ HEADERS: Final[dict[str, Any]] = {
         "schema": {"type": "string", "const": "true"},
     },
     "Preference-Applied": {
-        "description": "`dry-run` when nothing was changed, because `Prefer: dry-run` asked for it.",
-        "schema": {"type": "string", "const": "dry-run"},
+        "description": "`dry-run` when nothing was changed, `respond-async` when it is done later: as `Prefer` asked.",
+        "schema": ref("AppliedPreference"),
     },
     "Retry-After": {
-        "description": "Seconds after which the same request may do better.",
+        "description": "Seconds after which the same request, or reading what became of it, may do better.",
         "schema": {"type": "integer", "minimum": 0},
     },
     "WWW-Authenticate": {"description": "How a key can be sent.", "schema": {"type": "string", "const": "Api-Key"}},

@@ -8,6 +8,7 @@ from typing import Any, Final
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
+from audit.operator import operator_of
 from orders.api.keys import make_key, revoke_key, rotate_key
 from orders.management.numbers import MOST_DAYS, number, whole_number
 from orders.management.storefront_option import storefront_named, storefront_of
@@ -48,7 +49,7 @@ class Command(BaseCommand):
             raise CommandError(f"The name has {len(name)} characters; it can have 1 to {_MOST_NAME}.")
         owner = storefront_named(storefront)
         expires_at = timezone.now() + timedelta(days=days) if days is not None else None
-        _, key = make_key(owner, name=name, scopes=wanted, expires_at=expires_at)
+        _, key = make_key(owner, name=name, scopes=wanted, expires_at=expires_at, by=operator_of("api_keys"))
         self._show(key)
 
     def _list(self, *, storefront: str | None, **options: Any) -> None:
@@ -60,12 +61,12 @@ class Command(BaseCommand):
 
     def _rotate(self, *, prefix: str, overlap_hours: float, **options: Any) -> None:
         old = self._find(prefix)
-        _, key = rotate_key(old, overlap=timedelta(hours=overlap_hours))
+        _, key = rotate_key(old, overlap=timedelta(hours=overlap_hours), by=operator_of("api_keys"))
         self.stderr.write(f"The key {prefix} works until {old.expiry_date:%Y-%m-%d %H:%M} UTC.")
         self._show(key)
 
     def _revoke(self, *, prefix: str, **options: Any) -> None:
-        revoke_key(self._find(prefix))
+        revoke_key(self._find(prefix), by=operator_of("api_keys"))
         self.stdout.write(f"Revoked {prefix}.")
 
     def _find(self, prefix: str) -> ApiKey:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import orjson
@@ -10,7 +10,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, InterfaceError
 from django.utils import timezone
 
-from orders.doctor import CHECKS, Extent, Found, Report, Severity, examine
+from orders import operations
+from orders.doctor import CHECKS, Extent, Found, Report, Severity, days_summed_wrongly, examine
 from orders.management.database_trouble import trouble_in_words
 from orders.management.numbers import MOST_DAYS, number
 from orders.management.storefront_option import add_storefront_option, storefront_of
@@ -23,18 +24,24 @@ class Command(BaseCommand):
     help = (
         "Check that ledgers, roll-ups, money and events of the orders agree, that the embedded ledger counts what its "
         "reservations hold (not with --storefront or --since: it is everybody's), that no row has strayed, and that "
-        "nothing waits for too long. It only reads. Ends with 0 when the data is sound (warnings are told), with 1 "
-        "when it is not, and with 2 when it could not be examined."
+        "nothing waits for too long. It only reads, except with --mend. Ends with 0 when the data is sound (warnings "
+        "are told), with 1 when it is not, and with 2 when it could not be examined."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true", help="one JSON document with every check")
         add_storefront_option(parser)
         parser.add_argument(
+            "--mend",
+            action="store_true",
+            help="examine nothing but the sums of what was sold on each day, and count those anew that are wrong",
+        )
+        parser.add_argument(
             "--since",
             type=number(0, MOST_DAYS),
             metavar="DAYS",
-            help="only what was placed or recorded so many days ago or later; what is stuck is found at any age",
+            help="only orders that were placed or changed, and what was recorded, so many days ago or later; what is "
+            "stuck is found at any age",
         )
         parser.add_argument(
             "--patience",
@@ -48,12 +55,16 @@ class Command(BaseCommand):
         self,
         *args: Any,
         json: bool,
+        mend: bool,
         storefront: str | None,
         since: float | None,
         patience: float,
         **options: Any,
     ) -> None:
         now = timezone.now()
+        if mend:
+            self._mend(storefront, now)
+            return
         try:
             owner = storefront_of(storefront, returncode=_NOT_EXAMINED)
             report = examine(
@@ -73,6 +84,17 @@ class Command(BaseCommand):
         if errors := report.of(Severity.ERROR):
             codes = ", ".join(found.code for found in errors)
             raise CommandError(f"The data is wrong: {codes}.", returncode=_UNSOUND)
+
+    def _mend(self, storefront: str | None, now: datetime) -> None:
+        owner = storefront_of(storefront, returncode=_NOT_EXAMINED)
+        counted = 0
+        try:
+            for storefront_id, day, finding in days_summed_wrongly(Extent(owner.pk if owner else None, now=now)):
+                counted += operations.count_days_anew(storefront_id, [day])
+                self.stdout.write(f"Counted anew: {finding.detail}")
+        except (DatabaseError, InterfaceError) as error:
+            raise CommandError(trouble_in_words(error), returncode=_NOT_EXAMINED) from error
+        self.stdout.write(f"Counted {counted} day{'' if counted == 1 else 's'} anew.")
 
     def _tell(self, report: Report) -> None:
         errors, warnings = report.of(Severity.ERROR), report.of(Severity.WARNING)

@@ -17,10 +17,11 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, InterfaceError
 from msgspec import Struct
 
+from audit.operator import operating_user
 from orders import operations
+from orders.management import order_export
 from orders.management.database_trouble import trouble_in_words
 from orders.management.named_orders import NamedOrder, orders_named
-from orders.management.operator import operating_user
 from orders.management.storefront_option import add_storefront_option, storefront_of
 from orders.models import Storefront
 from orders.operations import PERFORMERS, Call, Document, PaymentKey, Precondition, Rehearsal, Replay
@@ -31,6 +32,7 @@ from orders.rules.callers import Caller, system
 from orders.rules.errors import OrderError
 from orders.rules.lifecycle import OPERATIONS, Operation, statuses_of
 
+_EXPORT: Final = "export"
 _NOTHING_DONE: Final = 1
 _SOME_REFUSED: Final = 3
 _MOST_AT_ONCE: Final = 1000
@@ -41,15 +43,25 @@ class Command(BaseCommand):
     help = (
         "Do an operation to one order or many, as the API would: the same rules, locks and events. Orders are named by "
         "id or number; deleted ones too. Each is done or refused on its own. Ends with 0 when all were done, 3 when "
-        "some were refused, 1 when none was done. The actor is system:order; whoever runs it stands in the reason."
+        "some were refused, 1 when none was done. The actor is system:order; whoever runs it stands in the reason. "
+        "`order export FILE` writes orders to a file instead: see `order export --help`."
     )
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        """`export` does nothing to the orders, and has options of its own."""
+        if argv[2:3] == [_EXPORT]:
+            order_export.Command().run_from_argv([argv[0], f"{argv[1]} {_EXPORT}", *argv[3:]])
+        else:
+            super().run_from_argv(argv)
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         # `--version` is the order's here; Django's own stays with `manage.py --version`.
         return super().create_parser(prog_name, subcommand, conflict_handler="resolve", **kwargs)
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("operation", nargs="?", metavar="OPERATION", help="one of those that --list shows")
+        parser.add_argument(
+            "operation", nargs="?", metavar="OPERATION", help="one of those that --list shows; or export"
+        )
         parser.add_argument("orders", nargs="*", metavar="ID_OR_NUMBER", help=f"up to {_MOST_AT_ONCE:,} orders")
         parser.add_argument("--list", action="store_true", help="show the operations there are")
         add_storefront_option(parser)

@@ -99,9 +99,8 @@ class Command(BaseCommand):
 
 def _miscount_as_text(found: Miscount, repair: Repair | None) -> str:
     kind = MiscountKind.of(found)
-    said = "no stock row" if found.reserved is None else f"{found.reserved} reserved"
     told = f"--repair would {kind.remedy}." if repair is None else repair.told
-    return f"{kind}: product {found.product_id}: expected {found.held} reserved, found {said}. {told}"
+    return f"{kind}: product {found.product_id}: expected {found.expected()}, found {found.found()}. {told}"
 
 
 def _miscount_as_json(found: Miscount, repair: Repair | None) -> str:
@@ -112,8 +111,8 @@ def _miscount_as_json(found: Miscount, repair: Repair | None) -> str:
         "order_id": None,
         "number": None,
         "reservation_id": None,
-        "expected": {"reserved": found.held},
-        "found": {"reserved": found.reserved},
+        "expected": {"reserved": found.held, "shipped": found.gone},
+        "found": {"reserved": found.reserved, "shipped": found.shipped},
         "remedy": kind.remedy,
         "repair": _repair_as_json(repair),
     }
@@ -148,7 +147,8 @@ def _repair_as_json(repair: Repair | None) -> dict[str, str] | None:
 
 
 def _stand_as_json(stand: Stand) -> dict[str, Any]:
-    return {"state": stand.state or "unknown", "lines": dict(stand.lines)}
+    shipped = None if stand.shipped is None else dict(stand.shipped)
+    return {"state": stand.state or "unknown", "lines": dict(stand.lines), "shipped": shipped}
 
 
 def _untold_as_text(found: Untold) -> str:

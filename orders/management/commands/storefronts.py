@@ -6,8 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from audit.operator import operator_of
 from orders.api.switching import switch_off, switch_on
-from orders.management.operator import operating_user
 from orders.management.storefront_option import storefront_named
 from orders.models import Storefront
 from orders.models.storefronts import MOST_REASON
@@ -39,13 +39,9 @@ class Command(BaseCommand):
         reason = reason.strip()
         if not 1 <= len(reason) <= MOST_REASON:
             raise CommandError(f"The reason has {len(reason)} characters; it can have 1 to {MOST_REASON}.")
-        done = switch_off(storefront_named(storefront), by=_operator(), reason=reason)
+        done = switch_off(storefront_named(storefront), by=operator_of("storefronts"), reason=reason)
         self.stdout.write(f"Switched {storefront} off." if done else f"{storefront} was off already.")
 
     def _on(self, *, storefront: str, **options: Any) -> None:
-        done = switch_on(storefront_named(storefront), by=_operator())
+        done = switch_on(storefront_named(storefront), by=operator_of("storefronts"))
         self.stdout.write(f"Switched {storefront} on." if done else f"{storefront} was on already.")
-
-
-def _operator() -> str:
-    return f"system:storefronts (by {operating_user()})"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import threading
+import time
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -19,8 +20,11 @@ from inventory_client.current import get_inventory
 from inventory_client.errors import InventoryError
 from inventory_client.outages import outage_of
 from orders import operations
+from orders.admin.operations.staff_operation import staff_sentence
 from orders.management.numbers import MOST_DAYS, number
 
+# How soon a bulk run is begun with.
+_LOOK_FOR_RUNS_SECONDS: Final = 1.0
 _FAILED: Final = "kinds of upkeep failed (see the log)"
 
 logger = logging.getLogger(__name__)
@@ -29,9 +33,11 @@ logger = logging.getLogger(__name__)
 class Command(BaseCommand):
     help = (
         "Release holds that never got an order, repeat what the inventory could not be told, cancel pending orders "
-        "whose hold has run out, complete orders delivered long enough ago, forget old idempotent answers, incoming "
-        "events and webhook deliveries, give events their positions in the feed. Runs until stopped; any number may "
-        "run at once."
+        "whose hold has run out, complete orders delivered long enough ago, erase the customers of orders that "
+        "ended long enough ago, end claims of orders that are done, forget old idempotent answers, incoming events, "
+        "rejected requests, webhook deliveries, bulk runs, unsent forms and ended sessions, give events their "
+        "positions in the feed, sum up what was sold on each day; between the passes work off bulk runs of the back "
+        "office. Runs until stopped; any number may run at once."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -66,8 +72,34 @@ class Command(BaseCommand):
                     raise CommandError(f"{failed} kinds of upkeep failed; the log says why. The others were done.")
             # Nobody may cut it while it would idle, and after a fail-over a new one leads to the primary.
             connection.close()
-            if once or stop.wait(every):
+            if once:
+                self._finish_runs()
                 return
+            _work_at_runs(stop, every)
+            if stop.is_set():
+                return
+
+    def _finish_runs(self) -> None:
+        orders = 0
+        while count := operations.work_at_runs(sentence=staff_sentence):
+            orders += count
+        if orders:
+            self.stdout.write(f"Worked off {orders} orders of bulk runs.")
+
+
+def _work_at_runs(stop: threading.Event, seconds: float) -> None:
+    """The pause between two passes: what bulk runs want is done in it, a piece at a time."""
+    ends_at = time.monotonic() + seconds
+    while not stop.is_set() and (left := ends_at - time.monotonic()) > 0:
+        try:
+            count = operations.work_at_runs(sentence=staff_sentence)
+        except Error:
+            logger.exception("bulk runs are not worked at; it is tried again")
+            count = 0
+        if not count:
+            connection.close()
+            stop.wait(min(left, _LOOK_FOR_RUNS_SECONDS))
+    connection.close()
 
 
 def _database_now() -> datetime:
@@ -105,12 +137,36 @@ def sweep(looked_until: datetime) -> tuple[datetime, dict[str, int]]:
     def completion() -> None:
         report["delivered orders completed"] = operations.complete_orders(now=now)
 
+    def retention() -> None:
+        report["orders had their customer erased by age"] = operations.erase_by_age(now=now)
+
+    def requests() -> None:
+        report["requests had their customer erased by age"] = operations.erase_requests_by_age(now=now)
+
+    def claims() -> None:
+        if ended := operations.end_done_claims():
+            report["claims ended"] = ended
+        operations.forget_who_looked()
+
     def answers() -> None:
         report["idempotent answers forgotten"] = operations.forget_answers(before=long_ago)
 
     def incoming() -> None:
         forgotten = forget_settled(before=now - timedelta(days=settings.INBOX_DAYS))
         report["incoming events forgotten"] = forgotten
+
+    def rejections() -> None:
+        before = now - timedelta(days=settings.REJECTED_DAYS)
+        report["rejected requests forgotten"] = operations.forget_rejected(before=before)
+
+    def runs() -> None:
+        before = now - timedelta(days=settings.BULK_RUN_DAYS)
+        report["bulk runs forgotten"] = operations.forget_runs(before=before)
+
+    def forms() -> None:
+        """With sessions that have ended."""
+        if forgotten := operations.forget_forms():
+            report["unsent forms forgotten"] = forgotten
 
     def tombstones() -> None:
         get_inventory().forget_holds(before=min(long_ago, looked_until - timedelta(days=2)))
@@ -122,8 +178,16 @@ def sweep(looked_until: datetime) -> tuple[datetime, dict[str, int]]:
     def feed() -> None:
         number_what_waits()
 
+    def days() -> None:
+        """After the feed: what it has numbered is summed up."""
+        summed = operations.sum_up_days()
+        if summed.days:
+            report["days of the past counted"] = summed.days
+
     failed = 0
-    for step in (holds, inventory, expiry, completion, answers, incoming, tombstones, webhooks, feed):
+    changing = (holds, inventory, expiry, completion, retention, requests, claims)
+    forgetting = (answers, incoming, rejections, runs, forms, tombstones, webhooks)
+    for step in (*changing, *forgetting, feed, days):
         try:
             step()
         except Exception as error:

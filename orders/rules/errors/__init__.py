@@ -11,9 +11,10 @@ from orders.rules.errors.conflicts import (
     NoTimeLeft,
     OrderBusy,
     PaymentConflict,
+    RequestGivenUp,
     VersionMismatch,
 )
-from orders.rules.errors.customers import CustomersDown, InvalidCustomer
+from orders.rules.errors.customers import CustomerErased, CustomersDown, InvalidCustomer
 from orders.rules.errors.obstacles import (
     AddressInUse,
     AmountExceeded,
@@ -73,6 +74,7 @@ __all__ = [
     "AnswerFull",
     "ComesBack",
     "CurrencyMismatch",
+    "CustomerErased",
     "CustomersDown",
     "DetailsLocked",
     "DuplicateReference",
@@ -109,6 +111,7 @@ __all__ = [
     "PreferenceNotSupported",
     "QuantityExceeded",
     "RefundPaidOut",
+    "RequestGivenUp",
     "StorefrontSwitchedOff",
     "TemporarilyUnavailable",
     "TooManyWebhooks",

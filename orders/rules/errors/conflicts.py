@@ -52,6 +52,14 @@ class DuplicateReference(OrderError):
         )
 
 
+class RequestGivenUp(OrderError):
+    code = "request_given_up"
+    title = "The order could not be placed"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"{self.title}, and was given up: {reason.rstrip('.')}. Ask for it again under another key.")
+
+
 class AnswerFull(OrderError):
     code = "answer_full"
     title = "The answer has no room for this order"

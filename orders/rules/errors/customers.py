@@ -17,6 +17,14 @@ class InvalidCustomer(OrderError):
         )
 
 
+class CustomerErased(OrderError):
+    code = "customer_erased"
+    title = "The customer was erased before the order was placed"
+
+    def __init__(self) -> None:
+        super().__init__(f"{self.title}. No order was placed.")
+
+
 class CustomersDown(TemporarilyUnavailable):
     code = "customers_unavailable"
     title = "The customer cannot be checked"

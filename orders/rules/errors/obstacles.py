@@ -43,6 +43,7 @@ class OwnRequest(OrderError):
             f"{requested_by} has requested this refund, so somebody else has to approve it.{same}",
             requested_by=requested_by,
         )
+        self.actors = (requested_by, asked_by)
 
 
 class InvalidTransition(OrderError):
@@ -53,7 +54,8 @@ class InvalidTransition(OrderError):
     def __init__(self, current: str, wanted: str, allowed: Iterable[str]) -> None:
         choices = sorted(allowed)
         super().__init__(
-            f"A {current} order cannot become {wanted}; it can become: {', '.join(choices) or 'nothing'}.",
+            f"A {current} order cannot be {wanted}; "
+            + (f"it can be {' or '.join(choices)}." if choices else "no other status follows on it."),
             current=current,
             wanted=wanted,
             allowed=choices,
@@ -128,6 +130,7 @@ class OrderOnHold(OrderError):
             operation=operation,
             holds=[{"id": hold["id"], "kind": hold["kind"]} for hold in holds],
         )
+        self.actors = [hold["placed_by"] for hold in holds]
 
 
 class AddressInUse(OrderError):

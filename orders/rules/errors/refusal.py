@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
@@ -17,7 +17,10 @@ class FieldError:
 
 
 class OrderError(Exception):
-    """Base of all refusals. `extra` goes into the answer beside the sentence, for machines."""
+    """Base of all refusals. `extra` goes into the answer beside the sentence, for machines.
+
+    `actors` are those whom the sentence names as logs do, such as staff:ann: people are told their names instead.
+    """
 
     code: ClassVar[str] = "order_error"
     title: ClassVar[str] = "The request was refused"
@@ -25,6 +28,7 @@ class OrderError(Exception):
     obstacle: ClassVar[str | None] = None
     # Do sentence and facts tell of the content of an order that is there: its items, money, holds?
     tells_contents: bool = False
+    actors: Collection[str] = ()
 
     def __init__(self, detail: str, *, errors: Sequence[FieldError] = (), **extra: Any) -> None:
         self.detail = detail

@@ -37,12 +37,12 @@ class MalformedJson(OrderError):
 
 class PreferenceNotSupported(OrderError):
     code = "preference_not_supported"
-    title = "This cannot be rehearsed"
+    title = "This cannot be done as it is preferred"
 
-    def __init__(self) -> None:
-        super().__init__(
-            "Prefer: dry-run is not offered here, and nothing was done. Operations on an order that exists offer it."
-        )
+    def __init__(
+        self, preference: str = "dry-run", instead: str = "Operations on an order that exists offer it."
+    ) -> None:
+        super().__init__(f"Prefer: {preference} is not offered here, and nothing was done. {instead}")
 
 
 class TotalsMismatch(OrderError):

@@ -25,8 +25,8 @@ _EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 class Command(BaseCommand):
     help = (
         "Runs the whole service in the foreground: brings the database up to date, fills in a demo, and "
-        "starts the web server, the event relay, the sweeper and, with EVENT_SOURCES, the consumer. Ctrl-C stops "
-        "everything; the data stays."
+        "starts the web server, the event relay, the sweeper, what places requested orders and, with EVENT_SOURCES, "
+        "the consumer. Ctrl-C stops everything; the data stays."
     )
     requires_system_checks: list[str] = []  # the programs it starts check for themselves
 
@@ -100,6 +100,7 @@ class Command(BaseCommand):
             "web": web_server_command(host, port, workers=workers),
             "relay_events": _manage("relay_events"),
             "sweep": _manage("sweep"),
+            "place_requested": _manage("place_requested"),
         }
         if settings.EVENT_SOURCES:
             programs["consume_events"] = _manage("consume_events")

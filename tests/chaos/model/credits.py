@@ -19,12 +19,12 @@ def credit_units(
     *,
     amount: int | None = None,
     return_id: str | None = None,
-) -> None:
+) -> Credit | None:
     """Credit units of which `ended` were canceled or back before."""
     if order.total_amount is None or order.due is None:
         if amount is not None:
             raise Refused("validation_error")
-        return
+        return None
     lines, shipping = usual(order, units, ended)
     if amount is not None:
         if amount > order.due:
@@ -35,8 +35,19 @@ def credit_units(
         for line, part in zip(lines, dealt, strict=True):
             line["amount"] = part
     whole = sum(line["amount"] for line in lines) + shipping
-    if whole:
-        order.credits.append(Credit(cause, whole, lines, shipping, return_id))
+    if not whole:
+        return None
+    order.credits.append(Credit(cause, whole, lines, shipping, return_id))
+    return order.credits[-1]
+
+
+def shipping_left(order: ModelOrder) -> int:
+    """What is for no unit, owed still, and asked back by nobody yet."""
+    if order.total_amount is None:
+        return 0
+    credited = sum(credit.shipping_amount for credit in order.credits)
+    asked = sum(refund.shipping_amount for refund in order.refunds if refund.waiting)
+    return max(0, min(order.total_amount - sum(_worth_of_lines(order).values()) - credited - asked, order.due or 0))
 
 
 def usual(order: ModelOrder, units: Mapping[str, int], ended: Mapping[str, int]) -> tuple[list[dict[str, Any]], int]:
@@ -61,6 +72,7 @@ def usual(order: ModelOrder, units: Mapping[str, int], ended: Mapping[str, int])
 
 def take_back(order: ModelOrder, given: Sequence[Credit]) -> None:
     for credit in list(given):
+        credit.taken_back = True
         lines = [{**line, "amount": -line["amount"]} for line in credit.lines]
         cause = "reinstated" if credit.cause in ("canceled", "amended") else credit.cause
         order.credits.append(Credit(cause, -credit.amount, lines, -credit.shipping_amount, refund_id=credit.refund_id))

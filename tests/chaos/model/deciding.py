@@ -82,8 +82,8 @@ def cancel(order: ModelOrder, asked: Asked, by: str, storefront: ModelStorefront
             order.status, order.cancel_reason = "canceled", asked.get("cause", "customer")
             order.ended_from = ended_from
     drop_needless_parcels(order)
-    credit_units(order, "canceled", units, ended, amount=asked.get("amount"))
-    return what_is_over(order, by, storefront)
+    credit = credit_units(order, "canceled", units, ended, amount=asked.get("amount"))
+    return what_is_over(order, by, storefront, since=credit)
 
 
 def reinstate(order: ModelOrder, asked: Asked, by: str, storefront: ModelStorefront) -> Instructions:
@@ -103,6 +103,11 @@ def reinstate(order: ModelOrder, asked: Asked, by: str, storefront: ModelStorefr
 
 def expire(order: ModelOrder, asked: Asked, by: str, storefront: ModelStorefront) -> Instructions:
     return cancel(order, {"cause": "expired"}, by, storefront)
+
+
+def comment(order: ModelOrder, asked: Asked, by: str, storefront: ModelStorefront) -> Instructions:
+    """It stands in the timeline alone."""
+    return []
 
 
 def hold(order: ModelOrder, asked: Asked, by: str, storefront: ModelStorefront) -> Instructions:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from tests.chaos.model.credits import deal, usual
+from tests.chaos.model.credits import deal, shipping_left, usual
 from tests.chaos.model.order import ModelOrder, without
-from tests.chaos.model.parts import NEW, Asked, Credit, Document, Payment, Refund
+from tests.chaos.model.parts import NEW, Asked, Credit, Document, Payment, Refund, is_asked_for
 from tests.chaos.model.rules import Refused
 from tests.chaos.model.telling import Instruction, Instructions
 
@@ -56,7 +56,7 @@ def correct_payment(order: ModelOrder, asked: Asked, by: str, storefront: ModelS
     facts, payment_id = order.facts(), asked.get("payment_id")
     if payment_id is None and len(facts) > 1:
         raise Refused("ambiguous")
-    wrong = next((fact for fact in facts if payment_id in (None, fact.id)), None)
+    wrong = next((fact for fact in facts if payment_id is None or is_asked_for(fact.id, payment_id)), None)
     if wrong is None:
         taken_back = any(payment.corrects == payment_id for payment in order.payments)
         raise Refused("wrong_state" if taken_back else "unknown_part")
@@ -111,28 +111,40 @@ def grant(order: ModelOrder, refund: Refund) -> None:
     refund.goodwill_amount = min(order.due, max(0, refund.amount - over))
     if not refund.goodwill_amount:
         return
+    shipping = min(refund.shipping_amount, refund.goodwill_amount)
     dealt = [{**line, "amount": 0} for line in refund.lines]
-    for line, part in zip(dealt, deal(refund.goodwill_amount, [x["quantity"] for x in dealt]), strict=True):
+    parts = deal(refund.goodwill_amount - shipping, [x["quantity"] for x in dealt])
+    for line, part in zip(dealt, parts, strict=True):
         line["amount"] = part
-    order.credits.append(Credit("goodwill", refund.goodwill_amount, dealt, refund_id=refund.id))
+    order.credits.append(Credit("goodwill", refund.goodwill_amount, dealt, shipping, refund_id=refund.id))
 
 
 def request_refund(order: ModelOrder, asked: Asked, by: str, storefront: ModelStorefront) -> Instructions:
-    """What is kept beyond what is due, or all; what its return was credited with; what its units are worth."""
-    worth, return_id = order.overpaid or order.refundable, asked.get("return_id")
+    """What is kept beyond what is due, or all; what its return or credit was; what its units and shipping are worth."""
+    worth, return_id, credit_id = order.overpaid or order.refundable, asked.get("return_id"), asked.get("credit_id")
     lines: list[Document] = []
+    shipping = asked.get("shipping_amount", 0)
+    if (return_id and credit_id) or ((return_id or credit_id) and (shipping or "items" in asked)):
+        raise Refused("validation_error")
     if return_id is not None:
-        if "items" in asked:
-            raise Refused("validation_error")
         order.meant(order.returns, return_id, [])
         credited = sum(credit.amount for credit in order.credits if credit.return_id == return_id)
         refunds = [refund for refund in order.refunds if refund.return_id == return_id]
-        worth = max(0, credited - sum(refund.settled_amount + refund.open_amount for refund in refunds))
-    elif "items" in asked:
+        left = max(0, credited - sum(refund.settled_amount + refund.open_amount for refund in refunds))
+        worth = min(left, order.overpaid)
+    elif credit_id is not None:
+        credit = order.meant(order.credits, credit_id, [])
+        refunds = [refund for refund in order.refunds if refund.credit_id == credit_id]
+        left = max(0, credit.amount - sum(refund.settled_amount + refund.open_amount for refund in refunds))
+        worth = 0 if credit.taken_back else min(left, order.overpaid)
+    elif "items" in asked or shipping:
         ended = {item.id: item.canceled + item.returned for item in order.items}
-        units = order.chosen_units(asked["items"], {item.id: item.quantity - ended[item.id] for item in order.items})
+        there = {item.id: item.quantity - ended[item.id] for item in order.items}
+        units = order.chosen_units(asked["items"], there) if "items" in asked else {}
         lines, _ = usual(order, units, ended)
-        worth = sum(line["amount"] for line in lines)
+        worth = sum(line["amount"] for line in lines) + shipping
+        if shipping > shipping_left(order):
+            raise Refused("amount_exceeded")
     amount = asked.get("amount")
     if amount is None:
         amount = min(order.refundable, worth)
@@ -140,7 +152,8 @@ def request_refund(order: ModelOrder, asked: Asked, by: str, storefront: ModelSt
             raise Refused("nothing_left")
     if amount > order.refundable:
         raise Refused("amount_exceeded")
-    return _refund(order, amount, by, storefront, return_id=return_id, lines=lines)
+    refund = Refund(amount, by, return_id=return_id, credit_id=credit_id, lines=_named(lines), shipping_amount=shipping)
+    return _refund(order, refund, by, storefront)
 
 
 def approve_refund(order: ModelOrder, asked: Asked, by: str, storefront: ModelStorefront) -> Instructions:
@@ -170,9 +183,16 @@ def fail_refund(order: ModelOrder, asked: Asked, by: str, storefront: ModelStore
     return []
 
 
-def what_is_over(order: ModelOrder, by: str, storefront: ModelStorefront) -> Instructions:
-    """What is kept beyond what is due goes back; what an ended order still has authorized is void."""
-    told = _refund(order, order.overpaid, by, storefront) if order.overpaid else []
+def what_is_over(
+    order: ModelOrder, by: str, storefront: ModelStorefront, *, since: Credit | None = None
+) -> Instructions:
+    """What is kept beyond what is due goes back; what an ended order still has authorized is void.
+
+    It is for the credit since which it is over, unless it comes to more than that.
+    """
+    over = order.overpaid
+    credit_id = since.id if since is not None and over <= since.amount else None
+    told = _refund(order, Refund(over, by, credit_id=credit_id), by, storefront) if over else []
     return told + (void(order) if order.status == "canceled" else [])
 
 
@@ -200,18 +220,12 @@ def withdraw(refunds: Sequence[Refund], order: ModelOrder, by: str) -> Instructi
     return told
 
 
-def _refund(
-    order: ModelOrder,
-    amount: int,
-    by: str,
-    storefront: ModelStorefront,
-    *,
-    return_id: str | None = None,
-    lines: Sequence[Document] = (),
-) -> Instructions:
+def _named(lines: Sequence[Document]) -> list[Document]:
+    return [{"item_id": line["item_id"], "quantity": line["quantity"]} for line in lines]
+
+
+def _refund(order: ModelOrder, refund: Refund, by: str, storefront: ModelStorefront) -> Instructions:
     """Much money needs somebody else's approval, and all in another currency; the order's refunds count together."""
-    named = [{"item_id": line["item_id"], "quantity": line["quantity"]} for line in lines]
-    refund = Refund(amount, by, return_id=return_id, lines=named)
     order.refunds.append(refund)
     limit = storefront.refund_approval_above
     much = limit is not None and order.refunded + order.refunds_pending > limit

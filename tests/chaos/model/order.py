@@ -7,7 +7,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
-from tests.chaos.model.parts import NEW, Asked, Credit, Document, Hold, Item, Parcel, Payment, Refund, Return
+from tests.chaos.model.parts import (
+    NEW,
+    Asked,
+    Credit,
+    Document,
+    Hold,
+    Item,
+    Parcel,
+    Payment,
+    Refund,
+    Return,
+    is_asked_for,
+)
 from tests.chaos.model.rules import ALLOWED_IN, BEFORE_SHIPPED, STATUS_REFUSALS, Refused
 
 PERSONAL: Final = ("contact", "shipping_address", "billing_address", "note", "metadata")
@@ -16,7 +28,7 @@ _PARTS: Final = ("items", "shipments", "payments", "credits", "refunds", "return
 _IN_E164: Final = {None: None, "+61 2 9999 0000": "+61299990000"}
 NO_ADDRESS: Final = dict.fromkeys(("name", "line1", "line2", "city", "region", "postal_code", "country"))
 
-Part = TypeVar("Part", Parcel, Refund, Return, Hold)
+Part = TypeVar("Part", Parcel, Credit, Refund, Return, Hold)
 
 
 @dataclass(frozen=True)
@@ -34,7 +46,10 @@ class Ended:
 
 @dataclass(repr=False)
 class ModelOrder:
-    """`held` is what the inventory holds for it: not `units_to_hold` while the inventory has still to be told."""
+    """`held` are the units that the inventory counts as its own, and `gone` those of them that it knows have left.
+
+    They are not `units_to_hold` and `units_gone` while the inventory has still to be told.
+    """
 
     storefront: str
     customer_id: str
@@ -71,6 +86,7 @@ class ModelOrder:
     ended_from: Ended | None = None
     completed_parcels: list[str] = field(default_factory=list)  # that completing took for delivered
     held: dict[str, int] = field(default_factory=dict)
+    gone: dict[str, int] = field(default_factory=dict)
     awaits_inventory: bool = False
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
@@ -86,6 +102,13 @@ class ModelOrder:
         units: Counter[str] = Counter()
         for item in self.items:
             units[item.product_id] += item.quantity - item.canceled - item.restocked
+        return {product: count for product, count in units.items() if count}
+
+    def units_gone(self) -> dict[str, int]:
+        """What has left the shelf and is not back."""
+        units: Counter[str] = Counter()
+        for item in self.items:
+            units[item.product_id] += item.shipped - item.restocked
         return {product: count for product, count in units.items() if count}
 
     def open_units(self) -> dict[str, int]:
@@ -359,7 +382,7 @@ class ModelOrder:
                 raise Refused("ambiguous")
             return candidates[0]
         for part in parts:
-            if part.id == part_id:
+            if is_asked_for(part.id, part_id):
                 return part
         raise Refused("unknown_part")
 
@@ -432,7 +455,8 @@ class ModelOrder:
 
 def _shown(part: Any) -> Document:
     shown = dict(vars(part))
-    shown.pop("decided", None)  # of a refund: what is remembered of it, but told by its events alone
+    for remembered in ("decided", "taken_back"):  # of refunds and credits, but told by their events alone
+        shown.pop(remembered, None)
     if "line" in shown:
         del shown["line"]
         shown["amount"] = part.line_amount

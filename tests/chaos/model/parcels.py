@@ -47,6 +47,7 @@ def ship(order: ModelOrder, asked: Asked, by: str, storefront: ModelStorefront) 
         item.shipped += units.get(item.id, 0)
     if not order.is_open:
         order.status = "shipped"
+    order.awaits_inventory = True
     drop_needless_parcels(order)
     return []
 
@@ -74,7 +75,7 @@ def _ship_everything(order: ModelOrder, asked: Asked) -> Instructions:
             _set_tracking(parcel, asked)
         for item in order.items:
             item.shipped += units.get(item.id, 0)
-    order.status = "shipped"
+    order.status, order.awaits_inventory = "shipped", True
     drop_needless_parcels(order)
     return []
 
@@ -127,7 +128,7 @@ def undo_shipment(order: ModelOrder, asked: Asked, by: str, storefront: ModelSto
     parcel.shipped_at = None
     for item in order.items:
         item.shipped -= parcel.units.get(item.id, 0)
-    order.status = "confirmed"
+    order.status, order.awaits_inventory = "confirmed", True
     return []
 
 

@@ -29,6 +29,11 @@ class _New:
 NEW: Final[Any] = _New()
 
 
+def is_asked_for(part_id: str, asked_id: str) -> bool:
+    """A part whose id nobody knows yet is asked for by none, though NEW equals whatever it is compared with."""
+    return part_id is not NEW and part_id == asked_id
+
+
 @dataclass
 class Item:
     product_id: str
@@ -104,6 +109,7 @@ class Credit:
     refund_id: str | None = None
     id: str = NEW
     created_at: str = NEW
+    taken_back: bool = False
 
 
 @dataclass
@@ -113,7 +119,9 @@ class Refund:
     goodwill_amount: int = 0
     settled_amount: int = 0
     return_id: str | None = None
+    credit_id: str | None = None
     lines: list[Document] = field(default_factory=list)
+    shipping_amount: int = 0
     state: str = "requested"
     id: str = NEW
     requested_at: str = NEW

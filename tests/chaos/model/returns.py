@@ -41,12 +41,14 @@ def receive_return(order: ModelOrder, asked: Asked, by: str, storefront: ModelSt
     if len({units["item_id"] for units in received}) < len(received):
         raise Refused("validation_error")
     order.chosen_units(received, {item_id: line["quantity"] for item_id, line in lines.items()})
+    if any(units.get("restock") and _condition(units, announced) != "new" for units in received):
+        raise Refused("validation_error")
     items = {item.id: item for item in order.items}
     ended = {item.id: item.canceled + item.returned for item in order.items}
     for units in received:
         item, line, quantity = items[units["item_id"]], lines[units["item_id"]], units["quantity"]
-        condition = units.get("condition", "damaged" if announced.cause == "damaged" else "new")
-        restock = units.get("restock", condition != "damaged")
+        condition = _condition(units, announced)
+        restock = units.get("restock", condition == "new")
         line.update(received=quantity, condition=condition, restocked=restock)
         item.returned += quantity
         if restock:
@@ -63,6 +65,11 @@ def receive_return(order: ModelOrder, asked: Asked, by: str, storefront: ModelSt
         waiting.decided_at = announced.decided_at
         order.returns.append(waiting)
     return []
+
+
+def _condition(units: Asked, announced: Return) -> str:
+    usual = {"damaged": "damaged", "not_as_described": "opened", "other": "opened"}.get(announced.cause, "new")
+    return str(units.get("condition", usual))
 
 
 def close_return(order: ModelOrder, asked: Asked, by: str, storefront: ModelStorefront) -> Instructions:

@@ -38,6 +38,7 @@ ALLOWED_IN: Final[dict[str, frozenset[str]]] = {
     "reject_return": _SENT,
     "receive_return": _SENT,
     "close_return": _SENT,
+    "comment": _ANY,
     "hold": _ANY,
     "release_hold": _ANY,
     "delete": frozenset({"pending", "completed", "canceled"}),

@@ -43,6 +43,7 @@ _OPERATIONS: Final[Mapping[str, Callable[[ModelOrder, Asked, str, ModelStorefron
     "reject_return": returns.reject_return,
     "receive_return": returns.receive_return,
     "close_return": returns.close_return,
+    "comment": deciding.comment,
     "hold": deciding.hold,
     "release_hold": deciding.release_hold,
     "delete": deciding.delete,
@@ -86,7 +87,7 @@ _FIRST_VERSION_TRACKING: Final = {
 class ModelStorefront:
     code: str
     currency: str
-    on_hand: dict[str, int]
+    on_hand: dict[str, int]  # before anything left
     complete_after_days: int
     confirmation_policy: str = "manual"
     refund_approval_above: int | None = None
@@ -97,18 +98,29 @@ class ModelStorefront:
 
     # --- stock ---
 
-    def reserved(self) -> dict[str, int]:
+    def on_shelf(self) -> dict[str, list[int]]:
+        """Of each product: the units on hand, those of them that are reserved, and those that have left."""
+        taken, gone = self._taken(), Counter[str]()
+        for order in self.orders:
+            gone.update(order.gone)
+        return {
+            product: [units - gone[product], taken[product] - gone[product], gone[product]]
+            for product, units in self.on_hand.items()
+        }
+
+    def _taken(self) -> Counter[str]:
+        """What others cannot have: on the shelf or gone."""
         units = Counter[str]()
         for order in self.orders:
             units.update(order.held)
         for held in self.held_for_nobody:
             units.update(held)
-        return {product: units[product] for product in self.on_hand}
+        return units
 
     def settle(self, order: ModelOrder) -> None:
         """Tell the inventory what the order needs now, if it waits for that and can be reached."""
         if order.awaits_inventory and self.inventory_is_up:
-            order.held, order.awaits_inventory = order.units_to_hold(), False
+            order.held, order.gone, order.awaits_inventory = order.units_to_hold(), order.units_gone(), False
 
     def demand(self, wanted: Mapping[str, int], *, held: Mapping[str, int] | None = None) -> None:
         """Refuse what the inventory cannot hold; what it holds for the order already counts as free."""
@@ -116,9 +128,9 @@ class ModelStorefront:
             raise Refused("inventory_unavailable")
         if wanted.keys() - self.on_hand.keys():
             raise Refused("unknown_product")
-        reserved = self.reserved()
+        taken = self._taken()
         for product, units in wanted.items():
-            if units > self.on_hand[product] - reserved[product] + (held or {}).get(product, 0):
+            if units > self.on_hand[product] - taken[product] + (held or {}).get(product, 0):
                 raise Refused("out_of_stock")
 
     def _hold_more(self, order: ModelOrder, after: ModelOrder, *, rehearsal: bool) -> None:
@@ -141,7 +153,8 @@ class ModelStorefront:
         if not rehearsal:
             self.settle(order)
             self.demand(after.units_to_hold())
-        after.held, after.awaits_inventory, after.reserved_until = after.units_to_hold(), False, NEW
+        after.held, after.gone = after.units_to_hold(), {}
+        after.awaits_inventory, after.reserved_until = False, NEW
 
     # --- placing ---
 

@@ -17,7 +17,7 @@ select coalesce((select json_agg(json_build_object('order_id', stream_id, 'id', 
                                                    'actor', actor, 'reason', coalesce(beside.reason, ''),
                                                    'data', data) order by sequence, id)
                    from events_event left join events_personal beside using (stream_id, sequence) where id > %s), '[]'),
-       (select json_object_agg(product_id, json_build_array(on_hand, reserved)) from inventory_stock),
+       (select json_object_agg(product_id, json_build_array(on_hand, reserved, shipped)) from inventory_stock),
        (select json_object_agg(id, json_build_array(version, deleted_at is not null, stock_action is not null))
           from orders_order)
 """
@@ -52,8 +52,7 @@ class Witness:
             self.compare_data(event["data"], each)
             self.log.setdefault(each.order.id, []).append(event)
             self.left[each.order.id] = event["data"]["order"]
-        reserved = self._model.reserved()
-        assert stock == {product: [on_hand, reserved[product]] for product, on_hand in self._model.on_hand.items()}
+        assert stock == self._model.on_shelf()
         assert orders == {
             order.id: [order.version, order.deleted, order.awaits_inventory] for order in self._model.orders
         }

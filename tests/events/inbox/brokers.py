@@ -33,22 +33,23 @@ class Broker(Protocol):
 @dataclass
 class RedisStream:
     name: str
+    server: str = REDIS
 
     @property
     def address(self) -> str:
-        return f"{REDIS}?stream={self.name}"
+        return f"{self.server}?stream={self.name}"
 
     def put(self, bodies: Sequence[bytes]) -> None:
-        with redis.Redis.from_url(REDIS) as client:
+        with redis.Redis.from_url(self.server) as client:
             for body in bodies:
                 client.xadd(self.name, {"event": body, "type": "thing.changed"})
 
     def remove(self) -> None:
-        with redis.Redis.from_url(REDIS) as client:
+        with redis.Redis.from_url(self.server) as client:
             client.delete(self.name)
 
     def pending(self) -> int:
-        with redis.Redis.from_url(REDIS) as client:
+        with redis.Redis.from_url(self.server) as client:
             told: Any = client.xpending(self.name, "order-service")
         return int(told["pending"])
 
@@ -56,13 +57,14 @@ class RedisStream:
 @dataclass
 class RabbitMqQueue:
     name: str
+    server: str = RABBITMQ
 
     def __post_init__(self) -> None:
         self._run(lambda channel: channel.declare_queue(self.name, durable=True))
 
     @property
     def address(self) -> str:
-        return f"{RABBITMQ}?queue={self.name}"
+        return f"{self.server}?queue={self.name}"
 
     def put(self, bodies: Sequence[bytes]) -> None:
         async def publish(channel: Any) -> None:
@@ -77,7 +79,7 @@ class RabbitMqQueue:
 
     def _run(self, do: Any) -> None:
         async def connected() -> None:
-            async with await aio_pika.connect(RABBITMQ) as connection:
+            async with await aio_pika.connect(self.server) as connection:
                 await do(await connection.channel())
 
         asyncio.run(connected())
@@ -86,13 +88,14 @@ class RabbitMqQueue:
 @dataclass
 class NatsStream:
     name: str
+    server: str = NATS
 
     def __post_init__(self) -> None:
         self._run(lambda client: client.jetstream().add_stream(name=self.name, subjects=[f"{self.name}.>"]))
 
     @property
     def address(self) -> str:
-        return f"{NATS}?stream={self.name}"
+        return f"{self.server}?stream={self.name}"
 
     def put(self, bodies: Sequence[bytes]) -> None:
         async def publish(client: Any) -> None:
@@ -106,7 +109,7 @@ class NatsStream:
 
     def _run(self, do: Any) -> None:
         async def connected() -> None:
-            client = await nats.connect(NATS)
+            client = await nats.connect(self.server)
             try:
                 await do(client)
             finally:

@@ -61,7 +61,7 @@ def test_dead_letters_are_found_and_made_due_again(staff: Any, dead: IncomingEve
         follow=True,
     )
 
-    assert "1 dead letters are due again." in answer.content.decode()
+    assert "1 dead letter is due again." in answer.content.decode()
     assert list(IncomingEvent.objects.order_by("pk").values_list("state", "attempts")) == [("handled", 0), ("due", 0)]
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -35,6 +36,8 @@ from events.inbox.handlers import handles
 def leave_something(event):
     User.objects.create(username=f"{event.id} {uuid.uuid4()}")
     if os.environ.get("DIE_AT") == event.id:
+        if os.environ.get("DIE_BY") == "exit":
+            os._exit(3)
         os.kill(os.getpid(), signal.SIGKILL)
 
 call_command("consume_events", *sys.argv[1:])
@@ -45,6 +48,11 @@ def report_of(*arguments: str) -> str:
     report = io.StringIO()
     call_command(*arguments, stdout=report, stderr=report, no_color=True)
     return report.getvalue()
+
+
+def due_at_once() -> None:
+    """The pauses are over."""
+    IncomingEvent.objects.due().update(next_attempt_at=datetime(2026, 1, 1, tzinfo=UTC))
 
 
 @pytest.fixture
@@ -124,9 +132,40 @@ def test_a_consumer_killed_in_a_handler_leaves_nothing_and_another_does_it(waiti
     assert killed.returncode == -signal.SIGKILL
     assert [user.username[0] for user in User.objects.all()] == ["1"]
 
+    due_at_once()
+
     subprocess.run(command, env=environment, capture_output=True, timeout=120, check=True)
     assert sorted(user.username[0] for user in User.objects.all()) == ["1", "2", "3"]
-    assert set(IncomingEvent.objects.values_list("state", "attempts")) == {("handled", 0)}
+    assert dict(IncomingEvent.objects.values_list("event_id", "attempts")) == {"1": 0, "2": 1, "3": 0}
+    assert set(IncomingEvent.objects.values_list("state", "last_error")) == {("handled", "")}
+
+
+@pytest.mark.parametrize(("by", "returned"), [("signal", -signal.SIGKILL), ("exit", 3)])
+def test_what_ends_its_process_in_every_try_becomes_a_dead_letter_too(waiting, command_environment, by, returned):
+    waiting("1")
+    environment = command_environment | {"DJANGO_SETTINGS_MODULE": "orders_project.settings", "EVENT_SOURCES": ""}
+    command = [sys.executable, "-c", CONSUMER, "--once"]
+    deadly = environment | {"DIE_AT": "1", "DIE_BY": by}
+
+    killed = subprocess.run(command, env=deadly, capture_output=True, timeout=120, check=False)
+    first = IncomingEvent.objects.get()
+    IncomingEvent.objects.update(attempts=7)
+    due_at_once()
+    waiting("2")
+    last = subprocess.run(command, env=deadly, capture_output=True, timeout=120, check=False)
+    eighth = IncomingEvent.objects.get(event_id="1")
+    due_at_once()
+    subprocess.run(command, env=deadly, capture_output=True, timeout=120, check=True)
+
+    assert (killed.returncode, last.returncode) == (returned, returned)
+    assert (first.state, first.attempts) == ("due", 1)
+    assert first.last_error.startswith("The try that began at 20")
+    assert (eighth.state, eighth.attempts) == ("due", 8)
+    dead = IncomingEvent.objects.dead().get()
+    assert (dead.event_id, dead.attempts) == ("1", 8)
+    assert dead.last_error.endswith("It was the last of 8: whoever made it must have died of it.")
+    assert dead.body is not None
+    assert [user.username[0] for user in User.objects.all()] == ["2"]
 
 
 # --- inbox ---------------------------------------------------------------------------------------------
@@ -172,5 +211,7 @@ def test_a_dead_letter_is_dropped_with_a_reason(dead):
 
 @pytest.mark.parametrize("limit", ["-1", "100001"])
 def test_no_more_is_listed_than_anybody_reads(limit):
-    with pytest.raises(CommandError, match=f"--limit is {limit}; it must be 0 to 100000."):
+    with pytest.raises(CommandError, match=f"--limit is {limit}; it must be 0 to 100000.") as refused:
         call_command("inbox", "status", f"--limit={limit}")
+
+    assert refused.value.returncode == 2

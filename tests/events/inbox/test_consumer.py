@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import sys
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -11,10 +13,11 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import OperationalError, connection
 
-from events.inbox import dead_letters
+from events.inbox import dead_letters, handling
 from events.inbox.consumer import Consumer
 from events.inbox.envelope import Incoming
 from events.inbox.handlers import Refused
+from events.inbox.handling import handle_due
 from events.inbox.models import InboxState, IncomingEvent
 from events.inbox.sources.memory import MemorySource
 from events.inbox.standing import inbox_standing
@@ -310,6 +313,29 @@ def test_what_is_no_event_is_a_dead_letter_at_once_and_the_same_one_again_is_no_
     assert bytes(dead.body or b"") == message[:1_048_576]
 
 
+def test_names_that_fit_into_no_index_are_a_dead_letter_and_the_longest_that_do_are_handled(
+    consumer, source, handled, body
+):
+    """In a batch with others, which an error of the database would have kept from coming in for ever."""
+    letters = random.Random(1)
+
+    def name(count: int) -> str:
+        return "".join(chr(letters.randrange(0x20000, 0x2A000)) for _ in range(count))
+
+    longest = {"event_id": name(300), "source": name(300), "subject": name(300), "sequence": 1}
+    source.waiting.extend([body(name(301)), body("2", source=name(500)), body("3", subject=name(301))])
+    source.waiting.append(body(**longest))
+
+    consumer.drain()
+
+    assert [event.id for event in handled] == [longest["event_id"]]
+    assert sorted(IncomingEvent.objects.dead().values_list("last_error", flat=True)) == [
+        "The event's id has more than 1,200 bytes.",
+        "The event's source has more than 1,200 bytes.",
+        "The event's subject has more than 1,200 bytes.",
+    ]
+
+
 def test_a_dead_letter_is_tried_again_from_the_start(consumer, source, register, handled, body):
     def refuse(event: Incoming) -> None:
         raise Refused("No.")
@@ -424,5 +450,42 @@ def test_an_outage_while_an_event_is_handled_counts_no_try(consumer, source, reg
     finally:
         connection.settings_dict["PORT"] = port
 
+    def fail(event: Incoming) -> None:
+        raise ValueError("not yet")
+
+    register("thing.changed", fail)
+    consumer.drain()
     event = IncomingEvent.objects.get()
-    assert (event.state, event.attempts) == ("due", 0)
+    assert (event.state, event.attempts, event.last_error) == ("due", 1, "ValueError: not yet")
+
+
+def test_a_handler_that_wants_to_end_its_process_is_tried_again_as_any_other(consumer, source, register, body):
+    register("thing.changed", lambda event: sys.exit(1))
+    source.waiting.append(body("1"))
+
+    consumer.drain()
+
+    event = IncomingEvent.objects.get()
+    assert (event.state, event.attempts, event.last_error) == ("due", 1, "SystemExit: 1")
+
+
+def test_a_try_that_another_consumer_has_begun_anew_has_no_effect(consumer, source, register, body):
+    """A process that was stopped between the count and the handler finds that somebody else was faster."""
+    effects: list[str] = []
+    register("thing.changed", lambda event: effects.append(event.id))
+    source.waiting.append(body("1"))
+    begin = handling._begin_try
+
+    def stopped_for_long() -> IncomingEvent | None:
+        row = begin()
+        if row is not None and row.attempts == 1:
+            due_at_once()
+            handle_due(most=1)
+        return row
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(handling, "_begin_try", stopped_for_long)
+        consumer.drain()
+
+    event = IncomingEvent.objects.get()
+    assert (effects, event.state, event.attempts) == (["1"], "handled", 1)

@@ -1,20 +1,25 @@
-"""Consumers of real brokers, killed in the middle of their work: no event is lost, none has its effect twice."""
+"""Consumers killed in the middle of their work, and brokers killed under them: no event is lost, none has its effect
+twice.
+"""
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
 
 from events.inbox.models import IncomingEvent
-from tests.events.inbox.brokers import Broker, RabbitMqQueue, RedisStream, named, removed_afterwards
+from tests.chaos.fault_run.brokers import NatsBroker, RabbitBroker, RedisBroker
+from tests.events.inbox.brokers import Broker, NatsStream, RabbitMqQueue, RedisStream, named, removed_afterwards
 from tests.events.inbox.conftest import MakeBody
 from tests.events.inbox.test_broker_sources import needs
 from tests.processes import running
@@ -68,6 +73,14 @@ def effects() -> Counter[str]:
     return Counter(user.username.split()[0] for user in User.objects.all())
 
 
+Server = RedisBroker | NatsBroker | RabbitBroker
+SERVERS: dict[str, tuple[Callable[[ExitStack, Path], Server], Callable[[str, str], Broker]]] = {
+    "redis-server": (RedisBroker, RedisStream),
+    "nats-server": (NatsBroker, NatsStream),
+    "rabbitmq-server": (RabbitBroker, RabbitMqQueue),
+}
+
+
 def test_killed_between_the_commit_and_the_acknowledgement(broker: Broker, environment: dict[str, str], body: MakeBody):
     broker.put([body(str(number)) for number in range(5)])
 
@@ -111,6 +124,45 @@ def test_killed_again_and_again(broker: Broker, environment: dict[str, str], bod
         while len(effects()) < count or IncomingEvent.objects.due().exists():
             assert last.poll() is None
             assert time.monotonic() < give_up_at
+            time.sleep(0.05)
+
+    assert effects() == {str(number): 1 for number in range(count)}
+    assert set(IncomingEvent.objects.values_list("state", flat=True)) == {"handled"}
+    assert sum(IncomingEvent.objects.values_list("attempts", flat=True)) <= kills * 2
+
+
+@pytest.mark.parametrize("program", SERVERS)
+def test_the_broker_is_killed_and_started_again_under_its_consumers(
+    program: str, tmp_path: Path, command_environment: dict[str, str], body: MakeBody
+):
+    if shutil.which(program) is None:
+        pytest.skip(f"There is no {program}")
+    make_server, make_queue = SERVERS[program]
+    count, kills = 150, 3
+    give_up_at = time.monotonic() + 400
+    with ExitStack() as stack:
+        server = make_server(stack, tmp_path)
+        server.start()
+        queue = make_queue(named(), server.address)
+        environment = command_environment | {
+            "DJANGO_SETTINGS_MODULE": "orders_project.settings",
+            "EVENT_SOURCES": f"one={queue.address}",
+        }
+        consumers = [
+            stack.enter_context(running(COMMAND, env=environment, stderr=subprocess.DEVNULL)) for _ in range(2)
+        ]
+        for kill in range(kills):
+            queue.put([body(str(number)) for number in range(kill * count // kills, (kill + 1) * count // kills)])
+            seen = len(effects())
+            while len(effects()) < seen + 10:
+                assert [consumer.poll() for consumer in consumers] == [None, None]
+                assert time.monotonic() < give_up_at, effects()
+                time.sleep(0.02)
+            server.kill()
+            server.start()
+        while len(effects()) < count or IncomingEvent.objects.due().exists():
+            assert [consumer.poll() for consumer in consumers] == [None, None]
+            assert time.monotonic() < give_up_at, effects()
             time.sleep(0.05)
 
     assert effects() == {str(number): 1 for number in range(count)}

@@ -6,14 +6,22 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from events.inbox import forgetting
 from events.inbox.forgetting import forget_settled
 from events.inbox.models import InboxState, InboxStream, IncomingEvent
 from orders.management.commands.sweep import sweep
+from tests.plans import cost_of_each, long_reader, vacuum
 
 NOW = datetime(2026, 11, 30, tzinfo=UTC)
 LONG_AGO = NOW - timedelta(days=36)
+
+MANY = """
+insert into events_inbox (came_by, source, event_id, state, received_at, settled_at)
+select 'test', '/x', n::text, 'handled', moment, moment
+  from generate_series(1, 8000) n cross join lateral (select %s::timestamptz + n * interval '1 s' as moment) as made
+"""
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -52,6 +60,19 @@ def test_it_is_done_in_slices(monkeypatch: Any):
 
     assert forget_settled(before=NOW) == 4
     assert forget_settled(before=NOW) == 1
+
+
+def test_slices_go_on_where_the_last_one_ended(monkeypatch: Any):
+    monkeypatch.setattr(forgetting, "_AT_ONCE", 60)
+    with connection.cursor() as cursor:
+        cursor.execute(MANY, [LONG_AGO])
+    vacuum("events_inbox")
+
+    with long_reader():
+        slices = cost_of_each(lambda: forget_settled(before=NOW), beginning="with due")
+
+    assert len(slices) == 135  # the last one is of the streams
+    assert max(one.pages for one in slices) <= 1.5 * slices[0].pages
 
 
 def test_the_sweeper_does_it_after_the_days_that_are_set(settings: Any):

@@ -8,10 +8,13 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
+from uuid_utils.compat import uuid7
 
+from events.outbox import append
 from events.webhooks.endpoints import create_endpoint
 from events.webhooks.models import WebhookEndpoint
 from events.webhooks.worker import WebhookWorker
+from tests.events.conftest import MakeEvent
 from tests.events.webhooks.receiving import Receiver, receiver
 
 
@@ -41,6 +44,16 @@ def endpoint_at(database: None) -> Callable[..., tuple[WebhookEndpoint, str]]:
         return create_endpoint(given.pop("storefront_id", 1), url=url, **given)
 
     return make
+
+
+@pytest.fixture
+def append_event(make_event: MakeEvent) -> Callable[[dict[str, Any]], None]:
+    """Append the first event of a stream of its own, with this data."""
+
+    def append_one(data: dict[str, Any]) -> None:
+        append([make_event(uuid7(), 1, data=data)])
+
+    return append_one
 
 
 @pytest.fixture

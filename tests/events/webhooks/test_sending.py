@@ -2,51 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import socket
-import ssl
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from events.webhooks import sending
 from events.webhooks.sending import Answer, post
-
-Talk = Callable[[socket.socket], None]
-
-
-@contextmanager
-def server(talk: Talk, *, secured: ssl.SSLContext | None = None) -> Iterator[int]:
-    """Its port; each connection is talked to in turn."""
-    listening = socket.create_server(("127.0.0.1", 0))
-
-    def serve() -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                connection, _ = listening.accept()
-                with contextlib.suppress(OSError), connection:
-                    if secured is None:
-                        talk(connection)
-                    else:
-                        with secured.wrap_socket(connection, server_side=True) as inner:
-                            talk(inner)
-
-    thread = threading.Thread(target=serve)
-    thread.start()
-    try:
-        yield listening.getsockname()[1]
-    finally:
-        listening.shutdown(socket.SHUT_RDWR)
-        listening.close()
-        thread.join()
+from tests.talking import Talk, certificate, context, server, trusted
 
 
 def saying(answer: bytes, heard: list[bytes] | None = None) -> Talk:
@@ -132,7 +95,7 @@ def test_of_a_long_answer_the_beginning_is_kept():
     ("said", "kept"),
     [
         (b"HTTP/1.1 200 OK\r\nX-A: b\0c\r\n\r\n", "{'x-a': 'b\ufffdc'}"),
-        (b"\0\0junk\r\n", "BadStatusLine: \ufffd\ufffdjunk\r\n"),
+        (b"\0\0junk\r\n", "\ufffd\ufffdjunk\r\n"),
     ],
 )
 def test_what_postgresql_cannot_keep_of_an_answer_is_replaced_wherever_it_stands(said, kept):
@@ -140,7 +103,24 @@ def test_what_postgresql_cannot_keep_of_an_answer_is_replaced_wherever_it_stands
     with server(saying(said)) as port:
         answer = send(port)
 
-    assert kept in (str(answer.headers), answer.error)
+    assert kept in (str(answer.headers), answer.body)
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"), [(b"thanks, ann\r\n", "thanks, ann\r\n"), (b"HTTP/1.1 ann\r\n\r\n", "HTTP/1.1 ann\r\n")]
+)
+def test_what_the_endpoint_said_stands_where_an_erasure_looks_for_it(said, kept):
+    with server(saying(said)) as port:
+        answer = send(port)
+
+    assert (answer.status, answer.body, answer.error) == (None, kept, "The answer does not begin as HTTP does")
+
+
+def test_a_version_of_http_that_nobody_knows_is_not_repeated():
+    with server(saying(b"HTTP/ann 200 OK\r\n\r\n")) as port:
+        answer = send(port)
+
+    assert answer.error == "UnknownProtocol: the answer is not HTTP"
 
 
 @pytest.mark.parametrize(
@@ -177,18 +157,18 @@ def test_an_address_inside_is_not_connected_to(settings):
 
 def test_the_certificate_must_be_of_the_name_that_was_asked_for(tmp_path, monkeypatch):
     names: list[str | None] = []
-    good, other = (_certificate(tmp_path / name, name) for name in ("localhost", "other.example"))
-    monkeypatch.setenv("SSL_CERT_FILE", str(_trusted(tmp_path, good, other)))
+    good, other = (certificate(tmp_path / name, name) for name in ("localhost", "other.example"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(trusted(tmp_path, good, other)))
     sending._tls.cache_clear()
     answer = saying(b"HTTP/1.1 200 OK\r\n\r\n")
     try:
-        with server(answer, secured=_context(good, names)) as port:
+        with server(answer, secured=context(good, names)) as port:
             right = send(port, scheme="https", host="localhost")
-        with server(answer, secured=_context(other, names)) as port:
+        with server(answer, secured=context(other, names)) as port:
             wrong = send(port, scheme="https", host="localhost")
         monkeypatch.delenv("SSL_CERT_FILE")
         sending._tls.cache_clear()
-        with server(answer, secured=_context(good, names)) as port:
+        with server(answer, secured=context(good, names)) as port:
             unknown = send(port, scheme="https", host="localhost")
     finally:
         sending._tls.cache_clear()
@@ -202,8 +182,8 @@ def test_the_certificate_must_be_of_the_name_that_was_asked_for(tmp_path, monkey
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_who_reads_slowly_is_cut_off_at_the_deadline(tmp_path, monkeypatch, scheme):
-    certificate, over = _certificate(tmp_path / "localhost", "localhost"), threading.Event()
-    monkeypatch.setenv("SSL_CERT_FILE", str(_trusted(tmp_path, certificate)))
+    own, over = certificate(tmp_path / "localhost", "localhost"), threading.Event()
+    monkeypatch.setenv("SSL_CERT_FILE", str(trusted(tmp_path, own)))
     sending._tls.cache_clear()
 
     def sip(connection: socket.socket) -> None:
@@ -211,46 +191,10 @@ def test_who_reads_slowly_is_cut_off_at_the_deadline(tmp_path, monkeypatch, sche
             pass
 
     try:
-        with server(sip, secured=_context(certificate, []) if scheme == "https" else None) as port:
+        with server(sip, secured=context(own, []) if scheme == "https" else None) as port:
             answer = send(port, seconds=0.5, scheme=scheme, host="localhost", body=b"x" * 20_000_000)
             over.set()
     finally:
         sending._tls.cache_clear()
 
     assert (answer.status, answer.address != "") == (None, True)
-
-
-def _certificate(directory: Path, name: str) -> Path:
-    directory.mkdir()
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    no_password = serialization.NoEncryption()
-    pem, plain = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
-    (directory / "key.pem").write_bytes(key.private_bytes(pem, plain, no_password))
-    (directory / "certificate.pem").write_bytes(certificate.public_bytes(pem))
-    return directory
-
-
-def _trusted(tmp_path: Path, *directories: Path) -> Path:
-    bundle = tmp_path / "trusted.pem"
-    bundle.write_bytes(b"".join((directory / "certificate.pem").read_bytes() for directory in directories))
-    return bundle
-
-
-def _context(directory: Path, names: list[str | None]) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(directory / "certificate.pem", directory / "key.pem")
-    context.sni_callback = lambda connection, name, of: names.append(name)
-    return context

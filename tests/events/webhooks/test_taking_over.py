@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import psycopg
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
-from events.webhooks.models import WebhookAttempt, WebhookDelivery
+from events.webhooks.models import WebhookAttempt, WebhookDelivery, WebhookTurn
 from events.webhooks.worker import WebhookWorker
 from tests.events.webhooks.pacing import wait_until
 from tests.events.webhooks.receiving import Told
@@ -88,3 +89,25 @@ def test_it_goes_on_after_the_database_was_away(shop, endpoint_at, append_stream
         thread.join()
 
     assert len({received.headers["webhook-id"] for received in shop.received}) == 2
+
+
+@pytest.mark.slow
+def test_however_long_another_had_the_turn_it_is_taken_over_at_once(shop, endpoint_at, append_stream):
+    """Whoever finds it taken comes back soon, and no later for having come in vain many times."""
+    endpoint_at(shop.url)
+    append_stream(1)
+    worker, stop = WebhookWorker(), threading.Event()
+    thread = threading.Thread(target=worker.run, args=(stop,))
+    try:
+        with transaction.atomic():
+            WebhookTurn.objects.select_for_update().get()
+            thread.start()
+            time.sleep(3.6)
+        let_go_at = time.monotonic()
+        wait_until(lambda: shop.received, "it is taken over")
+        waited = time.monotonic() - let_go_at
+    finally:
+        stop.set()
+        thread.join()
+
+    assert waited < 2.5  # it was four seconds, when each pause was longer than the last

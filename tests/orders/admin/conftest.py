@@ -131,8 +131,10 @@ def buttons_on(response: HttpResponse, order: Order) -> set[str]:
 
 
 def listed(response: HttpResponse) -> list[str]:
-    """Numbers of the orders on a page of the list."""
-    return [order.number for order in response.context["cl"].result_list]  # type: ignore[attr-defined]
+    """Numbers of the orders on a page of the list, or of the one that was opened instead."""
+    if response.status_code == 302:
+        return [Order.all_objects.get(pk=response.headers["Location"].split("/")[-3]).number]
+    return [order.number for order in response.context["page"].orders]  # type: ignore[attr-defined]
 
 
 def messages_of(response: HttpResponse) -> list[str]:

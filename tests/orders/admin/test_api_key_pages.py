@@ -83,7 +83,7 @@ def test_the_list_shows_prefix_storefront_scopes_and_state_but_no_hash(admin, ke
 
     html = admin.get(LIST).content.decode()
 
-    for text in (key.prefix, "web shop", "orders:read", "Active", "Revoked", "Expired"):
+    for text in (key.prefix, "web shop", "Read orders", "Active", "Revoked", "Expired"):
         assert text in html
     assert key.hashed_key not in html
     assert reverse("admin:orders_apikey_revoke", args=[revoked.prefix]) not in html
@@ -97,7 +97,7 @@ def test_a_revoked_key_stops_working(admin, storefront):
     asked = admin.get(url)
     page = admin.post(url, follow=True)
 
-    assert "This cannot be undone." in asked.content.decode()
+    assert "This cannot be undone" in asked.content.decode()
     assert [str(message) for message in page.context["messages"]] == [f"The key {key.prefix} of au has been revoked."]
     assert not works(secret)
     assert admin.post(url).status_code == 404
@@ -172,3 +172,17 @@ def test_a_key_is_revoked_also_by_who_could_not_make_it(staff, storefront):
     staff("lead").post(reverse("admin:orders_apikey_revoke", args=[old.prefix]))
 
     assert not works(secret)
+
+
+def test_what_a_key_may_do_is_said_in_words_with_the_name_of_its_scope(admin, storefront):
+    html = admin.get(f"{LIST}add/").content.decode()
+
+    assert "Place, confirm, change, hold and cancel orders (orders:write)" in html
+    assert "What calls with it, such as “web shop”" in html
+
+
+def test_without_a_key_the_list_says_what_comes_next(admin, storefront):
+    html = admin.get(LIST).content.decode()
+
+    assert "Nobody can call the API yet. Add a key" in html
+    assert "yielded" not in html

@@ -138,3 +138,20 @@ def test_keys_from_before_know_their_maker_by_the_log_and_so_do_their_requests(a
     assert ApiKey.objects.get(name="till").made_by == "staff:ann"
     assert User.objects.filter(username="ann").exists()
     assert (approves(key, paid), approves(admin, paid)) == (False, False)
+
+
+def test_a_lead_who_makes_a_key_that_approves_does_not_approve_their_own_refund_by_it(staff, storefront, paid):
+    lead = staff("lead")
+    made = {"name": "mine", "storefront": storefront.pk, "scopes": ["orders:read", "refunds:approve"]}
+    own = Client(headers={"X-API-Key": lead.post(f"{KEYS}add/", made).context["secret"]})
+    do_operation(lead, paid, "request_refund", amount="20")
+
+    refused = [
+        assert_refused(ask(own, str(paid.pk), "approve_refund"), 409, "own_request")["code"],
+        approves(lead, paid),
+    ]
+    successor = rotated_by(lead, ApiKey.objects.get(name="mine"))
+
+    assert refused == ["own_request", False]
+    assert not approves(successor, paid)
+    assert Refund.objects.get().state == "requested"

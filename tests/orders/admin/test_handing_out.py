@@ -169,7 +169,7 @@ def test_who_sees_some_storefronts_changes_nobody_who_sees_others(keeper, person
         name: client.post(f"/admin/auth/user/{user.pk}/password/", NEW).status_code for name, user in people.items()
     }
 
-    assert codes == {"all": 403, "other": 403, "both": 403, "same": 302}
+    assert codes == {"all": 404, "other": 404, "both": 404, "same": 302}
 
 
 def test_a_superuser_who_sees_some_storefronts_gives_no_more_of_them(database, storefront, other_storefront):
@@ -231,3 +231,21 @@ def test_an_account_keeps_its_name_for_it_stands_for_the_person(database, person
 
     changed = User.objects.get(pk=ann.pk)
     assert (saved.status_code, changed.username, changed.first_name) == (302, "ann", "Ann")
+
+
+def test_even_who_has_every_permission_there_is_neither_makes_nor_changes_a_superuser(keeper, person):
+    client, will = keeper(), User.objects.get(username="will")
+    will.user_permissions.set(Permission.objects.all())
+    root, bob = person("root", is_superuser=True), person("bob")
+    before = all_of(root), all_of(bob), all_of(will)
+
+    codes = [
+        client.post(page_of(root), account(root, groups=[Group.objects.get(name="lead").pk])).status_code,
+        client.post(f"/admin/auth/user/{root.pk}/password/", NEW).status_code,
+        client.post(f"/admin/auth/user/{root.pk}/delete/", {"post": "yes"}).status_code,
+    ]
+    for user in (bob, will):
+        client.post(page_of(user), account(user, is_superuser="on"))
+
+    assert codes == [403, 403, 403]
+    assert (all_of(root), all_of(bob), all_of(will)) == before

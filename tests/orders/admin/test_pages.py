@@ -34,25 +34,6 @@ def test_a_page_loads_nothing_from_elsewhere_and_has_no_script_of_its_own(admin,
     assert re.findall(r"\son[a-z]+=", html) == []
 
 
-def test_the_overview_counts_no_further_than_a_hundred(admin, order_in):
-    for _ in range(2):
-        order_in("confirmed")
-    order_in("pending")
-
-    cards = {card.title: (card.shown, card.alert) for card in admin.get("/admin/").context["cards"]}
-
-    assert cards == {
-        "Pending": ("1", False),
-        "To be shipped": ("2", False),
-        "Under way": ("0", False),
-        "On hold": ("0", False),
-        "Inventory to be told": ("0", False),
-        "Events to be sent": ("5", False),
-        "Events parked": ("0", False),
-        "Dead letters": ("0", False),
-    }
-
-
 def test_the_overview_shows_who_may_see_no_orders_nothing_of_them(staff, order_in):
     order = order_in("pending")
 
@@ -88,4 +69,4 @@ def test_the_overview_asks_for_the_storefronts_once_whatever_it_counts(admin, or
         admin.get("/admin/")
 
     storefronts = [query["sql"] for query in captured if 'FROM "orders_storefront"' in query["sql"]]
-    assert len(storefronts) == 2  # those that exist, and those the user is limited to
+    assert len(storefronts) == 1

@@ -13,6 +13,7 @@ from django.utils import timezone
 from events.webhooks.endpoints import create_endpoint, disable_endpoint
 from events.webhooks.models import WebhookDelivery, WebhookEndpoint
 from events.webhooks.worker import WebhookWorker
+from orders.admin.webhooks import deliveries
 from tests.events.webhooks.receiving import Told, receiver
 from tests.orders.admin.conftest import messages_of
 
@@ -153,6 +154,8 @@ def test_what_was_given_up_is_sent_again_or_everything(admin, endpoint, place_or
     WebhookDelivery.objects.update(state="delivered", settled_at=timezone.now())
     WebhookDelivery.objects.filter(pk=given_up.pk).update(state="failed")
 
+    counted = admin.post(page(endpoint, "redeliver"), {"days": 1, "count_only": "on"}, follow=True)
+    assert (messages_of(counted), WebhookDelivery.objects.pending().count()) == (["1 events would be sent again."], 0)
     some = admin.post(page(endpoint, "redeliver"), {"days": 1}, follow=True)
     pending_then = WebhookDelivery.objects.pending().count()
     everything = admin.post(page(endpoint, "redeliver"), {"days": 1, "everything": "on"}, follow=True)
@@ -230,3 +233,28 @@ def test_one_that_was_disabled_by_failures_waits_for_somebody(admin, staff, stor
 
 def cards(client: Any) -> dict[str, tuple[str, bool]]:
     return {card.title: (card.shown, card.alert) for card in client.get("/admin/").context["cards"]}
+
+
+def test_what_was_sent_names_orders_and_goes_on_where_a_page_ended(admin, endpoint, place_order, monkeypatch):
+    monkeypatch.setattr(deliveries, "_SHOWN", 2)
+    orders = [place_order(cup=1) for _ in range(3)]
+
+    first = admin.get(page(endpoint, "change"))
+    second = admin.get(page(endpoint, "change") + first.context["older"])
+
+    newest = first.content.decode()
+    assert all(order["number"] in newest for order in orders[1:])
+    assert orders[0]["number"] not in newest
+    assert orders[0]["number"] in second.content.decode()
+    assert second.context["older"] == ""
+    assert admin.get(page(endpoint, "change"), {"before": "nonsense"}).status_code == 404
+
+
+def test_each_page_says_what_becomes_of_what_is_done_there(admin, endpoint):
+    for slug, says in {
+        "delete": "This cannot be undone; to stop it for a while, disable it.",
+        "disable": "It can be enabled again",
+        "rotate": "each request is signed with both",
+        "redeliver": "Events keep their ids",
+    }.items():
+        assert says in admin.get(page(endpoint, slug)).content.decode()

@@ -35,6 +35,7 @@ ASKED: Final[dict[str, dict[str, Any]]] = {
     "undo_delivery": {"reason": "not there"},
     "undo_completion": {"reason": "too early"},
     "reinstate": {"reason": "after all"},
+    "comment": {"text": "They will ring again."},
     "hold": {"kind": "manual"},
 }
 PATCHES: Final = frozenset({"change_details", "change_contact", "change_address"})
@@ -49,6 +50,7 @@ change_details  yes       yes        yes             yes       yes        yes   
 change_contact  yes       yes        yes             yes       yes        status     status
 change_address  yes       yes        quantity        status    status     status     status
 change_customer yes       yes        yes             yes       yes        yes        yes
+comment         yes       yes        yes             yes       yes        yes        yes
 pack            yes       yes        yes             both      both       both       both
 ship            status    yes        yes             both      both       both       both
 track           yes       yes        yes             yes       quantity   both       status
@@ -110,6 +112,7 @@ OF_SCOPE: Final = {
         "change_customer",
         "cancel",
         "reinstate",
+        "comment",
         "hold",
         "release_hold",
     },

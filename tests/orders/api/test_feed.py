@@ -254,6 +254,34 @@ class TestStream:
 
         assert frames(answer) == [{"id": cursor_in(api.get(EVENTS).json()["next"])}]
 
+    @pytest.mark.parametrize(
+        ("accept", "answered"),
+        [
+            ("application/json;q=0.1, text/event-stream", "text/event-stream"),
+            ("application/json;q=0.5, text/event-stream;q=0.9", "text/event-stream"),
+            ("text/event-stream;q=0.1, */*;q=0.2", "application/json"),
+            ("text/event-stream;q=0, */*", "application/json"),
+            ("text/event-stream, application/json", "application/json"),
+            ("Text/Event-Stream; charset=utf-8", "text/event-stream"),
+            ("text/*", "text/event-stream"),
+            ("*/*", "application/json"),
+            ("", "application/json"),
+        ],
+    )
+    def test_is_for_whoever_likes_it_better_than_json(self, api, accept, answered):
+        assert api.get(EVENTS, headers={"Accept": accept}).headers["Content-Type"] == answered
+
+    @pytest.mark.parametrize("accept", ["text/event-stream;q=0", "application/*;q=0, text/html", ",", "stream"])
+    def test_is_for_nobody_who_takes_neither(self, api, accept):
+        assert_refused(api.get(EVENTS, headers={"Accept": accept}), 406, "not_acceptable")
+
+    def test_begins_where_the_address_says_for_an_empty_last_event_id(self, api, place_order):
+        place_order(cup=1)
+
+        answer = api.get(EVENTS, headers={**self.HEADERS, "Last-Event-ID": ""})
+
+        assert len(frames(answer)) == 1
+
     def test_is_refused_a_wrong_cursor_as_a_problem(self, api):
         response = api.get(EVENTS, headers={**self.HEADERS, "Last-Event-ID": "17"})
 

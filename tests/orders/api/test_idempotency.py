@@ -303,7 +303,7 @@ def test_answers_are_forgotten_in_pieces_that_stay_done_whatever_becomes_of_the_
             storefront_id=storefront.pk, key=f"k{number}", fingerprint=b"", status=201, body=b"{}"
         )
 
-    with interrupted_before("delete", number=3):
+    with interrupted_before("with", number=3):
         operations.forget_answers(before=timezone.now() + timedelta(seconds=1))
 
     assert IdempotentAnswer.objects.count() == 1

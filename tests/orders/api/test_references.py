@@ -69,6 +69,21 @@ def test_a_batch_refuses_the_one_order_and_says_where(api, stock):
     assert results[1]["error"]["errors"][0]["pointer"] == "/orders/1/customer_id"
 
 
+def test_a_batch_also_says_where_when_it_finds_out_only_while_it_places(api, storefront, stock):
+    stock(cup=10)
+    storefront.currency = ""
+    storefront.save()
+    one = {"customer_id": "ann", "items": [CUP]}
+    orders = [{**one, "external_reference": "r1"}, {**one, "total_amount": 5}, {**one, "external_reference": "r1"}]
+
+    response = api.post("/api/v1/orders/batch", {"orders": orders}, content_type="application/json")
+
+    results = response.json()["results"]
+    assert [result["status"] for result in results] == [201, 400, 409]
+    pointers = [error["pointer"] for result in results[1:] for error in result["error"]["errors"]]
+    assert pointers == ["/orders/1/currency", "/orders/2/external_reference"]
+
+
 @wrong
 @pytest.mark.parametrize("field", ["customerId", "productId"])
 def test_the_first_version_refuses_it(api, stock, text, field):

@@ -23,8 +23,8 @@ TYPES = {
     "*/*": "application/vnd.oai.openapi; charset=utf-8",
     "text/html, */*;q=0.8": "application/vnd.oai.openapi; charset=utf-8",
 }
-DOCUMENTS = [SCHEMA, "/api/", "/api/redoc/", "/api/problems", "/api/event-schemas/"]
-EVENT_SCHEMA = "/api/event-schemas/order.created.json"
+DOCUMENTS = [SCHEMA, "/api/", "/api/redoc/", "/api/problems", "/api/events/schemas/"]
+EVENT_SCHEMA = "/api/events/schemas/order.created.json"
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_the_schema_is_sent_in_the_form_that_is_accepted(accepted: str, content_
 
     assert (answer.status_code, answer.headers["Content-Type"]) == (200, content_type)
     document = orjson.loads(answer.content) if "json" in content_type else yaml.safe_load(answer.content)
-    assert (document["openapi"], len(document["paths"])) == ("3.1.0", 48)
+    assert (document["openapi"], len(document["paths"])) == ("3.1.0", 50)
     assert answer.headers["Content-Disposition"] == (
         f'inline; filename="Order service.{"json" if "json" in content_type else "yaml"}"'
     )

@@ -20,10 +20,9 @@ WEBHOOKS = "/api/v1/webhooks"
 URL = "https://hooks.example.com/orders"
 
 
-def ask(api: Client, method: str, path: str = "", body: Any = None) -> Any:
-    return api.generic(
-        method, WEBHOOKS + path, "" if body is None else json.dumps(body), content_type="application/json"
-    )
+def ask(api: Client, method: str, path: str = "", body: Any = None, **headers: str) -> Any:
+    text = "" if body is None else json.dumps(body)
+    return api.generic(method, WEBHOOKS + path, text, content_type="application/json", headers=headers)
 
 
 def made(api: Client, **fields: Any) -> Any:
@@ -377,6 +376,28 @@ def test_one_event_is_sent_again(api, place_order, settings):
 
         assert (response.status_code, response.json()) == (202, {"queued": 1, "go_on_since": None})
         assert [received.headers["webhook-id"] for received in shop.received[2:]] == [wanted]
+
+
+def test_a_dry_run_tells_how_many_would_be_sent_again_and_sends_nothing(api, place_order):
+    endpoint = made(api)
+    placed = [place_order(cup=1) for _ in range(3)]
+    WebhookDelivery.objects.update(state="delivered")
+    failed = WebhookDelivery.objects.filter(stream_id=placed[0]["id"])
+    failed.update(state="failed")
+    since = {"since": (timezone.now() - timedelta(hours=1)).isoformat()}
+    one = {"event_id": str(failed.get().event_id)}
+
+    def told(body: dict[str, Any]) -> tuple[int, Any, str]:
+        response = ask(api, "POST", f"/{endpoint['id']}/redeliver", body, Prefer="dry-run")
+        return response.status_code, response.json(), response.headers["Preference-Applied"]
+
+    assert told(since) == (200, {"queued": 3, "go_on_since": None}, "dry-run")
+    assert told(since | {"only_failed": True}) == (200, {"queued": 1, "go_on_since": None}, "dry-run")
+    assert told(since | {"until": since["since"]})[1]["queued"] == 0
+    assert told(one) == (200, {"queued": 1, "go_on_since": None}, "dry-run")
+    unknown = {"event_id": "019ad2f4-5c10-7a61-8f4e-2b6d1c93a001"}
+    assert ask(api, "POST", f"/{endpoint['id']}/redeliver", unknown, Prefer="dry-run").status_code == 404
+    assert not WebhookDelivery.objects.pending().exists()
 
 
 def test_what_happened_while_it_was_disabled_is_sent_when_a_time_is_asked_for(api, place_order, settings):

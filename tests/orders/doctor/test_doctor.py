@@ -21,7 +21,7 @@ from events.outbox import NewEvent
 from inventory_client.models import Stock
 from inventory_client.stock import set_stock_levels
 from orders.announcing.payloads import without_personal_data
-from orders.doctor import CHECKS, answers, examination
+from orders.doctor import CHECKS, answers, examined_orders
 from orders.models import IdempotentAnswer, Order, Storefront
 from orders.reading.documents import document_of
 from orders.requests.operations import AmendedItem, Units
@@ -483,6 +483,13 @@ DAMAGES: Final[dict[str, tuple[set[str], str]]] = {
         {"feed_late", "event_not_in_feed"},
         "update events_feed_arrival set event_id = {OLD} where id = (select min(id) from events_feed_arrival)",
     ),
+    "a day that tells of more than was sold": (
+        {"sales_day_not_as_orders"},
+        "insert into orders_sales_progress (storefront_id, position, counted_from) "
+        "select storefront_id, 0, '0001-01-01' from orders_order where id = {W};"
+        "insert into orders_sales_day (storefront_id, day, currency, placed, revenue) "
+        "select storefront_id, (now() at time zone 'UTC')::date, 'AUD', 5, 100 from orders_order where id = {W}",
+    ),
     "an answer with an order that is not there": (
         {"answer_of_no_order"},
         "insert into orders_idempotentanswer (storefront_id, key, fingerprint, status, headers, body, created_at) "
@@ -506,6 +513,15 @@ DAMAGES: Final[dict[str, tuple[set[str], str]]] = {
     "less reserved than is held": (
         {"stock_not_as_reservations"},
         "update inventory_stock set reserved = reserved - 1 where product_id = 'cup'",
+    ),
+    "more shipped than the reservations say": (
+        {"stock_not_as_reservations"},
+        "update inventory_stock set shipped = shipped + 2, on_hand = on_hand - 2 where product_id = 'cup'",
+    ),
+    "a reservation that says nothing of what has left": (
+        {"stock_shipped_not_as_order", "stock_not_as_reservations"},
+        "update inventory_reservation set shipped = '{{}}' "
+        "where id = (select reservation_id from orders_order where id = {S})",
     ),
     "a product the ledger has lost": (
         {"stock_not_as_reservations"},
@@ -658,7 +674,12 @@ def test_history_that_came_in_the_middle_of_its_life_is_taken_on_trust(waiting):
 
 # --- what waits for somebody -------------------------------------------------------------------------
 
-STUCK: Final = {"hold_lasts", "refund_not_decided", "refund_not_settled", "return_not_received", "late_payment"}
+STUCK: Final = {
+    *("hold_lasts", "refund_not_decided", "refund_not_settled", "return_not_received", "late_payment"),
+    "bulk_run_stands",  # tests/orders/management/test_bulk_runs_command.py
+    *("requests_late", "requests_parked"),  # tests/orders/requested/test_watching.py
+    "refund_not_asked_for",  # tests/orders/admin/test_unapproved_refunds.py
+}
 
 
 def test_what_waits_for_a_person_is_told_once_it_has_waited_long(api, sold, waiting):
@@ -730,8 +751,8 @@ def test_it_says_which_product_is_counted_wrong(waiting):
 
     assert (code, lines[0].split(":")[0]) == (1, "ERROR stock_not_as_reservations (2)")
     assert lines[1:3] == [
-        "    cup: 7 reserved, its reservations hold 2",
-        "    plate: no stock row, its reservations hold 1",
+        "    cup: 7 reserved; of its reservations 2 reserved",
+        "    plate: no stock row; of its reservations 1 reserved",
     ]
     assert (found(storefront="au"), found(since=2)) == ({}, {})
 
@@ -792,7 +813,7 @@ def test_recent_orders_alone_and_what_is_stuck_at_any_age(waiting):
 
 
 def test_it_works_through_more_orders_than_it_reads_at_once(api, monkeypatch):
-    monkeypatch.setattr(examination, "_ORDERS_AT_ONCE", 2)
+    monkeypatch.setattr(examined_orders, "_ORDERS_AT_ONCE", 2)
     for _ in range(5):
         sell(api)
     Order.objects.update(refund_pending_amount=7)

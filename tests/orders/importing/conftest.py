@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.db import connection
 
 
 @dataclass
@@ -36,6 +38,36 @@ def run_import(database: None, tmp_path: Path) -> Callable[..., Import]:
         return Import(code, stdout.getvalue(), error, stderr.getvalue())
 
     return run
+
+
+@pytest.fixture
+def others_in_the_way(database: None) -> Callable[[int], AbstractContextManager[None]]:
+    """So many times another transaction is in the way when an order is written."""
+
+    @contextmanager
+    def in_the_way(times: int) -> Iterator[None]:
+        with connection.cursor() as cursor:
+            cursor.execute(_IN_THE_WAY.format(times=times))
+        try:
+            yield
+        finally:
+            with connection.cursor() as cursor:
+                cursor.execute("drop function in_the_way() cascade; drop sequence in_the_way_before")
+
+    return in_the_way
+
+
+# A sequence counts on, whatever is rolled back.
+_IN_THE_WAY = """
+create sequence in_the_way_before;
+create function in_the_way() returns trigger language plpgsql as $$ begin
+    if nextval('in_the_way_before') <= {times} then
+        raise exception 'could not serialize access' using errcode = 'serialization_failure';
+    end if;
+    return new;
+end $$;
+create trigger in_the_way before insert or update on orders_order for each row execute function in_the_way();
+"""
 
 
 @pytest.fixture

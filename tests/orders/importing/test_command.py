@@ -33,7 +33,7 @@ def test_names_a_report_that_cannot_be_written_before_it_imports(run_import):
 def test_refuses_a_batch_of_no_sensible_size(run_import, batch):
     done = run_import(line(), f"--batch={batch}")
 
-    assert (done.code, done.error) == (1, f"--batch is {batch}; it must be 1 to 1000.")
+    assert (done.code, done.error) == (2, f"--batch is {batch}; it must be 1 to 1000.")
 
 
 def test_an_empty_file_is_no_lines(run_import):

@@ -31,7 +31,7 @@ def test_what_an_operation_would_refuse_is_found(run_import):
 
     assert done.code == 3
     assert "Read 2 lines: 1 placed, 0 skipped, 1 refused." in done.report
-    assert "line 1 (r1): A canceled order cannot become shipped" in done.report
+    assert "line 1 (r1): A canceled order cannot be shipped" in done.report
     assert operations_of("r1") == ["place", "cancel"]
     assert Order.objects.count() == 1
 

@@ -400,8 +400,31 @@ def test_what_was_canceled_here_and_shipped_there_is_refused(run_import):
     done = run_import(line(history=history("shipped", shipped_at=SHIPPED)))
 
     assert done.code == 3
-    assert "line 1 (r1): A canceled order cannot become shipped" in done.report
+    assert "line 1 (r1): A canceled order cannot be shipped" in done.report
     assert Order.objects.get().status == "canceled"
+
+
+def test_an_order_that_others_are_in_the_way_of_is_looked_at_again_and_moved_once(run_import, others_in_the_way):
+    run_import(CREATED_LINE)
+
+    with others_in_the_way(2):
+        done = run_import(APPROVED_LINE)
+
+    assert (done.code, "1 moved forward" in done.report) == (0, True)
+    assert operations_of() == ["place", "record_payment", "confirm"]
+    assert payments() == [("capture", 2500, "r1/1")]
+
+
+def test_an_order_that_others_are_always_in_the_way_of_stays_as_it_was_and_is_told(run_import, others_in_the_way):
+    run_import(CREATED_LINE)
+
+    with others_in_the_way(100):
+        done = run_import(APPROVED_LINE)
+
+    assert done.code == 3
+    assert "0 moved forward" not in done.report
+    assert "line 1 (r1): " in done.report
+    assert operations_of() == ["place"]
 
 
 def test_a_deleted_order_is_left_alone(run_import):

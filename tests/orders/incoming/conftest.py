@@ -26,6 +26,7 @@ def comes_in(database: None) -> ComesIn:
         source = MemorySource()
         source.waiting.append(json.dumps(event | attributes).encode())
         Consumer("memory", source).drain()
-        return IncomingEvent.objects.get(event_id=(event | attributes)["id"])
+        came = event | attributes
+        return IncomingEvent.objects.get(event_id=came["id"], source=came["source"])
 
     return come

@@ -11,6 +11,7 @@ from events.inbox import handlers
 from events.inbox.sources.configured import SOURCE_CLASSES, configured
 from inventory_client.models import Stock
 from orders.models import Order, PaymentRecord
+from orders.operations import place_requested
 from tests.orders.incoming.conftest import ComesIn
 from tests.papers.pages import blocks, rows, section
 
@@ -49,8 +50,11 @@ def test_every_event_of_the_page_has_the_effect_that_the_page_tells(place_order,
     assert bring(comes_in, "customer.updated") == "handled"
     assert bring(comes_in, "inventory.reservation.reduced", reservation_id=reservation_id) == "handled"
     assert bring(comes_in, "inventory.stock.adjusted") == "handled"
+    assert bring(comes_in, "order.requested") == "handled"
 
-    changed = Order.objects.get()
+    assert place_requested() == (1, 0, 0)
+    assert Order.objects.exclude(pk=order["id"]).get().total_amount == 2598
+    changed = Order.objects.get(pk=order["id"])
     assert (changed.captured_amount, PaymentRecord.objects.get().psp) == (3098, "adyen")
     assert (changed.contact_email, changed.shipping_address["city"]) == ("ann@example.com", "Sydney")
     assert changed.tags == ["recalculate-shipping"]

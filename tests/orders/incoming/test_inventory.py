@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from uuid_utils.compat import uuid7
 
+from audit.models import Entry
 from inventory_client.models import Stock
 from orders.models import Order
 from tests.base import perform
@@ -106,6 +107,33 @@ def test_a_level_becomes_what_was_counted(comes_in: ComesIn, stock):
     comes_in("inventory.stock.adjusted", {"product_id": "bowl", "on_hand": 3})
 
     assert dict(Stock.objects.values_list("product_id", "on_hand")) == {"bowl": 3, "cup": 8}
+
+
+def test_a_level_changes_by_so_many_units_whatever_was_shipped_meanwhile(place_order, comes_in: ComesIn):
+    order_id = place_order(cup=3)["id"]
+    perform("confirm", order_id)
+    perform("ship", order_id)
+
+    more = comes_in("inventory.stock.changed", {"product_id": "cup", "change": 12}, subject="cup", sequence="2")
+    late = comes_in("inventory.stock.changed", {"product_id": "cup", "change": -2}, subject="cup", sequence="1")
+
+    assert (more.state, late.state) == ("handled", "handled")
+    assert Stock.objects.values_list("on_hand", "reserved").get(pk="cup") == (1007, 0)
+    assert Entry.objects.about(Stock, "cup").order_by("pk")[0].changes == [
+        {"field": "on_hand", "before": 997, "after": 1009},
+        {"field": "reason", "before": None, "after": "inventory.stock.changed"},
+    ]
+
+
+@pytest.mark.parametrize(("change", "why"), [(-996, "5 units are reserved"), (1, "no stock of bowl yet")])
+def test_a_change_that_cannot_be_made_now_waits(place_order, comes_in: ComesIn, change, why):
+    place_order(cup=5)
+    product_id = "cup" if change < 0 else "bowl"
+
+    event = comes_in("inventory.stock.changed", {"product_id": product_id, "change": change})
+
+    assert (event.state, event.attempts, why in event.last_error) == ("due", 1, True), event.last_error
+    assert Stock.objects.get().on_hand == 1000
 
 
 def test_a_level_below_what_is_reserved_waits(place_order, comes_in: ComesIn):

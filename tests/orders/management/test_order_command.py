@@ -100,8 +100,8 @@ def test_a_refused_order_is_told_by_sentence_and_code_and_stays_as_it_was(place_
 
     assert code == 1
     assert lines == [
-        f"{placed['number']}: refused (invalid_transition). A pending order cannot become shipped; "
-        "it can become: canceled, confirmed.",
+        f"{placed['number']}: refused (invalid_transition). A pending order cannot be shipped; "
+        "it can be canceled or confirmed.",
         "0 done, 1 refused.",
     ]
     assert statuses() == {placed["number"]: "pending"}
@@ -323,7 +323,7 @@ def test_the_list_shows_every_operation_with_its_statuses_and_scope(database):
     _, lines = order("--list")
 
     shown = {line.split()[0]: line for line in lines[1:]}
-    assert len(shown) == 32
+    assert len(shown) == 33
     assert shown["cancel"].split("  ")[0] == "cancel"
     assert "end what has not been shipped" in shown["cancel"]
     assert shown["cancel"].endswith("orders:write")

@@ -2,35 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from inventory_client import current
-from inventory_client.faults import Fault, FaultKind, FaultyApplication, FaultyServer
+from inventory_client.faults import Fault, FaultKind
 from inventory_client.models import Reservation
-from inventory_client.server.wsgi import InventoryApplication
 from orders import operations
 from orders.models import Order, OrderItem, Storefront
 from tests.base import perform
-from tests.orders.asking import ask, counts, done, event_count, item_ids, last_event, read, reserved, sell
+from tests.orders.asking import ask, counts, done, event_count, item_ids, last_event, on_shelf, read, reserved, sell
 from tests.orders.refusals import assert_refused
 
 MAX = 2**53 - 1
-
-
-@pytest.fixture
-def remote(database: None, settings: Any) -> Iterator[FaultyServer]:
-    """An InventoryService over HTTP that fails on demand, and this service told to use it."""
-    with FaultyServer(FaultyApplication(InventoryApplication())) as server:
-        settings.INVENTORY_URL = server.url
-        settings.INVENTORY_TIMEOUT_SECONDS = 0.6
-        yield server
-        client = current.get_inventory()
-        assert hasattr(client, "close")
-        client.close()
-        current._inventory.cache_clear()
 
 
 def held_lines() -> dict[str, int]:
@@ -148,7 +132,8 @@ def test_what_has_not_been_shipped_of_an_order_can_be_amended(api, place_order):
     assert (order["version"], before["version"]) == (4, 3)
     assert counts(order, "quantity") == {"cup": 2, "plate": 4}
     assert (order["status"], order["fulfillment_status"]) == ("confirmed", "partial")
-    assert held_lines() == reserved() == {"cup": 2, "plate": 4}
+    assert held_lines() == {"cup": 2, "plate": 4}
+    assert on_shelf() == {"cup": (999, 1), "plate": (1000, 4)}
 
 
 def test_of_a_removed_item_the_canceled_units_stay_on_record(api, place_order):
@@ -346,6 +331,18 @@ def test_amounts_that_are_given_replace_the_ones_that_stood_there(api, storefron
     ]
     amounts = ("items_amount", "shipping_amount", "tax_amount", "discount_amount", "total_amount", "balance_amount")
     assert [order[name] for name in amounts] == [2400, 0, 240, 40, 2600, 2600]
+
+
+def test_a_new_price_of_a_unit_takes_the_place_of_the_amount_and_the_discount_goes_with_the_units(api, storefront):
+    placed = sell(api, {"product_id": "cup", "quantity": 2, "amount": 1000, "discount_amount": 100})
+
+    order = done(
+        api, placed["id"], "amend", items=[{"item_id": item_ids(placed)["cup"], "quantity": 1, "unit_amount": 700}]
+    )
+
+    (item,) = order["items"]
+    assert (item["unit_amount"], item["amount"], item["discount_amount"]) == (700, 700, 50)
+    assert (order["items_amount"], order["discount_amount"], order["total_amount"]) == (700, 50, 650)
 
 
 @pytest.mark.parametrize(

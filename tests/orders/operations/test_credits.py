@@ -149,6 +149,17 @@ def test_an_amendment_corrects_what_canceled_units_were_credited_with(api, paid)
     assert (amended["total_amount"], amended["canceled_amount"], amended["due_amount"]) == (1500, 1000, 500)
 
 
+def test_the_first_units_of_a_line_are_the_ones_that_were_canceled_and_are_corrected_to_the_cent(api, paid):
+    order = paid({"product_id": "cup", "quantity": 3, "amount": 1000})
+    done(api, order["id"], "cancel", items=of(order, "cup", 1))
+
+    items = [{"item_id": item_ids(order)["cup"], "quantity": 3, "amount": 999}]
+    amended = done(api, order["id"], "amend", items=items)
+
+    assert credits_of(amended) == [("canceled", 334), ("amended", -1)]
+    assert (amended["total_amount"], amended["canceled_amount"], amended["due_amount"]) == (999, 333, 666)
+
+
 def test_an_order_that_is_credited_for_more_cannot_be_amended_below_that(api, paid):
     order = paid({**CUPS, "quantity": 3})
     done(api, order["id"], "request_refund", amount=2500)
@@ -160,6 +171,15 @@ def test_an_order_that_is_credited_for_more_cannot_be_amended_below_that(api, pa
     assert problem["errors"][0]["pointer"] == "/total_amount"
     assert "2500 have been credited already" in problem["errors"][0]["detail"]
     assert read(api, order["id"]) == before
+
+
+def test_an_order_can_be_amended_to_just_what_it_is_credited_for(api, paid):
+    order = paid({**CUPS, "quantity": 3})
+    done(api, order["id"], "request_refund", amount=2500)
+
+    amended = done(api, order["id"], "amend", items=of(order, "cup", 3), discount_amount=500)
+
+    assert (amended["total_amount"], amended["credited_amount"], amended["due_amount"]) == (2500, 2500, 0)
 
 
 @pytest.mark.parametrize("policy", ["on_payment", "on_authorization"])

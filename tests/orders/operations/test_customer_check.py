@@ -9,7 +9,6 @@ from uuid import UUID
 import pytest
 from django.core.management import call_command
 
-from inventory_client.faults import FaultKind
 from inventory_client.models import Stock
 from orders import operations
 from orders.models import IdempotentAnswer, Order, Storefront
@@ -19,6 +18,7 @@ from orders.rules.callers import key_caller
 from orders.rules.errors import NotPermitted
 from orders.rules.lifecycle import Operation
 from orders.rules.scopes import Scope
+from remote_calls.faults import FaultKind
 from tests.base import perform
 from tests.orders.incoming.conftest import ComesIn, comes_in
 from tests.orders.refusals import assert_nothing_happened, assert_refused

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from orders.models import Order
 from tests.base import perform
-from tests.orders.asking import ask, done, event_count, item_ids, last_event, read, reserved
+from tests.orders.asking import ask, done, event_count, item_ids, last_event, on_shelf, read
 from tests.orders.refusals import assert_refused
 
 
@@ -165,7 +165,7 @@ def test_a_completed_order_has_all_its_parcels_delivered(api, two_parcels):
     event = last_event(order["id"])
     assert (event.data["operation"], event.told_reason) == ("complete", "customer says so")
     assert event.data["changes"]["status"] == ["shipped", "completed"]
-    assert reserved() == {"cup": 2}
+    assert on_shelf() == {"cup": (998, 0)}
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,9 @@ def test_nothing_in_the_database_tells_of_a_customer_who_was_erased(api, sold):
         "customer_id": "marker-customer",
         "erased": [{"id": sold["id"], "number": sold["number"]}],
         "refused": [],
+        "refused_count": 0,
         "has_more": False,
+        "requests": 0,
     }
     assert {marker: tables for marker in MARKERS if (tables := rows_that_tell(marker))} == {}
     assert broken_promises() == {}

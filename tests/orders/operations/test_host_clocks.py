@@ -72,3 +72,26 @@ def test_a_new_connection_reads_the_databases_clock_when_it_was_not_read_for_a_m
     connection.ensure_connection()
 
     assert (soon, clock.host_is_right()) == (False, True)
+
+
+def test_an_answer_that_may_be_the_time_that_is_counted_changes_nothing(host_ahead):
+    host_ahead(hours=0)
+    steady, counted = clock.steady(), clock.now()
+
+    clock.follow(counted - timedelta(milliseconds=40), read_at=steady, within=0.05)
+    agreeing = clock.now()
+    clock.follow(counted - timedelta(seconds=60), read_at=steady, within=0.05)
+    differing = clock.now()
+
+    assert agreeing >= counted
+    assert counted - timedelta(seconds=60) <= differing < counted
+
+
+def test_no_change_is_earlier_than_the_one_before_it_although_the_time_was_set_back(api, place_order, host_ahead):
+    order = place_order(cup=1)
+    first = api.patch(f"/api/v1/orders/{order['id']}", {"note": "one"}, content_type="application/json").json()
+    host_ahead(hours=3)
+
+    second = api.patch(f"/api/v1/orders/{order['id']}", {"note": "two"}, content_type="application/json").json()
+
+    assert second["updated_at"] == first["updated_at"]

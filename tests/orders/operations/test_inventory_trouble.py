@@ -2,35 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.utils import timezone
 
-from inventory_client import current
-from inventory_client.faults import Fault, FaultKind, FaultyApplication, FaultyServer
+from inventory_client.faults import Fault, FaultKind
 from inventory_client.models import Stock
-from inventory_client.server.wsgi import InventoryApplication
 from orders import operations
 from orders.models import Order
 from tests.orders.refusals import assert_nothing_happened, assert_refused
 
 ORDER = {"customer_id": "cus123", "items": [{"product_id": "cup", "quantity": 2}]}
-
-
-@pytest.fixture
-def remote(database: None, settings: Any) -> Iterator[FaultyServer]:
-    """An InventoryService over HTTP that fails on demand, and this service told to use it."""
-    with FaultyServer(FaultyApplication(InventoryApplication())) as server:
-        settings.INVENTORY_URL = server.url
-        settings.INVENTORY_TIMEOUT_SECONDS = 0.6
-        yield server
-        client = current.get_inventory()
-        assert hasattr(client, "close")
-        client.close()
-        current._inventory.cache_clear()
 
 
 def place(api: Any, **headers: str) -> Any:
@@ -63,16 +47,16 @@ def test_places_orders_over_http(api, stock, remote):
         (FaultKind.UNKNOWN_PRODUCT, 422, "unknown_product"),
     ],
 )
-def test_each_trouble_is_a_refusal_that_leaves_nothing_once_swept(api, stock, remote, kind, status, code):
+def test_each_trouble_is_a_refusal_that_leaves_nothing_once_swept(api, stock, remote_in_a_hurry, kind, status, code):
     stock(cup=10)
     # More often than the client tries; only the call that holds.
-    remote.application.add(*[Fault(kind, seconds=1.0, method="PUT")] * 8)
+    remote_in_a_hurry.application.add(*[Fault(kind, seconds=1.0, method="PUT")] * 8)
 
     response = place(api, **{"Idempotency-Key": "key-1"})
 
     assert_refused(response, status, code)
     assert ("Retry-After" in response.headers) == (status == 503)
-    remote.application.clear()
+    remote_in_a_hurry.application.clear()
     sweep()
     assert_nothing_happened()
 

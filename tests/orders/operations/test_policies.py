@@ -198,6 +198,13 @@ def test_zero_days_complete_at_once_and_none_never(api, delivered):
     assert read(api, order_id)["status"] == "completed"
 
 
+def test_zero_days_complete_nothing_before_it_has_arrived(api, delivered):
+    Storefront.objects.update(complete_after_days=0)
+    delivered(0)
+
+    assert operations.complete_orders(now=timezone.now() - timedelta(hours=1)) == 0
+
+
 def test_each_storefront_has_its_own_days(api, delivered, other_storefront):
     order_id = delivered(30)
     Storefront.objects.filter(pk=other_storefront.pk).update(complete_after_days=1)

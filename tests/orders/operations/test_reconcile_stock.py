@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -14,11 +14,10 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
 
-from inventory_client import current
 from inventory_client.current import get_inventory
-from inventory_client.faults import Fault, FaultKind, FaultyApplication, FaultyServer
+from inventory_client.faults import Fault, FaultKind
+from inventory_client.ledger import EmbeddedLedger
 from inventory_client.models import AskedHold, Reservation, Stock
-from inventory_client.server.wsgi import InventoryApplication
 from inventory_client.stock import set_stock_levels
 from inventory_client.values import HoldRequest
 from orders import operations
@@ -27,22 +26,10 @@ from orders.operations import comparing_stock, recounting_stock
 from orders.operations.comparing_stock import Difference, stock_differences
 from orders.operations.repairing_stock import repair_stock
 from orders.requests.operations import Units
-from orders.rules.ids import new_id, new_id_at
+from orders.rules.ids import new_id, new_id_at, time_of
 from tests.base import perform
-from tests.orders.asking import everything, item_ids, reserved
-
-
-@pytest.fixture
-def remote(database: None, settings: Any) -> Iterator[FaultyServer]:
-    """An InventoryService over HTTP, and this service told to use it."""
-    with FaultyServer(FaultyApplication(InventoryApplication())) as server:
-        settings.INVENTORY_URL = server.url
-        settings.INVENTORY_TIMEOUT_SECONDS = 0.6
-        yield server
-        client = current.get_inventory()
-        assert hasattr(client, "close")
-        client.close()
-        current._inventory.cache_clear()
+from tests.orders.asking import done, everything, item_ids, on_shelf, reserved
+from tests.plans import statements_of
 
 
 @pytest.fixture(params=["embedded", "http"])
@@ -157,12 +144,12 @@ def test_a_lost_reservation_is_held_again_under_its_id(either_inventory, place_o
 
     assert code == 1
     assert [(line["number"], line["difference"], line["found"]) for line in found] == [
-        (pending["number"], "missing", {"state": "unknown", "lines": {}}),
-        (confirmed["number"], "missing", {"state": "unknown", "lines": {}}),
+        (pending["number"], "missing", {"state": "unknown", "lines": {}, "shipped": {}}),
+        (confirmed["number"], "missing", {"state": "unknown", "lines": {}, "shipped": {}}),
     ]
     assert [line["expected"] for line in found] == [
-        {"state": "held", "lines": {"cup": 2}},
-        {"state": "confirmed", "lines": {"cup": 3}},
+        {"state": "held", "lines": {"cup": 2}, "shipped": {}},
+        {"state": "confirmed", "lines": {"cup": 3}, "shipped": {}},
     ]
     assert repair() == (0, [("missing", "repaired"), ("missing", "repaired")])
     assert (state_of(pending), state_of(confirmed), reserved()) == ("held", "confirmed", {"cup": 5})
@@ -195,7 +182,10 @@ def test_a_reservation_of_other_lines_is_made_what_the_order_says(either_invento
     code, found = compare()
 
     assert code == 1
-    assert (found[0]["difference"], found[0]["found"]) == ("other_lines", {"state": "held", "lines": {"cup": 5}})
+    assert (found[0]["difference"], found[0]["found"]) == (
+        "other_lines",
+        {"state": "held", "lines": {"cup": 5}, "shipped": {}},
+    )
     assert repair() == (0, [("other_lines", "repaired")])
     assert (state_of(order), reserved()) == ("held", {"cup": 2, "plate": 1})
     assert_all_equal()
@@ -214,6 +204,18 @@ def test_a_hold_of_a_confirmed_order_is_confirmed(either_inventory, place_order)
     assert_all_equal()
 
 
+def test_what_somebody_else_has_repaired_since_is_left_alone(either_inventory, place_order):
+    order = place_order(cup=2)
+    perform("confirm", order["id"])
+    Reservation.objects.update(state="held")
+    difference = only_difference()
+
+    outcomes = [repair_stock(difference).result for _ in range(2)]
+
+    assert outcomes == ["repaired", "changed"]
+    assert (state_of(order), reserved()) == ("confirmed", {"cup": 2})
+
+
 @pytest.mark.parametrize(("ended_by", "state"), [("cancel", "confirmed"), ("delete", "held")])
 def test_the_stock_of_an_ended_order_is_released(either_inventory, place_order, ended_by, state):
     order = place_order(cup=2)
@@ -224,7 +226,7 @@ def test_the_stock_of_an_ended_order_is_released(either_inventory, place_order, 
     code, found = compare()
 
     assert (code, [line["difference"] for line in found]) == (1, ["not_released"])
-    assert found[0]["expected"] == {"state": "released", "lines": {}}
+    assert found[0]["expected"] == {"state": "released", "lines": {}, "shipped": {}}
     assert repair() == (0, [("not_released", "repaired")])
     assert (state_of(order), reserved()) == ("released", {})
     assert_all_equal()
@@ -246,6 +248,20 @@ def test_a_reservation_of_nobody_is_released(either_inventory, place_order):
     assert repair() == (0, [("without_order", "repaired"), ("without_order", "repaired")])
     assert reserved() == {"cup": 2}
     assert_all_equal()
+
+
+def test_a_reservation_of_nobody_that_is_counted_too_low_is_left_until_it_is_counted_anew(storefront, stock):
+    stock(cup=10)
+    get_inventory().hold([HoldRequest(new_id(), {"cup": 3})])
+    age_reservations()
+    Stock.objects.update(reserved=1)
+
+    code, lines = reconcile("--repair", "--since", "1")
+    counted_anew, _ = reconcile("--repair")
+
+    assert code == 1
+    assert "Not released. The inventory counts fewer units as reserved than are to be given back." in lines[0]
+    assert (counted_anew, reserved()) == (0, {})
 
 
 def test_a_reservation_this_service_has_no_record_of_asking_for_is_released_too(remote, storefront, stock):
@@ -390,6 +406,32 @@ def test_an_order_that_changed_after_it_was_compared_is_not_repaired(place_order
 
     assert outcome.result == "changed"
     assert (state_of(order), reserved()) == ("held", {"cup": 2})
+
+
+def test_an_order_that_is_deleted_while_it_is_repaired_gets_no_stock(remote, place_order):
+    """Its reservation is gone as well, so that another one was to take its place."""
+    order = place_order(cup=2)
+    reservation_id = Order.objects.get().reservation_id
+    get_inventory().hold([HoldRequest(reservation_id, {"cup": 5}, 7)])
+    difference = only_difference()
+    EmbeddedLedger(hold_grace_seconds=60).release(reservation_id)  # behind the back of this service
+    adjustments = []
+
+    def delete_at_the_second(environ: Any, start_response: Any) -> Any:
+        if environ["REQUEST_METHOD"] == "PUT":
+            adjustments.append(environ["PATH_INFO"])
+            if len(adjustments) == 2:
+                perform("delete", order["id"])
+                connection.close()  # this thread's own
+        return remote.faults(environ, start_response)
+
+    remote.set_app(delete_at_the_second)
+
+    outcome = repair_stock(difference)
+
+    assert outcome.result == "changed"
+    assert (len(adjustments), reserved()) == (2, {})
+    assert_all_equal()
 
 
 def test_a_reservation_that_has_found_its_order_since_is_not_released(place_order):
@@ -565,6 +607,30 @@ def test_it_works_through_more_orders_and_reservations_than_fit_in_a_batch(place
     assert_all_equal()
 
 
+def test_the_ledger_is_asked_once_for_all_orders_of_a_batch(place_order):
+    asked = []
+    for more in (1, 9):
+        for _ in range(more):
+            place_order(cup=1)
+        age_reservations()
+        asked.append(statements_of(assert_all_equal))
+
+    assert asked[0] == asked[1]
+
+
+def test_older_orders_whose_reservations_have_changed_are_compared_together(place_order, settings):
+    orders = [place_order(cup=1) for _ in range(10)]
+    settings.HOLD_GRACE_SECONDS = 0
+    placed_until = time_of(UUID(orders[-1]["id"])) + timedelta(milliseconds=1)
+    asked = []
+    for confirmed in (orders[:1], orders[1:]):
+        for order in confirmed:
+            perform("confirm", order["id"])
+        asked.append(statements_of(lambda: list(stock_differences(since=placed_until, storefront_id=None))))
+
+    assert asked[0] == asked[1]
+
+
 # --- what the embedded ledger counts ---------------------------------------------------------------------
 
 
@@ -585,16 +651,16 @@ def test_reserved_units_that_no_reservation_holds_are_counted_anew(place_order, 
                 "order_id": None,
                 "number": None,
                 "reservation_id": None,
-                "expected": {"reserved": 2},
-                "found": {"reserved": counted},
-                "remedy": "count its reserved units anew",
+                "expected": {"reserved": 2, "shipped": 0},
+                "found": {"reserved": counted, "shipped": 0},
+                "remedy": "count its reserved and shipped units anew",
                 "repair": None,
             }
         ],
     )
     assert lines[0] == (
         f"miscounted: product cup: expected 2 reserved, found {counted} reserved. "
-        "--repair would count its reserved units anew."
+        "--repair would count its reserved and shipped units anew."
     )
     assert reserved() == {"cup": counted, "plate": 1}
     assert repair() == (0, [("miscounted", "repaired")])
@@ -611,7 +677,7 @@ def test_a_product_that_has_lost_its_stock_row_is_added_with_what_is_reserved(pl
 
     assert (code, [(line["difference"], line["expected"], line["found"]) for line in found]) == (
         1,
-        [("not_counted", {"reserved": 2}, {"reserved": None})],
+        [("not_counted", {"reserved": 2, "shipped": 0}, {"reserved": None, "shipped": None})],
     )
     assert lines[0] == (
         "not_counted: product cup: expected 2 reserved, found no stock row. Repaired. Set the product's level: until "
@@ -696,3 +762,34 @@ def test_a_later_revision_than_the_orders_is_gone_on_from(either_inventory, plac
     assert_all_equal()
     perform("cancel", order["id"], items=[one_of(order, "cup")])
     assert (Order.objects.get().stock_action, reserved()) == (None, {"cup": 1})
+
+
+def test_units_that_have_left_and_of_which_the_inventory_was_never_told_are_told(either_inventory, api, place_order):
+    order = place_order(cup=3)
+    done(api, order["id"], "confirm")
+    done(api, order["id"], "ship")
+    Reservation.objects.update(shipped=[])
+    Stock.objects.update(on_hand=1000, reserved=3, shipped=0)
+
+    code, (found,) = compare()
+
+    assert (code, found["difference"]) == (1, "other_shipped")
+    assert found["expected"] == {"state": "confirmed", "lines": {"cup": 3}, "shipped": {"cup": 3}}
+    assert found["found"] == {"state": "confirmed", "lines": {"cup": 3}, "shipped": {}}
+    assert str(only_difference().expected) == "confirmed 3 × cup (3 shipped)"
+    assert repair() == (0, [("other_shipped", "repaired")])
+    assert on_shelf() == {"cup": (997, 0)}
+    assert_all_equal()
+
+
+def test_a_lost_reservation_of_a_shipped_order_is_held_again_without_what_left(either_inventory, api, place_order):
+    order = place_order(cup=3)
+    done(api, order["id"], "confirm")
+    done(api, order["id"], "ship")
+    get_inventory().release(Order.objects.get().reservation_id)
+    released = on_shelf()
+
+    assert repair() == (0, [("released", "repaired")])
+
+    assert (released, on_shelf()) == ({"cup": (1000, 0)}, {"cup": (997, 0)})
+    assert_all_equal()

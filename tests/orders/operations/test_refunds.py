@@ -76,7 +76,9 @@ def test_a_refund_is_to_be_paid_out_at_once_where_nobody_has_to_approve_it(api, 
         "settled_amount": 0,
         "state": "approved",
         "return_id": None,
+        "credit_id": None,
         "lines": [],
+        "shipping_amount": 0,
         "requested_by": refund["requested_by"],
         "requested_at": refund["requested_at"],
         "decided_by": refund["requested_by"],
@@ -394,6 +396,30 @@ def test_a_payment_that_is_taken_back_leaves_the_refund_as_it_was_decided(
     assert broken_promises() == {}
 
 
+def test_a_refund_that_somebody_let_fail_has_failed_again_once_a_payment_of_it_is_taken_back(api, paid):
+    (refund,) = done(api, paid["id"], "request_refund", amount=1200)["refunds"]
+    done(api, paid["id"], "fail_refund")
+    paid_out = settle(api, paid, refund, 1200)
+
+    order = done(api, paid["id"], "correct_payment", payment_id=paid_out["payments"][1]["id"], reason="another order's")
+
+    assert (states(paid_out), states(order)) == ([(1200, "settled")], [(1200, "failed")])
+    assert (order["refunded_amount"], order["due_amount"], order["balance_amount"]) == (0, 1800, -1200)
+    assert broken_promises() == {}
+
+
+def test_what_was_decided_of_another_refund_since_says_nothing_of_one_whose_payment_is_taken_back(api, paid):
+    (refund,) = done(api, paid["id"], "request_refund", amount=1200)["refunds"]
+    paid_out = settle(api, paid, refund, 1200)
+    done(api, paid["id"], "request_refund", amount=500)
+    done(api, paid["id"], "fail_refund")
+
+    order = done(api, paid["id"], "correct_payment", payment_id=paid_out["payments"][1]["id"], reason="another order's")
+
+    assert states(order) == [(1200, "approved"), (500, "failed")]
+    assert broken_promises() == {}
+
+
 def test_a_failure_that_never_was_leaves_alone_what_has_been_refunded_instead(api, paid):
     (refund,) = done(api, paid["id"], "request_refund", amount=2000)["refunds"]
     failed = done(
@@ -423,3 +449,123 @@ def test_a_limit_says_nothing_of_refunds_in_another_currency(api, storefront):
     asked = [ask(api, order_id, "request_refund", amount=3000).json() for order_id in (euros, yen)]
 
     assert [states(order) for order in asked] == [[(3000, "requested")], [(3000, "approved")]]
+
+
+# --- for a cancellation, and for shipping ---------------------------------------------------------------
+
+
+def test_what_a_cancellation_was_credited_with_is_paid_out_once(api, paid):
+    canceled = done(api, paid["id"], "cancel", items=[{"item_id": item_ids(paid)["cup"], "quantity": 1}])
+    done(api, paid["id"], "fail_refund")
+    (credit,) = canceled["credits"]
+
+    order = done(api, paid["id"], "request_refund", credit_id=credit["id"])
+    again = ask(api, paid["id"], "request_refund", credit_id=credit["id"])
+
+    assert states(order) == [(1000, "failed"), (1000, "approved")]
+    assert [refund["credit_id"] for refund in order["refunds"]] == [credit["id"], credit["id"]]
+    assert_refused(again, 409, "nothing_left")
+
+
+@pytest.mark.parametrize("paid_out", [True, False])
+def test_the_refund_that_a_cancellation_asked_for_itself_is_for_its_credit(api, paid, paid_out):
+    canceled = done(api, paid["id"], "cancel", items=[{"item_id": item_ids(paid)["cup"], "quantity": 1}])
+    (credit,), (refund,) = canceled["credits"], canceled["refunds"]
+    if paid_out:
+        settle(api, paid, refund, 1000)
+
+    again = ask(api, paid["id"], "request_refund", credit_id=credit["id"])
+
+    assert (refund["credit_id"], refund["amount"]) == (credit["id"], 1000)
+    assert_refused(again, 409, "nothing_left")
+    assert read(api, paid["id"])["due_amount"] == 2000
+
+
+def test_of_an_order_that_was_paid_in_part_a_cancellation_gives_back_no_more_than_is_over(api, storefront):
+    order = sell(api)
+    done(api, order["id"], "record_payment", kind="capture", amount=2600, psp_reference="pi_1")
+    canceled = done(api, order["id"], "cancel", items=[{"item_id": item_ids(order)["cup"], "quantity": 1}])
+    (credit,), (refund,) = canceled["credits"], canceled["refunds"]
+
+    again = ask(api, order["id"], "request_refund", credit_id=credit["id"])
+
+    assert (credit["amount"], refund["amount"], refund["credit_id"]) == (1000, 600, credit["id"])
+    assert_refused(again, 409, "nothing_left")
+
+
+def test_a_refund_of_more_than_a_cancellation_is_for_no_credit_and_leaves_none_to_pay_out(api, paid):
+    cup = [{"item_id": item_ids(paid)["cup"], "quantity": 1}]
+    first = done(api, paid["id"], "cancel", items=cup)
+    done(api, paid["id"], "fail_refund")
+    second = done(api, paid["id"], "cancel", items=cup)
+
+    again = [ask(api, paid["id"], "request_refund", credit_id=credit["id"]) for credit in second["credits"]]
+
+    assert states(second) == [(1000, "failed"), (2000, "approved")]
+    assert [refund["credit_id"] for refund in second["refunds"]] == [first["credits"][0]["id"], None]
+    for refused in again:
+        assert_refused(refused, 409, "nothing_left")
+
+
+def test_a_cancellation_that_was_taken_back_is_not_paid_out(api, paid):
+    (credit,) = done(api, paid["id"], "cancel")["credits"]
+    done(api, paid["id"], "reinstate", reason="by mistake")
+    done(api, paid["id"], "record_payment", kind="capture", amount=500, psp_reference="pi_2", psp="stripe")
+
+    response = ask(api, paid["id"], "request_refund", credit_id=credit["id"])
+
+    assert_refused(response, 409, "nothing_left")
+
+
+def test_shipping_that_waits_to_be_given_back_cannot_be_asked_back_again(api, strict, paid):
+    first = done(api, paid["id"], "request_refund", shipping_amount=300)
+
+    again = ask(api, paid["id"], "request_refund", shipping_amount=300)
+
+    assert [(refund["shipping_amount"], refund["state"]) for refund in first["refunds"]] == [(300, "requested")]
+    problem = assert_refused(again, 409, "amount_exceeded")
+    assert (problem["requested"], problem["available"]) == (300, 200)
+    assert problem["detail"] == (
+        "300 was asked for, but only 200 (minor units) can be refunded of the shipping: what has not been credited yet."
+    )
+    assert read(api, paid["id"]) == first
+
+
+def test_a_credit_of_another_order_is_unknown(api, paid):
+    foreign = done(api, sell(api)["id"], "cancel")["credits"][0]["id"]
+
+    assert_refused(ask(api, paid["id"], "request_refund", credit_id=foreign), 422, "unknown_part")
+
+
+def test_shipping_is_refunded_once_and_stands_in_the_credit(api, paid):
+    order = done(api, paid["id"], "request_refund", shipping_amount=300)
+    again = ask(api, paid["id"], "request_refund", shipping_amount=201)
+
+    assert (order["refunds"][0]["amount"], order["refunds"][0]["shipping_amount"]) == (300, 300)
+    (credit,) = order["credits"]
+    assert (credit["cause"], credit["amount"], credit["shipping_amount"], credit["lines"]) == ("goodwill", 300, 300, [])
+    problem = assert_refused(again, 409, "amount_exceeded")
+    assert (problem["requested"], problem["available"]) == (201, 200)
+    assert done(api, paid["id"], "request_refund", shipping_amount=200)["due_amount"] == 2500
+
+
+def test_units_and_shipping_together_are_dealt_to_both(api, paid):
+    units = [{"item_id": item_ids(paid)["cup"], "quantity": 1}]
+
+    order = done(api, paid["id"], "request_refund", items=units, shipping_amount=500)
+
+    (credit,) = order["credits"]
+    assert (order["refunds"][0]["amount"], credit["shipping_amount"]) == (1500, 500)
+    assert [line["amount"] for line in credit["lines"]] == [1000]
+
+
+@pytest.mark.parametrize("second", [{"return_id": "<return>"}, {"items": "<items>"}, {"shipping_amount": 100}])
+def test_a_refund_is_for_one_thing(api, paid, second):
+    nobody = "0192f0c4-7e55-7d3c-9a57-000000000000"
+    values = {"<return>": nobody, "<items>": [{"item_id": item_ids(paid)["cup"], "quantity": 1}]}
+    more = {name: values.get(value, value) if isinstance(value, str) else value for name, value in second.items()}
+
+    response = ask(api, paid["id"], "request_refund", credit_id=nobody, **more)
+
+    assert_refused(response, 400, "validation_error")
+    assert read(api, paid["id"]) == paid

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
+from django.core.management import call_command
 from django.db import connection
 
 from events.models import Event
-from inventory_client.models import Reservation
+from inventory_client.models import Reservation, Stock
 from inventory_client.stock import set_stock_levels
 from orders import operations
+from orders.doctor import Extent, Severity, examine
 from orders.models import Order, Storefront
+from orders.rules.errors import InventoryDown
+from tests.base import perform
 from tests.chaos.promises import broken_promises
 from tests.orders.asking import ask, counts, done, event_count, item_ids, last_event, read, reserved, sell
 from tests.orders.refusals import assert_refused
@@ -333,6 +339,34 @@ def test_the_same_request_again_is_one_reinstatement(api, storefront):
     assert_refused(ask(api, order["id"], "reinstate", reason="once more"), 409, "not_allowed_in_status")
 
 
+def test_what_the_ledger_counts_too_low_is_a_refusal_in_words_until_it_is_counted_anew(api, storefront):
+    order = sell(api)
+    Stock.objects.filter(pk="cup").update(reserved=1)
+    canceled = done(api, order["id"], "cancel")
+
+    problem = assert_refused(ask(api, order["id"], "reinstate", reason="after all"), 503, "inventory_unavailable")
+
+    assert "The inventory counts fewer units as reserved than are to be given back." in problem["detail"]
+    assert "`manage.py reconcile_stock --repair`" in problem["detail"]
+    assert problem["detail"].endswith("The order stays canceled.")
+    assert read(api, order["id"]) == canceled
+    assert operations.settle_orders() == (0, 1)
+    found = {finding.code for severity in Severity for finding in examine(Extent()).of(severity)}
+    assert found == {"stock_not_as_reservations", "upkeep_fails"}
+    call_command("reconcile_stock", "--repair", stdout=io.StringIO())
+    assert reinstate(api, order["id"])["status"] == "pending"
+    assert broken_promises() == {}
+
+
+def test_a_deleted_order_is_restored_only_once_its_stock_is_counted_anew(api, storefront):
+    order = sell(api)
+    Stock.objects.filter(pk="cup").update(reserved=1)
+    api.delete(f"/api/v1/orders/{order['id']}")
+
+    with pytest.raises(InventoryDown, match=r"reconcile_stock --repair.*The order stays deleted\.$"):
+        perform("restore", order["id"])
+
+
 def test_a_rehearsal_holds_nothing(api, storefront):
     order = sell(api)
     canceled = done(api, order["id"], "cancel")
@@ -344,8 +378,12 @@ def test_a_rehearsal_holds_nothing(api, storefront):
     assert (read(api, order["id"]), reserved()) == (canceled, {})
 
 
-@pytest.mark.parametrize("steps", [[], ["confirm"], ["confirm", "ship"]])
-def test_only_a_canceled_order_is_reinstated(api, storefront, steps):
+@pytest.mark.parametrize(
+    ("steps", "left"),
+    [([], {"cup": 2, "plate": 1}), (["confirm"], {"cup": 2, "plate": 1}), (["confirm", "ship"], {})],
+    ids=["pending", "confirmed", "shipped"],
+)
+def test_only_a_canceled_order_is_reinstated(api, storefront, steps, left):
     order = sell(api)
     for step in steps:
         order = done(api, order["id"], step)
@@ -353,4 +391,4 @@ def test_only_a_canceled_order_is_reinstated(api, storefront, steps):
     problem = assert_refused(ask(api, order["id"], "reinstate", reason="why not"), 409, "not_allowed_in_status")
 
     assert problem["allowed"] == ["canceled"]
-    assert reserved() == {"cup": 2, "plate": 1}
+    assert reserved() == left

@@ -11,7 +11,7 @@ from inventory_client.models import Reservation
 from orders import operations
 from orders.models import Order
 from tests.base import perform
-from tests.orders.asking import ask, done, event_count, last_event, read, reserved, sell
+from tests.orders.asking import ask, done, event_count, last_event, on_shelf, read, reserved, sell
 from tests.orders.refusals import assert_refused
 
 
@@ -103,7 +103,7 @@ def test_a_restored_order_goes_on_like_any_other(api, storefront):
     order = done(api, placed["id"], "ship")
 
     assert (order["status"], order["version"]) == ("shipped", 8)
-    assert reserved() == {"cup": 5, "plate": 1}
+    assert on_shelf() == {"cup": (995, 0), "plate": (999, 0)}
     assert sorted(Reservation.objects.values_list("state", flat=True)) == ["confirmed", "released", "released"]
 
 

@@ -8,7 +8,7 @@ from inventory_client.models import Reservation
 from orders import operations
 from orders.models import Order, ReturnItem
 from tests.base import perform
-from tests.orders.asking import ask, counts, done, event_count, item_ids, last_event, read, reserved, sell
+from tests.orders.asking import ask, counts, done, event_count, item_ids, last_event, on_shelf, read, sell
 from tests.orders.refusals import assert_refused
 
 
@@ -58,7 +58,7 @@ def test_a_return_is_announced_with_its_units_and_cause(api, shipped):
     event = last_event(shipped["id"])
     assert (event.data["operation"], event.told_reason) == ("request_return", "broke on the way")
     assert event.data["changes"] == {"returns": [[], [announced]]}
-    assert reserved() == {"cup": 3, "plate": 1}
+    assert on_shelf() == {"cup": (997, 0), "plate": (999, 0)}
 
 
 def test_without_items_all_that_is_with_the_customer_is_meant(api, shipped):
@@ -209,7 +209,8 @@ def test_received_units_are_back_on_the_shelf(api, shipped):
     ]
     assert (counts(order, "returned"), counts(order, "restocked")) == ({"cup": 2, "plate": 0}, {"cup": 2, "plate": 0})
     assert (order["status"], order["fulfillment_status"]) == ("shipped", "fulfilled")
-    assert (Reservation.objects.get().state, reserved()) == ("confirmed", {"cup": 1, "plate": 1})
+    assert Reservation.objects.get().state == "confirmed"
+    assert on_shelf() == {"cup": (999, 0), "plate": (999, 0)}
     assert Order.objects.get().stock_action is None
 
 
@@ -223,7 +224,7 @@ def test_units_that_are_not_restocked_are_not_sold_again(api, shipped):
     (back,) = order["returns"][0]["items"]
     assert (back["received"], back["condition"], back["restocked"]) == (2, "damaged", False)
     assert (counts(order, "returned"), counts(order, "restocked")) == ({"cup": 2, "plate": 0}, {"cup": 0, "plate": 0})
-    assert reserved() == {"cup": 3, "plate": 1}
+    assert on_shelf() == {"cup": (997, 0), "plate": (999, 0)}
     assert Order.objects.get().stock_action is None
 
 
@@ -239,7 +240,7 @@ def test_what_was_announced_and_did_not_come_can_come_later(api, shipped):
     assert (lines[ids["cup"]]["quantity"], lines[ids["cup"]]["received"]) == (3, 2)
     assert lines[ids["cup"]]["condition"] == "opened"
     assert (lines[ids["plate"]]["received"], lines[ids["plate"]]["condition"]) == (0, None)
-    assert reserved() == {"cup": 1, "plate": 1}
+    assert on_shelf() == {"cup": (997, 0), "plate": (999, 0)}
     again = done(api, shipped["id"], "request_return", cause="unwanted")
     assert {line["item_id"]: line["quantity"] for line in again["returns"][1]["items"]} == {
         ids["cup"]: 1,
@@ -255,15 +256,16 @@ def test_when_all_is_back_the_reservation_is_released(api, shipped):
     order = done(api, shipped["id"], "receive_return")
 
     assert (order["status"], counts(order, "restocked")) == ("completed", {"cup": 3, "plate": 1})
-    assert (Reservation.objects.get().state, reserved()) == ("released", {})
+    assert Reservation.objects.get().state == "released"
+    assert on_shelf() == {"cup": (1000, 0), "plate": (1000, 0)}
 
 
 def test_two_returns_one_after_the_other_give_back_what_each_brought(api, shipped):
-    for left in ({"cup": 2, "plate": 1}, {"cup": 1, "plate": 1}):
+    for cups in (998, 999):
         done(api, shipped["id"], "request_return", cause="unwanted", items=units(shipped, cup=1))
         done(api, shipped["id"], "approve_return")
         done(api, shipped["id"], "receive_return")
-        assert reserved() == left
+        assert on_shelf() == {"cup": (cups, 0), "plate": (999, 0)}
 
 
 def test_units_may_come_back_while_others_have_not_been_shipped(api, place_order):
@@ -275,7 +277,8 @@ def test_units_may_come_back_while_others_have_not_been_shipped(api, place_order
 
     order = done(api, placed["id"], "receive_return")
 
-    assert (order["status"], order["fulfillment_status"], reserved()) == ("confirmed", "partial", {"cup": 2})
+    assert (order["status"], order["fulfillment_status"]) == ("confirmed", "partial")
+    assert on_shelf() == {"cup": (1000, 2)}
     assert counts(done(api, placed["id"], "ship"), "shipped") == {"cup": 3}
 
 
@@ -286,9 +289,10 @@ def test_restocking_that_the_inventory_missed_is_told_later(api, shipped, settin
     order = done(api, shipped["id"], "receive_return")
     settings.INVENTORY_URL = ""
 
-    assert (order["returns"][0]["state"], reserved()) == ("received", {"cup": 3, "plate": 1})
+    assert order["returns"][0]["state"] == "received"
+    assert on_shelf() == {"cup": (997, 0), "plate": (999, 0)}
     assert operations.settle_orders() == (1, 0)
-    assert reserved() == {"cup": 1, "plate": 1}
+    assert on_shelf() == {"cup": (999, 0), "plate": (999, 0)}
 
 
 def test_more_than_was_announced_is_not_received(api, shipped):
@@ -303,7 +307,7 @@ def test_more_than_was_announced_is_not_received(api, shipped):
         {"item_id": ids["plate"], "product_id": "plate", "requested": 1, "available": 0},
     ]
     assert read(api, shipped["id"]) == before
-    assert reserved() == {"cup": 3, "plate": 1}
+    assert on_shelf() == {"cup": (997, 0), "plate": (999, 0)}
 
 
 def test_an_item_named_twice_is_refused(api, shipped):
@@ -389,7 +393,37 @@ def test_the_condition_decides_what_goes_back_on_the_shelf_line_by_line(api, com
         ],
     )
 
-    assert counts(received, "restocked") == {"cup": 0, "plate": 1}
+    assert counts(received, "restocked") == {"cup": 0, "plate": 0}
+
+
+@pytest.mark.parametrize(
+    ("cause", "condition", "restocked"),
+    [
+        ("unwanted", "new", {"cup": 2, "plate": 1}),
+        ("wrong_item", "new", {"cup": 2, "plate": 1}),
+        ("undeliverable", "new", {"cup": 2, "plate": 1}),
+        ("damaged", "damaged", {"cup": 0, "plate": 0}),
+        ("not_as_described", "opened", {"cup": 0, "plate": 0}),
+        ("other", "opened", {"cup": 0, "plate": 0}),
+    ],
+)
+def test_the_condition_follows_the_cause_and_only_what_is_as_new_goes_back(api, coming, cause, condition, restocked):
+    received = done(api, coming(cause)["id"], "receive_return")
+
+    assert {line["condition"] for line in received["returns"][0]["items"]} == {condition}
+    assert counts(received, "restocked") == restocked
+
+
+@pytest.mark.parametrize("line", [{"condition": "opened"}, {"condition": "damaged"}, {}])
+def test_what_is_not_as_new_is_never_put_back_on_the_shelf(api, coming, line):
+    order = coming("damaged")
+    asked = [{"item_id": item_ids(order)["cup"], "quantity": 2, "restock": True, **line}]
+
+    response = ask(api, order["id"], "receive_return", items=asked)
+
+    assert_refused(response, 400, "validation_error")
+    assert response.json()["errors"][0]["pointer"] == "/items/0/restock"
+    assert read(api, order["id"])["version"] == order["version"]
 
 
 def test_part_of_a_return_arrives_now_and_the_rest_later(api, coming):

@@ -23,6 +23,8 @@ from tests.base import READY_FOR, make_ready
 ASKED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "amend": ({"items": [{"item_id": "<item>", "quantity": 1}]}, {"quantity_<item>": "1"}),
     "cancel": ({"cause": "fraud"}, {"cause": "fraud"}),
+    # On their page staff write all there is to say.
+    "comment": ({"text": "Rang twice."}, {"text": "Rang twice.\nwhy"}),
     "extend": ({"minutes": 2880}, {"number": "48", "unit": "60"}),
     "hold": ({"kind": "address"}, {"kind": "address"}),
     "pack": ({"items": [{"item_id": "<item>", "quantity": 1}]}, {"units_<item>": "1"}),

@@ -6,7 +6,7 @@ import pytest
 
 from orders.models import Order, ShipmentItem
 from tests.base import perform
-from tests.orders.asking import ask, counts, done, event_count, item_ids, last_event, read, reserved, sell
+from tests.orders.asking import ask, counts, done, event_count, item_ids, last_event, on_shelf, read, sell
 from tests.orders.refusals import assert_refused
 
 
@@ -53,7 +53,7 @@ def test_an_order_is_shipped_with_the_last_of_its_units(api, confirmed):
     ]
     assert last == read(api, order_id)
     assert last["version"] == 5
-    assert reserved() == {"cup": 3, "plate": 1}
+    assert on_shelf() == {"cup": (997, 0), "plate": (999, 0)}
 
 
 def test_without_items_all_open_units_leave_in_one_parcel(api, confirmed):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from datetime import timedelta
+from functools import partialmethod
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from django.utils import timezone
 
 from events.models import Event
 from inventory_client.current import get_inventory
+from inventory_client.ledger import EmbeddedLedger
 from inventory_client.models import Reservation, Stock
 from inventory_client.values import HoldRequest
 from orders import operations
@@ -67,6 +69,21 @@ def test_a_hold_that_cannot_be_released_keeps_no_other_from_it_and_is_tried_agai
     assert (swept.released, swept.failed, reserved()) == (1, 1, 0)
     assert "0 holds without an order released, 1 holds could not be released (see the log)" in report
     assert (mended.released, mended.failed, mended.looked_until) == (1, 0, now)
+
+
+def test_more_holds_than_fit_on_a_page_are_released_by_one_sweep(stock, monkeypatch):
+    pages_of_two = partialmethod(EmbeddedLedger.untouched_holds, limit=2)
+    monkeypatch.setattr(EmbeddedLedger, "untouched_holds", pages_of_two)
+    stock(cup=10)
+    now = timezone.now()
+    for seconds in (1, 2, 3, 4, 5):
+        reservation_id = new_id()
+        get_inventory().hold([HoldRequest(reservation_id, {"cup": 1})])
+        Reservation.objects.filter(pk=reservation_id).update(updated_at=now - timedelta(seconds=seconds))
+
+    swept = operations.sweep_holds(after=now - timedelta(days=1), before=now)
+
+    assert (swept.released, swept.failed, swept.looked_until, reserved()) == (5, 0, now, 0)
 
 
 def test_a_hold_whose_stock_others_hold_keeps_no_other_from_being_released(stock):
@@ -159,6 +176,8 @@ def test_what_has_time_left_or_is_confirmed_or_deleted_does_not_expire(api, plac
 def test_a_sweep_says_what_it_did(storefront: Any):
     assert sweep_once() == (
         "0 holds without an order released, 0 orders settled with the inventory, 0 still to settle, "
-        "0 pending orders expired, 0 delivered orders completed, 0 idempotent answers forgotten, "
-        "0 incoming events forgotten, 0 webhook deliveries forgotten.\n"
+        "0 pending orders expired, 0 delivered orders completed, 0 orders had their customer erased by age, "
+        "0 requests had their customer erased by age, "
+        "0 idempotent answers forgotten, 0 incoming events forgotten, 0 rejected requests forgotten, "
+        "0 bulk runs forgotten, 0 webhook deliveries forgotten.\n"
     )

@@ -10,7 +10,7 @@ from django.utils import timezone
 from orders import operations
 from orders.models import Order
 from tests.chaos.promises import broken_promises
-from tests.orders.asking import ask, counts, done, item_ids, last_event, read, reserved, sell
+from tests.orders.asking import ask, counts, done, item_ids, last_event, on_shelf, read, reserved, sell
 from tests.orders.refusals import assert_refused
 
 UNDOING = ["undo_shipment", "undo_delivery", "undo_completion", "reinstate"]
@@ -44,7 +44,8 @@ def test_nothing_is_taken_back_without_a_reason(api, brought, operation, reason)
 
     assert [(error["pointer"], error["code"]) for error in problem["errors"]] == [("/reason", "required")]
     assert read(api, order["id"]) == order
-    assert reserved() == ({} if operation == "reinstate" else {"cup": 2, "plate": 1})
+    left = {"cup": (1000, 0), "plate": (1000, 0)} if operation == "reinstate" else {"cup": (998, 0), "plate": (999, 0)}
+    assert on_shelf() == left
 
 
 @pytest.mark.parametrize("operation", UNDOING)
@@ -74,12 +75,12 @@ def test_a_parcel_that_has_not_left_is_packed_again_and_its_units_are_open(api, 
     (packed,) = after["shipments"]
     assert (packed["id"], packed["tracking_number"], packed["items"]) == (parcel["id"], "JD1", parcel["items"])
     assert (packed["packed_at"], packed["shipped_at"]) == (None, None)
-    assert reserved() == {"cup": 2, "plate": 1}
+    assert on_shelf() == {"cup": (1000, 2), "plate": (1000, 1)}
     shipped = done(api, order["id"], "ship")
     assert (shipped["status"], [shipment["id"] for shipment in shipped["shipments"]]) == ("shipped", [parcel["id"]])
     assert done(api, order["id"], "undo_shipment", reason="again")["status"] == "confirmed"
     assert done(api, order["id"], "cancel")["status"] == "canceled"
-    assert reserved() == {}
+    assert on_shelf() == {"cup": (1000, 0), "plate": (1000, 0)}
     assert broken_promises() == {}
 
 
@@ -212,6 +213,15 @@ def test_parcels_that_completing_took_for_delivered_are_on_their_way_again(api, 
     assert [shipment["delivered_at"] for shipment in after["shipments"]] == [arrived, None]
     assert Order.objects.get().delivered_at is None
     assert broken_promises() == {}
+
+
+@pytest.mark.parametrize(("days", "arrives"), [(None, ["deliver"]), (14, [])])
+def test_what_the_sweeper_would_not_complete_is_opened_again_without_a_hold(api, brought, storefront, days, arrives):
+    storefront.complete_after_days = days
+    storefront.save()
+    order = brought("confirm", "ship", *arrives, "complete")
+
+    assert done(api, order["id"], "undo_completion", reason="not yet")["holds"] == []
 
 
 def test_what_was_opened_again_is_not_completed_by_the_sweeper(api, brought, storefront):

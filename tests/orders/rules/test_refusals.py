@@ -48,12 +48,12 @@ SENTENCES = [
     ),
     (
         errors.InvalidTransition("pending", "shipped", {"confirmed", "canceled"}),
-        "A pending order cannot become shipped; it can become: canceled, confirmed.",
+        "A pending order cannot be shipped; it can be canceled or confirmed.",
         {"current": "pending", "wanted": "shipped", "allowed": ["canceled", "confirmed"]},
     ),
     (
         errors.InvalidTransition("canceled", "shipped", ()),
-        "A canceled order cannot become shipped; it can become: nothing.",
+        "A canceled order cannot be shipped; no other status follows on it.",
         {"current": "canceled", "wanted": "shipped", "allowed": []},
     ),
     (

@@ -50,6 +50,7 @@ OPERATIONS_GRID = {
     "reject_return": "- y y y -",
     "receive_return": "- y y y -",
     "close_return": "- y y y -",
+    "comment": "y y y y y",
     "hold": "y y y y y",
     "release_hold": "y y y y y",
     "delete": "y - - y y",

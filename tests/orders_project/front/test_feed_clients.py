@@ -293,6 +293,40 @@ class TestStream:
 
         assert meet(feed, scene) == [b"[]", b""]
 
+    @pytest.mark.parametrize("status", ["401 Unauthorized", "403 Forbidden"])
+    def test_ends_for_a_key_that_may_read_no_more_though_nothing_happens(self, status):
+        feed = Feed(wait=None)
+
+        async def scene(front: Front, watch: FeedWatch) -> Any:
+            client = Client(front)
+            await client.until(lambda: client.parts)
+            feed.status = status
+            async with asyncio.timeout(GIVE_UP_SECONDS):
+                await client.answering
+            return client.parts
+
+        parts = meet(feed, scene, replace(BOUNDS, heartbeat_seconds=0.01))
+
+        assert (parts[0], parts[-1]) == (b"[]", b"")
+
+    def test_with_nothing_to_tell_outlives_trouble(self):
+        feed = Feed(wait=None)
+
+        async def scene(front: Front, watch: FeedWatch) -> Any:
+            client = Client(front)
+            await client.until(lambda: client.parts)
+            feed.status = "503 Service Unavailable"
+            asked = len(feed.calls)
+            await _until(lambda: len(feed.calls) > asked + 2)
+            feed.status = "200 OK"
+            feed.events.append("first")
+            await client.until(lambda: b'["first"]' in client.parts)
+            client.leave()
+            await client.answering
+            return client.parts[1]
+
+        assert meet(feed, scene, replace(BOUNDS, heartbeat_seconds=0.01)) == b": still here\n\n"
+
     def test_ends_when_the_worker_stops(self):
         async def scene(front: Front, watch: FeedWatch) -> Any:
             client = Client(front)

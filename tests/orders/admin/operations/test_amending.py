@@ -6,8 +6,8 @@ from inventory_client.models import Stock
 from orders.models import Order
 from orders.requests.operations import Units
 from tests.base import perform
-from tests.orders.admin.conftest import do_operation, messages_of
-from tests.orders.asking import reserved
+from tests.orders.admin.conftest import do_operation, filled_in, messages_of, operation_page
+from tests.orders.asking import everything, reserved
 
 
 def fields_of(order, product_id):
@@ -134,3 +134,90 @@ def test_taking_every_item_away_is_refused(admin, sold):
     assert page.status_code == 409
     assert "Cancel the order instead." in page.content.decode()
     assert len(lines_of(order)) == 2
+
+
+# --- rows and sums ---------------------------------------------------------------------------
+
+
+def test_any_number_of_rows_is_taken_whatever_their_numbers(admin, sold, stock):
+    names = [f"bowl-{number}" for number in range(7)]
+    stock(**dict.fromkeys(names, 5))
+    order = sold()
+    rows = {f"new{3 * number}_product_id": name for number, name in enumerate(names)}
+    rows |= {f"new{3 * number}_quantity": "1" for number in range(7)}
+    rows |= {f"new{3 * number}_unit_amount": "1.00" for number in range(7)}
+
+    page = do_operation(admin, order, "amend", **rows)
+
+    assert messages_of(page) == [f"{order.number} has been amended."]
+    assert lines_of(order)[2:] == [(name, 1, 100) for name in names]
+
+
+def test_more_rows_than_an_order_can_have_are_refused(admin, sold):
+    order = sold()
+    rows = {f"new{number}_product_id": f"p{number}" for number in range(501)}
+    rows |= {f"new{number}_quantity": "1" for number in range(501)}
+
+    page = do_operation(admin, order, "amend", **rows)
+
+    assert page.status_code == 200
+    assert "Expected `array` of length <= 500".replace("`", "") in page.context["form"].non_field_errors()[0]
+
+
+def test_without_a_script_a_button_adds_rows_and_keeps_what_was_typed(admin, sold):
+    order = sold()
+
+    page = do_operation(admin, order, "amend", new0_product_id="bowl", shipping_amount="much", more_rows="1")
+
+    form = page.context["form"]
+    assert (form["new0_product_id"].value(), form["shipping_amount"].value()) == ("bowl", "much")
+    assert [f"new{number}_product_id" in form.fields for number in range(5)] == [True, True, True, True, False]
+    assert form.errors == {}
+    assert Order.objects.get(pk=order.pk).version == 1
+
+
+def live(client, order, slug, **typed):
+    return client.post(operation_page(order, slug), filled_in(client, order, slug) | {"preview": "live"} | typed)
+
+
+def test_the_sums_are_those_of_the_operation_itself_before_anything_is_saved(admin, sold):
+    order = sold()
+    cups, price = fields_of(order, "cup")
+    before = everything()
+
+    page = live(admin, order, "amend", **{cups: "3", price: "9.99"}, discount_amount="1.00")
+
+    preview = page.context["preview"]
+    assert preview.sums == [
+        ("Items", "25.00 AUD", "34.97 AUD"),
+        ("Shipping", "", "5.00 AUD"),
+        ("Discount", "0.00 AUD", "-1.00 AUD"),
+        ("Total", "30.00 AUD", "38.97 AUD"),
+        ("Owed in all", "30.00 AUD", "38.97 AUD"),
+    ]
+    assert preview.balance == "38.97 AUD to pay"
+    assert "<html" not in page.content.decode()
+    assert "38.97 AUD" in page.content.decode()
+    assert everything() == before
+
+
+def test_sums_of_what_is_paid_tell_what_is_given_back(admin, sold):
+    order = sold()
+    perform("record_payment", order.pk, kind="capture", amount=3000, psp_reference="ch_1")
+    order.refresh_from_db()
+    plates, _ = fields_of(order, "plate")
+
+    preview = live(admin, order, "amend", **{plates.replace("quantity", "remove"): "on"}).context["preview"]
+
+    assert preview.balance == "5.00 AUD to refund: 5.00 AUD paid too much; approved, to be paid out"
+    assert preview.refunds == ["5.00 AUD to be refunded"]
+
+
+def test_what_is_missing_still_stands_where_the_sums_would_be(admin, sold):
+    order = sold()
+
+    page = live(admin, order, "amend", new0_product_id="bowl", shipping_amount="much")
+
+    html = page.content.decode()
+    assert "A new item needs a product and its quantity." in html
+    assert "<strong>Shipping:</strong> Write an amount of AUD such as 12.99." in html

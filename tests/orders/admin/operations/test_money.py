@@ -98,13 +98,15 @@ def test_a_payment_that_contradicts_another_is_refused(admin, paid):
     assert PaymentRecord.objects.count() == 1
 
 
-def test_all_that_can_be_refunded_is_filled_in(admin, paid):
+def test_an_amount_that_is_not_owed_has_to_be_typed(admin, paid):
     order = paid()
     form = admin.get(operation_page(order, "request_refund")).context["form"]
+    nothing = do_operation(admin, order, "request_refund")
 
-    page = do_operation(admin, order, "request_refund", reason="Came too late.")
+    page = do_operation(admin, order, "request_refund", amount="30", reason="Came too late.")
 
-    assert form["amount"].value() == "30.00"
+    assert form["amount"].value() is None
+    assert nothing.context["form"].non_field_errors() == ["Choose units or an amount."]
     assert messages_of(page) == [f"{order.number} has a new refund."]
     refund = Refund.objects.get()
     assert (refund.amount, refund.state, refund.requested_by) == (3000, "approved", "staff:ann")
@@ -136,10 +138,13 @@ def test_a_large_refund_waits_for_somebody_else(admin, staff, paid, storefront):
     others = lead.get(page_of(order)).context["refunds"]
     page = do_operation(lead, order, "approve_refund")
 
-    assert [button.title for button in own[0]["buttons"]] == ["Reject"]
+    assert [(button.title, button.refusal) for button in own[0]["buttons"]] == [
+        ("Approve", "ann has requested this refund, so somebody else has to approve it."),
+        ("Reject", ""),
+    ]
     assert refused.status_code == 409
-    assert "staff:ann has requested this refund, so somebody else has to approve it." in refused.content.decode()
-    assert [button.title for button in others[0]["buttons"]] == ["Approve", "Reject"]
+    assert "ann has requested this refund, so somebody else has to approve it." in refused.content.decode()
+    assert [(button.title, button.refusal) for button in others[0]["buttons"]] == [("Approve", ""), ("Reject", "")]
     assert messages_of(page) == [f"{order.number} has an approved refund."]
     refund = Refund.objects.get()
     assert (refund.state, refund.decided_by) == ("approved", "staff:lead")
@@ -158,8 +163,8 @@ def test_of_several_refunds_the_chosen_one_is_rejected(admin, paid, storefront):
     do_operation(admin, order, "reject_refund", part=first)
 
     assert [part.label for part in asked.context["parts"]] == [
-        "1.00 AUD, requested by key:shop",
-        "2.00 AUD, requested by key:shop",
+        "1.00 AUD, requested by an API key",
+        "2.00 AUD, requested by an API key",
     ]
     assert asked.context["form"] is None
     assert unclear.status_code == 409

@@ -77,7 +77,7 @@ def test_a_refusal_is_shown_in_the_words_of_the_domain_and_nothing_happens(admin
     page = admin.post(operation_page(order, "cancel"), {"version": order.version, "cause": "customer"} | units)
 
     assert page.status_code == 409
-    assert "A shipped order cannot become canceled; it can become: completed." in page.content.decode()
+    assert "A shipped order cannot be canceled; it can be completed." in page.content.decode()
     order.refresh_from_db()
     assert (order.status, order.version) == ("shipped", 3)
     assert not LogEntry.objects.exists()
@@ -89,7 +89,7 @@ def test_a_page_of_an_operation_that_is_no_longer_possible_leads_back_to_the_ord
     page = admin.get(operation_page(order, "confirm"), follow=True)
 
     assert page.redirect_chain == [(page_of(order), 302)]
-    assert messages_of(page) == ["A canceled order cannot become confirmed; it can become: nothing."]
+    assert messages_of(page) == ["A canceled order cannot be confirmed; no other status follows on it."]
 
 
 def test_what_was_decided_on_an_older_version_is_refused(admin, order_in):
@@ -104,6 +104,17 @@ def test_what_was_decided_on_an_older_version_is_refused(admin, order_in):
     assert "it is at version 2 now, and nothing was done" in page.content.decode()
     order.refresh_from_db()
     assert order.status == "confirmed"
+
+
+@pytest.mark.parametrize("version", ["", "two", "9", "-1"])
+def test_a_version_that_nobody_can_have_seen_is_no_reason_to_do_it(admin, order_in, version):
+    order = order_in("pending")
+
+    page = admin.post(operation_page(order, "confirm"), {"version": version})
+
+    assert page.context["form"].errors
+    order.refresh_from_db()
+    assert (order.status, order.version) == ("pending", 1)
 
 
 def test_restoring_without_enough_stock_is_refused_with_what_is_there(admin, order_in, stock):

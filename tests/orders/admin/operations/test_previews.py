@@ -4,7 +4,7 @@ import pytest
 
 from orders.rules.lifecycle import OPERATIONS, Operation
 from tests.base import perform
-from tests.orders.admin.conftest import do_operation, filled_in, messages_of, operation_page, units_of
+from tests.orders.admin.conftest import do_operation, filled_in, messages_of, operation_page, page_of, units_of
 from tests.orders.asking import everything
 from tests.orders.examples import EXAMPLES, ready_for
 
@@ -39,7 +39,7 @@ def test_a_preview_shows_fields_stock_money_and_instructions_and_changes_nothing
         "due amount": ("30.00 AUD", "10.00 AUD"),
         "cup canceled": ("0", "2"),
         "payment status": ("paid", "overpaid"),
-        "refund": ("–", "20.00 AUD, approved, by staff:ann"),
+        "refund": ("–", "20.00 AUD, approved, by ann"),
     }
     assert preview.stock == [("cup", "-2")]
     assert preview.money == [
@@ -51,6 +51,29 @@ def test_a_preview_shows_fields_stock_money_and_instructions_and_changes_nothing
     assert preview.instructions == ["refund 20.00 AUD of stripe ch_1 (20.00 AUD)"]
     assert "Preview: nothing has been done yet" in page.content.decode()
     assert everything() == before
+
+
+@pytest.mark.parametrize(
+    ("captured", "asked", "balance"),
+    [
+        (4000, "30.00", "30.00 AUD to refund: 10.00 AUD paid too much; waits for approval"),
+        (3000, "20.00", "20.00 AUD to refund: waits for approval"),
+    ],
+)
+def test_the_balance_is_told_as_the_orders_page_will_tell_it(
+    admin, previewed, sold, storefront, captured, asked, balance
+):
+    storefront.refund_approval_above = 0
+    storefront.save()
+    order = sold("confirm")
+    perform("record_payment", order.pk, kind="capture", amount=captured, psp_reference="ch_1")
+    order.refresh_from_db()
+
+    preview, _ = previewed(order, "request_refund", part="", amount=asked)
+    do_operation(admin, order, "request_refund", part="", amount=asked)
+
+    assert preview.balance == balance
+    assert str(admin.get(page_of(order)).context["balance"]) == balance
 
 
 def test_the_previewed_form_can_be_sent_for_real(admin, previewed, sold):
@@ -75,12 +98,14 @@ def test_no_preview_changes_anything(colleague, sold, slug):
     order.refresh_from_db()
     typed = {
         "amend": {"discount_amount": "1.00"},
+        "request_refund": {"amount": "0.10"},
         "record_payment": {"amount": "1.00", "psp_reference": "cap-1"},
         "delete": {"reason": "A test."},
         "change_customer": {"customer_id": "cus456"},
         "change_details": {"note": "Ring twice."},
         "track": {"tracking_number": "1Z9"},
         "extend": {"number": "40"},
+        "comment": {"text": "Rang twice."},
     }.get(slug, {})
     if OPERATIONS[Operation(slug)].needs_reason:
         typed = {"reason": "A test."}
@@ -90,7 +115,7 @@ def test_no_preview_changes_anything(colleague, sold, slug):
     page = colleague.post(operation_page(order, slug), data | {"preview": "1"})
 
     assert page.status_code == 200
-    assert page.context["preview"].changes
+    assert bool(page.context["preview"].changes) == (slug != "comment")  # words change nothing of an order
     assert everything() == before
 
 

@@ -118,3 +118,32 @@ def test_an_order_of_which_nothing_was_shipped_has_nothing_to_return(admin, sold
 
     assert messages_of(page) == ["There is no shipped unit left to return."]
     assert Order.objects.get(pk=order.pk).version == 2
+
+
+@pytest.mark.parametrize(
+    ("cause", "condition", "on_the_shelf"),
+    [("damaged", "damaged", False), ("not_as_described", "opened", False), ("unwanted", "new", True)],
+)
+def test_the_condition_that_follows_from_the_cause_is_filled_in(admin, sold, cause, condition, on_the_shelf):
+    order = sold("confirm", "ship")
+    do_operation(admin, order, "request_return", cause=cause)
+    do_operation(admin, order, "approve_return")
+    cup = order.items.get(product_id="cup").pk
+
+    filled = filled_in(admin, order, "receive_return")
+
+    assert (filled[f"condition_{cup}"], f"restock_{cup}" in filled) == (condition, on_the_shelf)
+
+
+def test_only_what_is_as_new_goes_back_on_the_shelf_and_the_refusal_stands_beside_it(admin, returning):
+    order = returning()
+    do_operation(admin, order, "approve_return")
+    plate = order.items.get(product_id="plate").pk
+
+    page = do_operation(admin, order, "receive_return", **{f"restock_{plate}": "on"})
+
+    assert page.status_code == 409
+    assert page.context["form"].errors == {
+        f"restock_{plate}": ["Only units that are as new go back on the shelf; these are damaged"]
+    }
+    assert order.returns.get().state == "approved"

@@ -46,10 +46,12 @@ _READ: Final = (
 )
 _UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _ADD_RESERVED: Final = """
-update inventory_stock stock set reserved = reserved + lines.units
-  from (select product_id, sum(quantity) as units
+update inventory_stock stock
+   set on_hand = on_hand - lines.gone, reserved = reserved + lines.units, shipped = shipped + lines.gone
+  from (select product_id, sum(quantity - coalesce(gone, 0)) as units, coalesce(sum(gone), 0) as gone
           from json_populate_recordset(null::inventory_reservation, %(reservations)s) reservation,
-               unnest(reservation.product_ids, reservation.quantities) line (product_id, quantity)
+               unnest(reservation.product_ids, reservation.quantities, reservation.shipped)
+               line (product_id, quantity, gone)
          where reservation.state <> 'released' group by product_id) lines
  where stock.product_id = lines.product_id
 """

@@ -178,12 +178,15 @@ def _payment_status(authorized: int, captured: int, kept: int, ordered: int | No
 
 
 def _assert_stock(order: Row, items: list[Row], reservations: list[Row]) -> None:
-    """The reservation, once settled: what is neither canceled nor back on the shelf."""
+    """The reservation, once settled: what is neither canceled nor back on the shelf, and what of it has left."""
     wanted: Counter[str] = Counter()
+    gone: Counter[str] = Counter()
     for item in items:
         wanted[item["product_id"]] += item["quantity"] - item["canceled"] - item["restocked"]
+        gone[item["product_id"]] += item["shipped"] - item["restocked"]
     (reservation,) = reservations
     held = dict(zip(reservation["product_ids"], reservation["quantities"], strict=True))
+    left = Counter(dict(zip(reservation["product_ids"], reservation["shipped"], strict=False)))
     assert order["stock_action"] is None
     ended = order["status"] == "canceled" or (order["status"] == "pending" and order["deleted_at"])
     if ended or not +wanted:
@@ -191,6 +194,7 @@ def _assert_stock(order: Row, items: list[Row], reservations: list[Row]) -> None
     else:
         assert reservation["state"] == ("held" if order["status"] == "pending" else "confirmed")
         assert held == dict(+wanted)
+        assert +left == +gone
 
 
 def _assert_log(order: Row, rows: Rows) -> None:

@@ -1,0 +1,1 @@
+"""Who changed what: storefronts, keys, endpoints, stock, accounts and groups, with values before and after."""
