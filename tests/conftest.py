@@ -12,6 +12,7 @@ import hypothesis
 import pytest
 from django.apps import apps
 from django.conf import settings
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import setup_databases, teardown_databases
@@ -36,6 +37,8 @@ settings.SECURE_HSTS_SECONDS = 0
 settings.STORAGES = settings.STORAGES | {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 }
+# What a hash costs, and whom it keeps waiting, is tried in a server of its own.
+PBKDF2PasswordHasher.iterations = 1
 settings.WHITENOISE_USE_FINDERS = settings.WHITENOISE_AUTOREFRESH = True
 
 # Crashes, races, drawn histories and whole processes: minutes, which `script/test` leaves to `script/test -m long`.

@@ -10,7 +10,6 @@ from threading import Barrier
 from typing import Any
 
 import pytest
-from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.contrib.auth.models import Group, User
 from django.core.checks import run_checks
 from django.core.management import CommandError, call_command
@@ -30,11 +29,6 @@ PASSWORD = "a long password"
 LOGIN, OWN, CODE = "/admin/login/", "/admin/second-factor/", "/admin/second-factor/code/"
 ORDERS = "/admin/orders/order/"
 KEY = "31" * 20
-
-
-@pytest.fixture(autouse=True)
-def quick_hashes(monkeypatch):
-    monkeypatch.setattr(PBKDF2PasswordHasher, "iterations", 1)
 
 
 @pytest.fixture

@@ -20,12 +20,6 @@ HOME, AWAY = "203.0.113.9", "198.51.100.7"
 PASSWORD = "a long password"
 
 
-@pytest.fixture(autouse=True)
-def quick_hashes(monkeypatch):
-    """A second of hashing for each of a hundred wrong passwords would be long."""
-    monkeypatch.setattr(PBKDF2PasswordHasher, "iterations", 1)
-
-
 @pytest.fixture
 def ann(database: None) -> User:
     return User.objects.create_superuser("ann", password=PASSWORD)

@@ -1,7 +1,7 @@
 """Measure what events cost: relaying them, placing orders beside them, reading the feed. Interleaved, in one run.
 
-    .venv/bin/python benchmarks/events.py                 some minutes
-    .venv/bin/python benchmarks/events.py --seconds 10 --rounds 7 --events 20000
+    .venv/bin/python benchmarks/event_costs.py                 some minutes
+    .venv/bin/python benchmarks/event_costs.py --seconds 10 --rounds 7 --events 20000
 
 PostgreSQL, servers and receivers are its own. Redis, RabbitMQ and NATS are those on this machine's usual ports, under
 names that are removed afterwards; those that do not run are left out.
