@@ -24,8 +24,11 @@ from orders.models.querysets import OrderQuerySet
 from orders.reading.listing import Cursor
 
 PAGE_ROWS: Final = 50
-# How many orders a stretch has, and how long one page goes on with one stretch after the other.
-_STRETCH: Final = 20_000
+# How many orders a stretch has, and how long one page goes on with one stretch after the other. What is asked for
+# stands mostly among the first ones; where it does not, stretches become longer.
+_STRETCH: Final = 500
+_LONGER: Final = 4
+_LONGEST_STRETCH: Final = 20_000
 _SECONDS: Final = 1.0
 _MOST_LISTS: Final = 60  # that are put together; planning more of them takes longer than walking through everybody's
 _MANY: Final = 500  # rows of a page that nobody looks at
@@ -64,13 +67,13 @@ class Listing:
         backwards = cursor is not None and cursor.backwards
         place = None if cursor is None else Place(cursor.placed_at, cursor.order_id)
         found: list[Order] = []
-        deadline, stopped_at = monotonic() + _SECONDS, None
+        deadline, stopped_at, stretch = monotonic() + _SECONDS, None, _STRETCH
         while True:
-            end = self._end_of_stretch(place, backwards)
+            end = self._end_of_stretch(place, backwards, stretch)
             found += self._stretch(place, end, backwards, rows + 1 - len(found))
             if len(found) > rows or end is None:
                 break
-            place = end
+            place, stretch = end, min(stretch * _LONGER, _LONGEST_STRETCH)
             if monotonic() > deadline:
                 stopped_at = end
                 break
@@ -137,7 +140,7 @@ class Listing:
             orders = orders.placed_before(self.asked.before)
         return orders.not_deleted() if self.asked.hides_deleted else orders
 
-    def _end_of_stretch(self, place: Place | None, backwards: bool) -> Place | None:
+    def _end_of_stretch(self, place: Place | None, backwards: bool, stretch: int) -> Place | None:
         """None where nothing is tested, or no list goes on for longer.
 
         Of several lists, the end that is met first: up to there, none has more than its part of the stretch.
@@ -145,7 +148,7 @@ class Listing:
         lists = self._lists()
         if not self._tests or self.asked.selective or not lists:
             return None
-        part = max(1, _STRETCH // len(lists))
+        part = max(1, stretch // len(lists))
         ends = [self._ordered(self._from(orders, place, backwards), backwards) for orders in lists]
         rows = [end.values_list("placed_at", "pk")[part - 1 : part] for end in ends]
         found = [Place(*row) for row in (rows[0].union(*rows[1:], all=True) if rows[1:] else rows[0])]
