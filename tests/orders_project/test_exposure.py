@@ -64,7 +64,7 @@ def test_a_server_of_ones_own_needs_a_key_that_was_set(fresh):
     said = python("manage.py", "check", environment=fresh)
 
     assert said.returncode == 1
-    assert "SECRET_KEY is not set, DATABASE_URL is, and DEBUG is off. Set SECRET_KEY" in said.stderr
+    assert "SECRET_KEY is not set, a database is, and DEBUG is off. Set SECRET_KEY" in said.stderr
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
