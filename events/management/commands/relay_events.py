@@ -5,10 +5,12 @@ from argparse import ArgumentParser
 from types import FrameType
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
 from events.lag import queued_sinks
+from events.lag_lines import LagLines
 from events.queue import QueueMismatch
 from events.relay import Relay
 from events.sinks import build_sink, configured_sinks, enabled_sinks
@@ -80,7 +82,7 @@ class Command(BaseCommand):
         """A thread for each sink, so that a slow one delays no other, and one that begins the turns of webhooks."""
         crashes: list[str] = []
 
-        def run(name: str, relay: Relay | WebhookWorker) -> None:
+        def run(name: str, relay: Relay | WebhookWorker | LagLines) -> None:
             try:
                 relay.run(stop)
             except Exception:
@@ -88,7 +90,11 @@ class Command(BaseCommand):
                 crashes.append(name)
                 stop.set()
 
-        served: dict[str, Relay | WebhookWorker] = {**relays, **({} if webhooks is None else {"webhooks": webhooks})}
+        served: dict[str, Relay | WebhookWorker | LagLines] = {**relays}
+        if webhooks is not None:
+            served["webhooks"] = webhooks
+        if settings.CLOUDWATCH_NAMESPACE:
+            served["lag lines"] = LagLines()
         threads = [threading.Thread(target=run, args=item, name=f"relay-{item[0]}") for item in served.items()]
         for thread in threads:
             thread.start()
