@@ -38,7 +38,9 @@ class Answer:
         self.status: int = told["statusCode"]
         several = told.get("multiValueHeaders", {name: [value] for name, value in told.get("headers", {}).items()})
         self.headers = {name.lower(): ", ".join(values) for name, values in several.items()}
-        cookies: list[str] = told.get("cookies") or next((v for n, v in several.items() if n.lower() == "set-cookie"), [])
+        cookies: list[str] = told.get("cookies") or next(
+            (v for n, v in several.items() if n.lower() == "set-cookie"), []
+        )
         self.cookies = {name: morsel.value for text in cookies for name, morsel in SimpleCookie(text).items()}
         self.body: bytes = base64.b64decode(told["body"]) if told["isBase64Encoded"] else told["body"].encode()
 

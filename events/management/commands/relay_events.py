@@ -1,8 +1,6 @@
 import logging
-import signal
 import threading
 from argparse import ArgumentParser
-from types import FrameType
 from typing import Any
 
 from django.conf import settings
@@ -15,6 +13,7 @@ from events.queue import QueueMismatch
 from events.relay import Relay
 from events.sinks import build_sink, configured_sinks, enabled_sinks
 from events.sinks.protocol import SinkDown
+from events.stopping import stop_on_signals
 from events.webhooks.worker import WebhookWorker
 
 _MOST_BATCH = 10_000
@@ -49,7 +48,7 @@ class Command(BaseCommand):
             for name in ([sink] if sink else enabled)
         }
         webhooks = None if sink else WebhookWorker()
-        stop = _stop_on_signals()
+        stop = stop_on_signals()
         if once:
             self._drain(relays, stop)
             if webhooks is not None:
@@ -118,16 +117,3 @@ class Command(BaseCommand):
                 self.stderr.write(
                     f"Events wait for the sink {name!r}, which is not in EVENT_SINKS: no relay serves them."
                 )
-
-
-def _stop_on_signals() -> threading.Event:
-    stop = threading.Event()
-
-    def request_stop(number: int, frame: FrameType | None) -> None:
-        stop.set()
-        # A second signal ends the process at once.
-        signal.signal(number, signal.SIG_DFL)
-
-    signal.signal(signal.SIGTERM, request_stop)
-    signal.signal(signal.SIGINT, request_stop)
-    return stop
