@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -10,6 +15,10 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from orders_project.secrets_manager import secret_text
+from tests.orders_project.password_server import password_server
+from tests.processes import running
+
+ROOT = Path(__file__).resolve().parents[2]
 
 pytestmark = pytest.mark.brokers
 
@@ -37,6 +46,50 @@ def test_each_look_finds_the_secret_as_it_is_now(manager: Any):
     assert read() == "first"
     manager.put_secret_value(SecretId=arn, SecretString="second")
     assert read() == "second"
+
+
+def test_a_process_goes_on_when_the_password_is_changed(manager: Any):
+    """With the login as RDS writes it, nothing else configured of the database, and none of it in the log."""
+    with password_server() as server:
+
+        def secret(password: str) -> str:
+            server.execute(f"alter role orders password '{password}'")
+            told = {"engine": "postgres", "host": "127.0.0.1", "port": server.port, "dbname": "postgres"}
+            return json.dumps(told | {"username": "orders", "password": password})
+
+        server.execute("create role orders login")
+        arn = manager.create_secret(Name="database", SecretString=secret("hunter-one"))["ARN"]
+        environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+        environment |= {"SECRET_KEY": "k" * 50, "DATABASE_SECRET_ARN": arn, "LOG_LEVEL": "DEBUG"}
+        command = [sys.executable, "manage.py", "shell", "--no-imports", "-c", _CONNECT_TWICE]
+        streams: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        with running(command, cwd=ROOT, env=environment, text=True, **streams) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "orders\n"
+            manager.put_secret_value(SecretId=arn, SecretString=secret("hunter-two"))
+            said, complaints = process.communicate("go on\n", timeout=120)
+
+    assert (process.returncode, said) == (0, "orders\n"), complaints
+    assert "hunter" not in complaints
+
+
+# Without the pause between two looks, which is for those who hammer.
+_CONNECT_TWICE = """
+from django.conf import settings
+from django.db import connection
+
+settings.DATABASE_SECRET._pause_seconds = 0
+
+def who():
+    with connection.cursor() as cursor:
+        cursor.execute("select current_user")
+        print(cursor.fetchone()[0], flush=True)
+
+who()
+input()
+connection.close()
+who()
+"""
 
 
 def test_what_aws_refuses_is_told(manager: Any):
