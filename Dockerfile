@@ -14,6 +14,9 @@ COPY --from=requirements /venv /venv
 COPY . .
 # The key is for this one command, which needs some key but does not use it.
 RUN SECRET_KEY=only-while-building-the-image EMBEDDED_PG=0 python manage.py collectstatic --no-input
+# The commit: docker build --build-arg REVISION="$(git rev-parse HEAD)". Last, so that what stands above is built once.
+ARG REVISION=""
+ENV REVISION=$REVISION
 USER orders
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s \

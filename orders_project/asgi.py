@@ -25,6 +25,7 @@ from events.feed.numbering import heads_of  # noqa: E402
 from orders_project.front.application import ANSWER_SECONDS, Bounds, Front  # noqa: E402
 from orders_project.front.dues import Dues  # noqa: E402
 from orders_project.front.feed_watch import FeedWatch  # noqa: E402
+from orders_project.starting import log_start  # noqa: E402
 
 application = Front(
     _django,
@@ -45,6 +46,8 @@ sys.setswitchinterval(0.001)
 # Every connection is a file, and many systems allow a process 1,024 unless it asks for more.
 _soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
 resource.setrlimit(resource.RLIMIT_NOFILE, (_hard, _hard))
+
+log_start("web")
 
 # What has been loaded stays until the end: the garbage collector need not walk it again and again.
 gc.collect()

@@ -1,5 +1,6 @@
 """Settings this design cannot live with, found before the first request."""
 
+import re
 from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
@@ -14,6 +15,7 @@ from orders.models.second_factors import EVERYBODY
 # Where the setting has another name than its environment variable.
 _VARIABLES: Final = {"DATA_UPLOAD_MAX_MEMORY_SIZE": "MAX_BODY_BYTES"}
 _DAY: Final = 86_400
+_NAMESPACE: Final = re.compile(r"[A-Za-z0-9.\-_/#:]{1,255}")
 
 
 class _Range(NamedTuple):
@@ -110,6 +112,21 @@ def check_numbers(app_configs: Iterable[AppConfig] | None, **kwargs: Any) -> lis
 
 
 @checks.register()
+def check_cloudwatch(app_configs: Iterable[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
+    """Of a name it does not take CloudWatch would make no metrics, and tell nobody."""
+    namespace = settings.CLOUDWATCH_NAMESPACE
+    if not namespace or (_NAMESPACE.fullmatch(namespace) and not namespace.startswith("AWS/")):
+        return []
+    return [
+        checks.Error(
+            f"CLOUDWATCH_NAMESPACE is {namespace!r}, which is no namespace of CloudWatch's.",
+            hint="It has at most 255 letters, digits and . - _ / # :, and does not begin with AWS/.",
+            id="orders_project.E010",
+        )
+    ]
+
+
+@checks.register()
 def check_lock_timeout(app_configs: Iterable[AppConfig] | None, **kwargs: Any) -> list[checks.CheckMessage]:
     """Whoever waits for an order is told that others change it, unless the statement's own end comes first."""
     if settings.LOCK_TIMEOUT_MS < settings.STATEMENT_TIMEOUT_MS:
@@ -160,6 +177,33 @@ def check_second_factor_groups(
             id="orders_project.W005",
         )
         for name in sorted(named - known)
+    ]
+
+
+@checks.register(checks.Tags.database)
+def check_pooler(
+    app_configs: Iterable[AppConfig] | None, databases: Iterable[str] | None = None, **kwargs: Any
+) -> list[checks.CheckMessage]:
+    """A pooler passes no settings on, so the role must have them. `migrate` looks, and `check --database default`."""
+    if not (settings.DATABASE_POOLER and "default" in (databases or ())):
+        return []
+    wanted: dict[str, str] = settings.SESSION_SETTINGS
+    with connections["default"].cursor() as cursor:
+        cursor.execute("select name, setting from pg_settings where name = any(%s)", [list(wanted)])
+        found = dict(cursor.fetchall())
+        cursor.execute("select format('alter role %I in database %I set', current_user, current_database())")
+        (change,) = cursor.fetchone()
+    missing = {name: value for name, value in wanted.items() if found.get(name) != value}
+    if not missing:
+        return []
+    told = ", ".join(f"{name} is {found.get(name)}" for name in missing)
+    return [
+        checks.Warning(
+            f"DATABASE_POOLER is on, so the role has to have the settings of connections, and it has others: {told}.",
+            hint=f"Run in psql: {' '.join(f'{change} {name} = {value};' for name, value in missing.items())} "
+            "Connections of the pooler that are open keep what they have.",
+            id="orders_project.W006",
+        )
     ]
 
 

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from typing import Final, NoReturn
 
+import django
 import psycopg
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -20,8 +21,14 @@ from django.db import DatabaseError, InterfaceError
 from inventory_client.errors import InventoryError
 from orders.management.database_trouble import trouble_in_words
 from orders_project.embedded_pg import EmbeddedPgError
+from orders_project.starting import log_start
 
 _INTERRUPTED: Final = 130  # as shells say it of SIGINT
+# The commands that run until they are stopped. Web processes log their start where they load the application.
+_PROCESSES: Final = frozenset(
+    {"consume_events", "place_requested", "relay_events", "run_customers", "run_inventory", "sweep"}
+)
+_DONE_AT_ONCE: Final = frozenset({"--once", "--help", "-h"})
 _WITHOUT_DATABASE: Final = (
     "EMBEDDED_PG is 0, which switches the database off, and this command needs one. Remove EMBEDDED_PG, or set "
     "DATABASE_URL."
@@ -31,11 +38,11 @@ _WITHOUT_DATABASE: Final = (
 def run_command(arguments: Sequence[str]) -> None:
     """Run the command these arguments name, the program's own name first. With `--traceback` nothing is caught."""
     if "--traceback" in arguments:
-        execute_from_command_line([*arguments])
+        _execute(arguments)
         return
     try:
         settings.INSTALLED_APPS  # noqa: B018 - `help` would go on without settings that cannot be read
-        execute_from_command_line([*arguments])
+        _execute(arguments)
     except ImproperlyConfigured as error:
         _end(_WITHOUT_DATABASE if _is_switched_off(error) else str(error))
     except EmbeddedPgError as error:
@@ -56,6 +63,14 @@ def run_command(arguments: Sequence[str]) -> None:
         _end(f"The operating system refused something: {error}. With --traceback the command shows where.")
     except KeyboardInterrupt:
         _end("Stopped.", code=_INTERRUPTED)
+
+
+def _execute(arguments: Sequence[str]) -> None:
+    command = arguments[1] if len(arguments) > 1 else ""
+    if command in _PROCESSES and not _DONE_AT_ONCE.intersection(arguments):
+        django.setup()
+        log_start(command)
+    execute_from_command_line([*arguments])
 
 
 def _end(sentence: str, *, code: int = 1) -> NoReturn:

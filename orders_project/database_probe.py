@@ -1,11 +1,12 @@
 """Asking the database something without ever waiting long for it."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from typing import Generic, TypeVar
 
-from django.db import connection
+from django.db import connection, transaction
 
 STATEMENT_LIMIT_MS = 500
 
@@ -36,8 +37,6 @@ class DatabaseProbe(Generic[Answer]):
 
     def _run(self, pending: Future[Answer]) -> None:
         try:
-            with connection.cursor() as cursor:
-                cursor.execute("select set_config('statement_timeout', %s, false)", [str(STATEMENT_LIMIT_MS)])
             answer = self._question()
         except BaseException as exc:
             connection.close()
@@ -45,3 +44,15 @@ class DatabaseProbe(Generic[Answer]):
         else:
             connection.close()
             pending.set_result(answer)
+
+
+@contextmanager
+def limited(milliseconds: int = STATEMENT_LIMIT_MS) -> Iterator[None]:
+    """A transaction of the question's, in which the server stops each statement after so long.
+
+    Not for the session: behind a pooler that is somebody else's in the next moment.
+    """
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("select set_config('statement_timeout', %s, true)", [str(milliseconds)])
+        yield

@@ -1,4 +1,4 @@
-"""DATABASE_URL as Django's DATABASES wants it."""
+"""DATABASE_URL as Django's DATABASES wants it, with the login of a secret where there is one."""
 
 from typing import Any, Final
 
@@ -6,6 +6,10 @@ import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 from psycopg.pq import Conninfo
 
+from orders_project.database_secret import DatabaseSecret
+
+_DJANGOS_ENGINE: Final = "django.db.backends.postgresql"
+_OUR_ENGINE: Final = "orders_project.database_engine"
 # What Django and psycopg take beside libpq's own parameters.
 _MORE_OPTIONS: Final = frozenset({"assume_role", "isolation_level", "pool", "prepare_threshold", "server_side_binding"})
 
@@ -24,6 +28,30 @@ def database_at(url: str) -> dict[str, Any]:
         raise _unreadable("It names no database.")
     if "postgresql" in database["ENGINE"] and (unknown := sorted(options.keys() - _known_options())):
         raise _unreadable(f"It has options that there are not: {', '.join(unknown)}.")
+    if database["ENGINE"] == _DJANGOS_ENGINE:
+        database["ENGINE"] = _OUR_ENGINE
+    return database
+
+
+def with_secret(secret: DatabaseSecret, *, url: str | None) -> dict[str, Any]:
+    """The settings of a database whose login the secret has, and the URL the rest; without a URL the secret has all.
+
+    Raises ImproperlyConfigured when the two cannot be meant together.
+    """
+    if not url:
+        return {"ENGINE": _OUR_ENGINE, "NAME": "", "USER": "", "PASSWORD": "", "HOST": "", "PORT": ""}
+    database = database_at(url)
+    if database["ENGINE"] != _OUR_ENGINE:
+        raise _unreadable(f"With {secret.name} it has to be a PostgreSQL server's.")
+    if database["USER"] or database["PASSWORD"]:
+        raise ImproperlyConfigured(
+            f"DATABASE_URL has a user or a password, and so has {secret.name}. Leave them out of DATABASE_URL, as in "
+            "postgres://host:5432/name, or remove the secret."
+        )
+    if "pool" in database.get("OPTIONS", {}):
+        raise ImproperlyConfigured(
+            f"DATABASE_URL asks for a pool, whose connections know nothing of {secret.name}. Leave the option out."
+        )
     return database
 
 

@@ -1,9 +1,10 @@
 """Typed reading of environment variables: what cannot be read is told by the variable's name."""
 
 import os
+import re
 from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from django.core.exceptions import ImproperlyConfigured
 from environs import Env
@@ -13,7 +14,17 @@ _env = Env(expand_vars=False)
 
 _LAST_PORT = 65_535
 
+# Nothing but its having been set is told of a value that is secret, or tells of people.
+_ONLY_SET: Final = "set"
+
 Value = TypeVar("Value")
+
+_given: dict[str, object] = {}
+
+
+def given_variables() -> dict[str, object]:
+    """What has been read so far and is otherwise than by default, as it may be shown."""
+    return dict(_given)
 
 
 def env_bool(name: str, *, default: bool) -> bool:
@@ -39,20 +50,21 @@ def env_float(name: str, *, default: float) -> float:
 
 def env_choice(name: str, choices: Collection[str], *, default: str) -> str:
     """One of the choices, however the case of its letters."""
-    value = env_str(name, default=default).lower()
+    value = os.environ.get(name, default).lower()
     for choice in choices:
         if choice.lower() == value:
-            return choice
+            return _noted(name, choice, default)
     raise _unexpected(name, f"one of {', '.join(choices)}")
 
 
 def env_str(name: str, *, default: str) -> str:
-    return os.environ.get(name, default)
+    return _noted(name, os.environ.get(name, default), default)
 
 
-def env_names(name: str, default: list[str] | None = None) -> list[str]:
-    """Comma-separated names; spaces around them and empty ones are dropped."""
-    return [part.strip() for part in _env.list(name, default or []) if part.strip()]
+def env_names(name: str, default: list[str] | None = None, *, private: bool = False) -> list[str]:
+    """Comma-separated names; spaces around them and empty ones are dropped. Private ones are shown to nobody."""
+    names = [part.strip() for part in _env.list(name, default or []) if part.strip()]
+    return _noted(name, names, default or [], private=private)
 
 
 def env_secret(name: str) -> str | None:
@@ -62,7 +74,7 @@ def env_secret(name: str) -> str | None:
     """
     path = os.environ.get(f"{name}_FILE")
     if not path:
-        return os.environ.get(name) or None
+        return _noted(name, os.environ.get(name) or None, None, private=True)
     try:
         secret = Path(path).read_text().strip()
     except (OSError, UnicodeDecodeError) as error:
@@ -72,14 +84,38 @@ def env_secret(name: str) -> str | None:
         ) from None
     if not secret:
         raise ImproperlyConfigured(f"{name}_FILE is {path!r}, which is empty. Expected a file that holds {name}.")
-    return secret
+    return _noted(name, secret, None, private=True)
 
 
 def _read(read: Callable[..., Value], name: str, default: Value, *, expected: str) -> Value:
     try:
-        return read(name, default=default)
+        return _noted(name, read(name, default=default), default)
     except EnvError:
         raise _unexpected(name, expected) from None
+
+
+def _noted(name: str, value: Value, default: object, *, private: bool = False) -> Value:
+    if value != default:
+        _given[name] = _ONLY_SET if private else _shown(value)
+    return value
+
+
+def _shown(value: object) -> object:
+    if isinstance(value, list):
+        return [_shown(part) for part in value]
+    return without_login(value) if isinstance(value, str) else value
+
+
+def without_login(text: str) -> str:
+    """A URL without user, password and query, which may hold another; any other text as it is."""
+    scheme, mark, rest = text.partition("://")
+    if not mark:
+        return text
+    place, *query = re.split(r"[?#]", rest, maxsplit=1)
+    if query and "@" in query[0]:
+        # The mark may be one of a password that was not written as it has to be.
+        return f"{scheme}://…"
+    return f"{scheme}://{place.rpartition('@')[2]}"
 
 
 def _unexpected(name: str, expected: str) -> ImproperlyConfigured:

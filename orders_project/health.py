@@ -19,7 +19,7 @@ from events.lag import SinkLag, feed_lag_seconds, relay_lag
 from events.webhooks.health import webhook_lag_seconds
 from inventory_client.outages import Outage, outage_of
 from orders.reading.requested import MOST_COUNTED, Standing, requests_standing
-from orders_project.database_probe import DatabaseProbe
+from orders_project.database_probe import DatabaseProbe, limited
 from orders_project.metrics import counted_together
 
 ANSWER_LIMIT_SECONDS = 1.0
@@ -224,20 +224,22 @@ def _at_least(counted: int) -> str:
 
 
 def _ask_database() -> Findings:
-    missing = _missing_migrations()
+    with limited():
+        missing = _missing_migrations()
     _try_to_write()
     # Without their tables neither can be asked for.
     if missing:
         return Findings(missing, {}, 0.0, 0.0, None)
-    return Findings(missing, relay_lag(), feed_lag_seconds(), webhook_lag_seconds(), _requested())
+    with limited():
+        late = relay_lag(), feed_lag_seconds(), webhook_lag_seconds()
+    return Findings(missing, *late, _requested())
 
 
 def _requested() -> Standing | None:
     """None when it cannot be told: orders are placed at once all the same, so no node goes out of service for that."""
-    with connection.cursor() as cursor:
-        cursor.execute("select set_config('statement_timeout', %s, false)", [str(_REQUESTED_LIMIT_MS)])
     try:
-        return requests_standing()
+        with limited(_REQUESTED_LIMIT_MS):
+            return requests_standing()
     except DatabaseError as exc:
         if outage_of(exc):
             raise
@@ -251,9 +253,9 @@ def _try_to_write() -> None:
     Several machines may ask every few seconds: what an attempt leaves on its page, one of the next clears away.
     Disk space is asked for apart, because a row may find room on a page that is there.
     """
-    with connection.cursor() as cursor:
+    with limited(), connection.cursor() as cursor:
+        cursor.execute("set local work_mem = '64kB'")
         cursor.execute(_WRITE)
-        cursor.execute("set work_mem = '64kB'")
         cursor.execute(_TAKE_DISK_SPACE)
 
 

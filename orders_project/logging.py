@@ -104,6 +104,8 @@ def configure(config: LoggingSettings) -> None:
                 "django.request": {"level": "ERROR"},
                 # Whoever scans for hosts is no failure of ours.
                 "django.security.DisallowedHost": {"level": "CRITICAL"},
+                # At DEBUG it writes all that AWS answers, secrets too.
+                "botocore": {"level": "WARNING"},
                 # `runserver`'s own line per request.
                 "django.server": {"level": "WARNING", "propagate": True},
             },

@@ -24,7 +24,7 @@ from events.lag import feed_lag_seconds, relay_lag
 from events.webhooks.health import endpoints_by_state, webhook_lag_seconds
 from orders.api import problems
 from orders.reading.requested import requests_standing
-from orders_project.database_probe import DatabaseProbe
+from orders_project.database_probe import DatabaseProbe, limited
 from orders_project.metrics import counted
 
 ANSWER_LIMIT_SECONDS = 1.0
@@ -118,6 +118,7 @@ def _gauge(name: str, text: str, label: str, values: dict[str, int] | dict[str, 
     return family
 
 
+@limited()
 def _ask_database() -> _Sizes:
     with connection.cursor() as cursor:
         cursor.execute(

@@ -6,25 +6,30 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 
 from orders_project import embedded_pg
-from orders_project.database_url import database_at
+from orders_project.database_secret import database_secret
+from orders_project.database_url import database_at, with_secret
 from orders_project.env import env_bool, env_choice, env_float, env_int, env_names, env_port, env_secret, env_str
 from orders_project.secret_key import own_secret_key
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VERSION = "0.1.0"
+# The commit it was built from, where that is known: an image has it from its build argument.
+REVISION = env_str("REVISION", default="")
 
 # --- Core ------------------------------------------------------------------------------------------
 
-DATABASE_URL = env_secret("DATABASE_URL")
+_database_url = env_secret("DATABASE_URL")
+# Who connects, where somebody changes that now and then.
+DATABASE_SECRET = database_secret()
 
 # Never by default: its pages show settings and what was posted to whoever provokes an error.
 DEBUG = env_bool("DEBUG", default=False)
 SECRET_KEY = env_secret("SECRET_KEY") or ""
-if not SECRET_KEY and (DEBUG or not DATABASE_URL):  # one machine: the checkout's own key will do
+if not SECRET_KEY and (DEBUG or not (_database_url or DATABASE_SECRET)):  # one machine: the checkout's own key will do
     SECRET_KEY = own_secret_key(BASE_DIR)
 if not SECRET_KEY:
     raise ImproperlyConfigured(
-        "SECRET_KEY is not set, DATABASE_URL is, and DEBUG is off. Set SECRET_KEY (or SECRET_KEY_FILE) to 50 or more "
+        "SECRET_KEY is not set, a database is, and DEBUG is off. Set SECRET_KEY (or SECRET_KEY_FILE) to 50 or more "
         "random characters, for example the output of: python -c 'import secrets; print(secrets.token_urlsafe(50))'"
     )
 
@@ -92,10 +97,16 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_500  # the page that amends, or receives back,
 
 LOCK_TIMEOUT_MS = env_int("LOCK_TIMEOUT_MS", default=2000)
 STATEMENT_TIMEOUT_MS = env_int("STATEMENT_TIMEOUT_MS", default=15000)
-_SESSION_OPTIONS = (
-    f"-c lock_timeout={LOCK_TIMEOUT_MS} -c statement_timeout={STATEMENT_TIMEOUT_MS} "
-    "-c idle_in_transaction_session_timeout=30000 -c jit=off"
-)
+# As `pg_settings` has them, in milliseconds.
+SESSION_SETTINGS = {
+    "lock_timeout": str(LOCK_TIMEOUT_MS),
+    "statement_timeout": str(STATEMENT_TIMEOUT_MS),
+    "idle_in_transaction_session_timeout": "30000",
+    "jit": "off",
+}
+_SESSION_OPTIONS = " ".join(f"-c {name}={value}" for name, value in SESSION_SETTINGS.items())
+# Between the service and its database: connections are another's in the next moment.
+DATABASE_POOLER = env_bool("DATABASE_POOLER", default=False)
 _TCP_LIMITS = {
     "connect_timeout": 10,
     "keepalives_idle": 30,
@@ -106,8 +117,10 @@ _TCP_LIMITS = {
 DATABASE_CONN_MAX_AGE = env_int("DATABASE_CONN_MAX_AGE", default=600)
 EMBEDDED_PG = None
 DATABASES: dict[str, Any]
-if DATABASE_URL:
-    DATABASES = {"default": database_at(DATABASE_URL)}
+if DATABASE_SECRET is not None:
+    DATABASES = {"default": with_secret(DATABASE_SECRET, url=_database_url)}
+elif _database_url:
+    DATABASES = {"default": database_at(_database_url)}
 elif not env_bool("EMBEDDED_PG", default=True):  # lint jobs: no database at all
     DATABASES = {"default": {"ENGINE": "django.db.backends.dummy"}}
 else:
@@ -116,7 +129,8 @@ else:
 if DATABASES["default"]["ENGINE"] != "django.db.backends.dummy":
     DATABASES["default"]["CONN_MAX_AGE"] = DATABASE_CONN_MAX_AGE
     _options = DATABASES["default"].setdefault("OPTIONS", {})
-    _options["options"] = _SESSION_OPTIONS
+    # What the URL says goes last, and so before ours. A pooler lets no such options through: there the role has them.
+    _options["options"] = f"{'' if DATABASE_POOLER else _SESSION_OPTIONS} {_options.get('options', '')}".strip()
     # A host that has vanished is noticed in a minute at rest and in half of one under way; else it takes hours.
     _options |= {**_TCP_LIMITS, **_options}
     # Parameters travel apart from the statement, and repeated statements are planned once. A pooler in
@@ -308,6 +322,8 @@ LOGGING = {"level": LOG_LEVEL, "format": LOG_FORMAT}
 
 # Who may read /metrics: the bearer of this token; without one, everybody while DEBUG is on, nobody otherwise.
 METRICS_TOKEN = env_secret("METRICS_TOKEN") or ""
+# With it, the relay writes lines of which CloudWatch makes metrics of that namespace.
+CLOUDWATCH_NAMESPACE = env_str("CLOUDWATCH_NAMESPACE", default="")
 
 # --- Orders, inventory, events -----------------------------------------------------------------------
 
@@ -317,7 +333,7 @@ INVENTORY_TOKEN = env_secret("INVENTORY_TOKEN") or ""
 INVENTORY_TIMEOUT_SECONDS = env_float("INVENTORY_TIMEOUT_SECONDS", default=2.5)
 # No URL: any customer may order but these; without them nobody is asked.
 CUSTOMER_URL = env_str("CUSTOMER_URL", default="")
-INVALID_CUSTOMERS = env_names("INVALID_CUSTOMERS")
+INVALID_CUSTOMERS = env_names("INVALID_CUSTOMERS", private=True)
 CUSTOMER_TOKEN = env_secret("CUSTOMER_TOKEN") or ""
 CUSTOMER_TIMEOUT_SECONDS = env_float("CUSTOMER_TIMEOUT_SECONDS", default=1.5)
 # How long a worker may go on using what it was told of a customer.

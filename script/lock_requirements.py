@@ -19,6 +19,8 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / "requirements.txt"
+# The extra that has a part of its own: `infra/bin/build-lambda` takes it, and none of the brokers.
+LAMBDA = "lambda"
 
 # `script/setup` cuts the file at the line that begins with "# --- brokers", the Dockerfile at "# --- development".
 TEMPLATE = """\
@@ -37,6 +39,9 @@ TEMPLATE = """\
 # brokers: what those need
 {needed_by_brokers}
 
+# --- lambda: what runs the API in AWS Lambda
+{on_lambda}
+
 # --- development: tests, types, lint (an image leaves out everything below this line)
 {development}
 
@@ -50,8 +55,9 @@ _KEPT_FOR_UV = {"UV_CACHE_DIR", "UV_SYSTEM_CERTS"}
 def lock(known: str, *, upgrade: Sequence[str]) -> str:
     """The new text of requirements.txt, with the versions of the known one where they still fit."""
     project: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    extras = [line for lines in project["project"]["optional-dependencies"].values() for line in lines]
-    direct = project["project"]["dependencies"], extras, project["dependency-groups"]["dev"]
+    extras: dict[str, list[str]] = project["project"]["optional-dependencies"]
+    of_extras = [line for name, lines in extras.items() for line in lines if name != LAMBDA]
+    direct = project["project"]["dependencies"], of_extras, project["dependency-groups"]["dev"]
     runtime, brokers, development = ({canonicalize_name(Requirement(line).name) for line in lines} for lines in direct)
     oldest_python = project["project"]["requires-python"].removeprefix(">=")
 
@@ -62,7 +68,9 @@ def lock(known: str, *, upgrade: Sequence[str]) -> str:
     everything = _compile(versions, *options, "--all-extras", "--group", "dev", "--generate-hashes", *upgrade)
     pins = "\n".join(_pins(everything))
     of_runtime = set(_entries(_compile(pins, *options)))
-    of_brokers = set(_entries(_compile(pins, *options, "--all-extras"))) - of_runtime
+    clients = [f"--extra={name}" for name in extras if name != LAMBDA]
+    of_brokers = set(_entries(_compile(pins, *options, *clients))) - of_runtime
+    of_lambda = set(_entries(_compile(pins, *options, f"--extra={LAMBDA}"))) - of_runtime - of_brokers
     entries = _entries(everything)
 
     def part(members: Set[str], *, named: Set[str]) -> tuple[str, str]:
@@ -74,12 +82,14 @@ def lock(known: str, *, upgrade: Sequence[str]) -> str:
 
     first, needed_by_first = part(of_runtime, named=runtime)
     second, needed_by_second = part(of_brokers, named=brokers)
-    last, needed_by_last = part(entries.keys() - of_runtime - of_brokers, named=development)
+    on_lambda, _ = part(of_lambda, named=of_lambda)
+    last, needed_by_last = part(entries.keys() - of_runtime - of_brokers - of_lambda, named=development)
     return TEMPLATE.format(
         runtime=first,
         needed_by_runtime=needed_by_first,
         brokers=second,
         needed_by_brokers=needed_by_second,
+        on_lambda=on_lambda,
         development=last,
         needed_by_development=needed_by_last,
     )

@@ -163,8 +163,13 @@ def test_no_modules_import_each_other_in_a_circle():
         pytest.fail(f"a circle: {' → '.join(error.args[1])}")
 
 
-# A sink by its name in EVENT_SINKS, a source by that in EVENT_SOURCES; what needs a development requirement.
-BY_TEXT = {"events/inbox/sources/__init__.py", "events/sinks/__init__.py", "orders_project/management/commands/run.py"}
+# A sink by its name in EVENT_SINKS, a source by that in EVENT_SOURCES; what needs AWS's or a development requirement.
+BY_TEXT = {
+    "events/inbox/sources/__init__.py",
+    "events/sinks/__init__.py",
+    "orders_project/database_secret.py",
+    "orders_project/management/commands/run.py",
+}
 LOCKS = {"select_for_update", "atomic", "on_commit", "savepoint", "set_autocommit"}
 LOCKING_SQL = re.compile(r"\bfor (no key )?update\b|\bfor (key )?share\b|\block table\b|\badvisory_", re.IGNORECASE)
 
@@ -172,10 +177,40 @@ LOCKING_SQL = re.compile(r"\bfor (no key )?update\b|\bfor (key )?share\b|\block 
 def test_orders_are_locked_and_transactions_opened_only_in_operations():
     elsewhere = [(path, tree) for path, tree in sources("orders", "orders_project") if path.parts[1] != "operations"]
 
-    assert {str(path) for path, tree in elsewhere if names_one_of(tree, LOCKS)} == set()
+    # The probe's transactions change nothing: what they set for themselves ends with them.
+    assert {str(path) for path, tree in elsewhere if names_one_of(tree, LOCKS)} == {"orders_project/database_probe.py"}
     assert {str(path) for path, tree in elsewhere if any(map(LOCKING_SQL.search, texts(path, tree)))} == set()
     sql = sorted((ROOT / "orders" / "sql").glob("*.sql"))
     assert [path.name for path in sql if LOCKING_SQL.search(path.read_text())] == []
+
+
+# Of PostgreSQL's settings those that anybody here has ever set.
+SETS_FOR_SESSION = re.compile(
+    r"(^|;)\s*set (session )?(\w+_timeout|\w+_mem|enable_\w+|tcp_\w+|jit|synchronous_commit|search_path) (=|to) "
+    r"|set_config\([^)]*, false\)",
+    re.IGNORECASE,
+)
+
+
+def test_nothing_is_set_for_a_session_which_behind_a_pooler_is_anothers_in_the_next_moment():
+    setting = {str(path) for path, tree in sources(*PACKAGES) if any(map(SETS_FOR_SESSION.search, texts(path, tree)))}
+
+    assert SETS_FOR_SESSION.search("set work_mem = '64kB'")
+    assert SETS_FOR_SESSION.search("select set_config('statement_timeout', %s, false)")
+    assert setting == set()
+
+
+def test_every_connection_is_made_by_the_database_engine():
+    """Which knows the login, and what to do when it is refused."""
+    past_it = {str(path) for path, tree in sources(*PACKAGES) if "psycopg.connect" in set(_dotted(tree))}
+
+    assert past_it == set()
+
+
+def _dotted(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            yield f"{node.value.id}.{node.attr}"
 
 
 def test_the_signal_is_sent_only_from_operations_and_heard_only_where_it_is_said():

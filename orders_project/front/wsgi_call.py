@@ -26,7 +26,7 @@ UNCLEAR_LENGTH: Final = "front.unclear_length"
 _LENGTHS: Final = frozenset({b"content_length", b"transfer_encoding"})
 # Names one of these that came more than once; joined by a comma they would be read as a value nobody has sent.
 DOUBLED: Final = "front.doubled"
-_ONCE: Final = frozenset({b"authorization", b"content-type", b"host", b"idempotency-key", b"if-match", b"x-api-key"})
+ONCE: Final = frozenset({b"authorization", b"content-type", b"host", b"idempotency-key", b"if-match", b"x-api-key"})
 
 
 @dataclass(slots=True)
@@ -63,7 +63,7 @@ def environ_of(scope: Any) -> Environ:
             continue
         text = value.decode("latin-1")
         if variable in environ:
-            if name in _ONCE:
+            if name in ONCE:
                 environ[DOUBLED] = name.decode()
             text = f"{environ[variable]}{'; ' if variable == 'HTTP_COOKIE' else ','}{text}"
         environ[variable] = text

@@ -132,6 +132,11 @@ class LiveServer:
         """Ask it to end, and wait until it has."""
         self._end(signal.SIGTERM)
 
+    def ended_as(self, how: signal.Signals, *, wait_seconds: float) -> int:
+        """Send it the signal, and wait for the code it ends with by itself."""
+        self._process.send_signal(how)
+        return self._process.wait(wait_seconds)
+
     def _end(self, how: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, how)

@@ -4,6 +4,7 @@ import sys
 from typing import Any
 
 import pytest
+from django.db import connection
 from pytest_django.fixtures import Settings
 
 from orders_project import checks
@@ -103,6 +104,23 @@ def test_a_hold_must_outlive_the_slowest_placement(settings: Settings, grace: in
     settings.HOLD_GRACE_SECONDS = grace
 
     assert _ids(checks.check_hold_grace(None)) == expected
+
+
+def test_behind_a_pooler_the_role_must_have_the_settings(settings: Settings, database: None):
+    settings.DATABASE_POOLER = True
+    settings.SESSION_SETTINGS = {"lock_timeout": "2500", "statement_timeout": "15000", "jit": "off"}
+    with connection.cursor() as cursor:
+        cursor.execute("select current_user, current_database()")
+        user, name = cursor.fetchone()
+
+    (warning,) = checks.check_pooler(None, databases=["default"])
+
+    assert warning.id == "orders_project.W006"
+    assert warning.msg.endswith("and it has others: lock_timeout is 2000.")
+    assert str(warning.hint).startswith(f"Run in psql: alter role {user} in database {name} set lock_timeout = 2500; ")
+    settings.SESSION_SETTINGS = {"lock_timeout": "2000"}
+    assert checks.check_pooler(None, databases=["default"]) == []
+    assert checks.check_pooler(None) == []
 
 
 def test_warns_of_a_developers_settings_in_production(settings: Settings):

@@ -3,7 +3,7 @@ import threading
 import pytest
 from django.db import OperationalError, connection
 
-from orders_project.database_probe import DatabaseProbe
+from orders_project.database_probe import DatabaseProbe, limited
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -48,11 +48,29 @@ def test_a_failed_question_raises_its_error_and_the_next_is_asked_anew():
 
 def test_a_statement_is_stopped_by_the_server():
     def question() -> None:
-        with connection.cursor() as cursor:
+        with limited(), connection.cursor() as cursor:
             cursor.execute("select pg_sleep(60)")
 
     with pytest.raises(OperationalError, match="statement timeout"):
         DatabaseProbe(question).ask(limit_seconds=30)
+
+
+def test_a_limit_ends_with_its_transaction():
+    """Behind a pooler the session is somebody else's in the next moment."""
+
+    def limit() -> str:
+        with connection.cursor() as cursor:
+            cursor.execute("select current_setting('statement_timeout')")
+            told: str = cursor.fetchone()[0]
+        return told
+
+    def question() -> tuple[str, str, str]:
+        before = limit()
+        with limited():
+            within = limit()
+        return before, within, limit()
+
+    assert DatabaseProbe(question).ask(limit_seconds=30) == ("15s", "500ms", "15s")
 
 
 def test_a_hanging_question_is_waited_for_only_so_long_and_not_asked_twice():

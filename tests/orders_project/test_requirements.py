@@ -13,8 +13,11 @@ ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 LOCK = (ROOT / "requirements.txt").read_text()
 RUNTIME, REST = LOCK.split("\n# --- brokers", maxsplit=1)
-BROKERS, DEVELOPMENT = REST.split("\n# --- development", maxsplit=1)
-EXTRAS = [line for lines in PROJECT["project"]["optional-dependencies"].values() for line in lines]
+BROKERS, REST = REST.split("\n# --- lambda", maxsplit=1)
+LAMBDA, DEVELOPMENT = REST.split("\n# --- development", maxsplit=1)
+EXTRAS = [
+    line for name, lines in PROJECT["project"]["optional-dependencies"].items() for line in lines if name != "lambda"
+]
 
 
 def pins(part: str) -> dict[str, Requirement]:
@@ -46,6 +49,12 @@ def test_the_clients_of_brokers_are_pinned_between_what_runs_and_what_is_for_dev
     assert not set(pins(RUNTIME)) & set(pins(BROKERS))
 
 
+def test_what_lambda_needs_is_pinned_in_a_part_of_its_own() -> None:
+    asked = asked_for(PROJECT["project"]["optional-dependencies"]["lambda"])
+
+    assert set(asked) == {"apig-wsgi"} == set(pins(LAMBDA))
+
+
 def test_what_only_development_needs_is_pinned_below_the_line_that_an_image_stops_at() -> None:
     asked = asked_for(PROJECT["dependency-groups"]["dev"])
 
@@ -53,7 +62,7 @@ def test_what_only_development_needs_is_pinned_below_the_line_that_an_image_stop
 
     assert len(asked) > 10
     assert set(asked) <= set(pinned)
-    assert not (set(pins(RUNTIME)) | set(pins(BROKERS))) & set(pinned)
+    assert not (set(pins(RUNTIME)) | set(pins(BROKERS)) | set(pins(LAMBDA))) & set(pinned)
     for name, requirement in asked.items():
         (exactly,) = pinned[name].specifier
         assert requirement.specifier.contains(exactly.version), name

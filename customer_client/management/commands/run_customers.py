@@ -36,4 +36,5 @@ class Command(BaseCommand):
             port=port,
             interface=Interfaces.WSGI,
             blocking_threads=2,
+            workers_kill_timeout=20,
         ).serve()

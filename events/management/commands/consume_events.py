@@ -1,8 +1,6 @@
 import logging
-import signal
 import threading
 from argparse import ArgumentParser
-from types import FrameType
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -10,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from events.inbox.consumer import Consumer
 from events.inbox.sources import build_source, enabled_sources
 from events.inbox.sources.protocol import SourceDown
+from events.stopping import stop_on_signals
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +34,7 @@ class Command(BaseCommand):
         names = [source] if source else enabled
         # Without any, what is due still has to be handled.
         consumers = {name: Consumer(name, build_source(name)) for name in names} or {"no source": Consumer("", None)}
-        stop = _stop_on_signals()
+        stop = stop_on_signals()
         if once:
             self._drain(consumers, stop)
         else:
@@ -76,16 +75,3 @@ class Command(BaseCommand):
 
     def _tell(self, name: str, consumer: Consumer) -> None:
         self.stderr.write(f"Took in {consumer.stored} events from {name}, tried {consumer.tried}.", self.style.SUCCESS)
-
-
-def _stop_on_signals() -> threading.Event:
-    stop = threading.Event()
-
-    def request_stop(number: int, frame: FrameType | None) -> None:
-        stop.set()
-        # A second signal ends the process at once.
-        signal.signal(number, signal.SIG_DFL)
-
-    signal.signal(signal.SIGTERM, request_stop)
-    signal.signal(signal.SIGINT, request_stop)
-    return stop

@@ -1,18 +1,19 @@
 import logging
-import signal
 import threading
 from argparse import ArgumentParser
-from types import FrameType
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
 from events.lag import queued_sinks
+from events.lag_lines import LagLines
 from events.queue import QueueMismatch
 from events.relay import Relay
 from events.sinks import build_sink, configured_sinks, enabled_sinks
 from events.sinks.protocol import SinkDown
+from events.stopping import stop_on_signals
 from events.webhooks.worker import WebhookWorker
 
 _MOST_BATCH = 10_000
@@ -47,7 +48,7 @@ class Command(BaseCommand):
             for name in ([sink] if sink else enabled)
         }
         webhooks = None if sink else WebhookWorker()
-        stop = _stop_on_signals()
+        stop = stop_on_signals()
         if once:
             self._drain(relays, stop)
             if webhooks is not None:
@@ -80,7 +81,7 @@ class Command(BaseCommand):
         """A thread for each sink, so that a slow one delays no other, and one that begins the turns of webhooks."""
         crashes: list[str] = []
 
-        def run(name: str, relay: Relay | WebhookWorker) -> None:
+        def run(name: str, relay: Relay | WebhookWorker | LagLines) -> None:
             try:
                 relay.run(stop)
             except Exception:
@@ -88,7 +89,11 @@ class Command(BaseCommand):
                 crashes.append(name)
                 stop.set()
 
-        served: dict[str, Relay | WebhookWorker] = {**relays, **({} if webhooks is None else {"webhooks": webhooks})}
+        served: dict[str, Relay | WebhookWorker | LagLines] = {**relays}
+        if webhooks is not None:
+            served["webhooks"] = webhooks
+        if settings.CLOUDWATCH_NAMESPACE:
+            served["lag lines"] = LagLines()
         threads = [threading.Thread(target=run, args=item, name=f"relay-{item[0]}") for item in served.items()]
         for thread in threads:
             thread.start()
@@ -112,16 +117,3 @@ class Command(BaseCommand):
                 self.stderr.write(
                     f"Events wait for the sink {name!r}, which is not in EVENT_SINKS: no relay serves them."
                 )
-
-
-def _stop_on_signals() -> threading.Event:
-    stop = threading.Event()
-
-    def request_stop(number: int, frame: FrameType | None) -> None:
-        stop.set()
-        # A second signal ends the process at once.
-        signal.signal(number, signal.SIG_DFL)
-
-    signal.signal(signal.SIGTERM, request_stop)
-    signal.signal(signal.SIGINT, request_stop)
-    return stop

@@ -12,6 +12,8 @@ from remote_calls.faults import serve_until_stopped
 from remote_calls.free_address import require_free
 
 _MOST_WORKERS = 256
+# Less than the half minute after which whoever stops a container kills it.
+_STOP_SECONDS = 20
 
 
 class Command(BaseCommand):
@@ -50,6 +52,8 @@ class Command(BaseCommand):
             workers=workers,
             # More threads cost processor time in the application and the database alike.
             blocking_threads=2,
+            # A call that hangs keeps nobody from stopping it.
+            workers_kill_timeout=_STOP_SECONDS,
         ).serve()
 
 

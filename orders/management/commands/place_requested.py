@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import signal
-import threading
 from typing import Any, Final
 
 from django.core.management.base import BaseCommand, CommandParser
@@ -13,6 +11,7 @@ from prometheus_client import Counter
 
 from audit.operator import operating_user
 from events.pauses import Pauses
+from events.stopping import stop_on_signals
 from orders import operations
 from orders.management.numbers import number
 from orders.models import RequestedOrder
@@ -48,9 +47,7 @@ class Command(BaseCommand):
         if retry_parked:
             retried = operations.try_again(RequestedOrder.objects.all(), by=operating_user())
             self.stdout.write(f"{retried} parked requests are due again.")
-        stop = threading.Event()
-        for signum in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(signum, lambda *_: stop.set())
+        stop = stop_on_signals()
         total = Progress()
         database_down = Pauses(*_DATABASE_DOWN_SECONDS, jitter=True)
         while not stop.is_set():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import signal
 import threading
 import time
 from datetime import datetime, timedelta
@@ -15,6 +14,7 @@ from django.db import Error, connection
 
 from events.feed.numbering import number_what_waits
 from events.inbox.forgetting import forget_settled
+from events.stopping import stop_on_signals
 from events.webhooks import pruning as webhook_pruning
 from inventory_client.current import get_inventory
 from inventory_client.errors import InventoryError
@@ -53,14 +53,12 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, once: bool, every: float, lookback_days: float, **options: Any) -> None:
-        stop = threading.Event()
-        if not once:
-            for number in (signal.SIGTERM, signal.SIGINT):
-                signal.signal(number, lambda *_: stop.set())
+        stop = threading.Event() if once else stop_on_signals()
         looked_until: datetime | None = None
         while True:
             try:
-                looked_until, report = sweep(looked_until or _database_now() - timedelta(days=lookback_days))
+                since = looked_until or _database_now() - timedelta(days=lookback_days)
+                looked_until, report = sweep(since, stop=stop)
             except (Error, InventoryError):
                 if once:
                     raise
@@ -110,11 +108,11 @@ def _database_now() -> datetime:
     return row[0]
 
 
-def sweep(looked_until: datetime) -> tuple[datetime, dict[str, int]]:
+def sweep(looked_until: datetime, *, stop: threading.Event | None = None) -> tuple[datetime, dict[str, int]]:
     """One pass over everything; returns up to when holds were looked at, and what was done.
 
-    Each kind of upkeep fails alone: it is logged and counted, and the others go on. Raises the database's
-    error when the database itself is out of order.
+    Each kind of upkeep fails alone: it is logged and counted, and the others go on. Once `stop` is set, none is begun
+    any more. Raises the database's error when the database itself is out of order.
     """
     now = _database_now()
     long_ago = now - timedelta(days=settings.IDEMPOTENCY_KEY_DAYS)
@@ -188,6 +186,8 @@ def sweep(looked_until: datetime) -> tuple[datetime, dict[str, int]]:
     changing = (holds, inventory, expiry, completion, retention, requests, claims)
     forgetting = (answers, incoming, rejections, runs, forms, tombstones, webhooks)
     for step in (*changing, *forgetting, feed, days):
+        if stop is not None and stop.is_set():
+            break
         try:
             step()
         except Exception as error:

@@ -6,13 +6,14 @@ import io
 import signal
 import subprocess
 import sys
+import threading
 
 import pytest
 from django.core.management import call_command
 
 from events.webhooks.models import WebhookDelivery
 from tests.events.webhooks.pacing import wait_until
-from tests.events.webhooks.receiving import Told
+from tests.events.webhooks.receiving import Received, Told
 from tests.processes import running
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -60,3 +61,32 @@ def test_a_running_relay_sends_them_and_ends_when_it_is_told_to(
     assert relay.returncode == 0
     assert "Delivered 2 webhooks." in said
     assert sorted(shop.sequences) == [1, 2]
+
+
+@pytest.mark.long
+def test_an_endpoint_that_does_not_answer_keeps_no_relay_that_is_told_to_end(
+    shop, endpoint_at, append_stream, command_environment, manage_py, settings
+):
+    asked, released = threading.Event(), threading.Event()
+
+    def hang(received: Received) -> Told:
+        asked.set()
+        released.wait(120)
+        return Told(200)
+
+    shop.answer = hang
+    endpoint_at(shop.url)
+    environment = command_environment | {
+        "EVENT_SINKS": "",
+        "WEBHOOK_ALLOW_PRIVATE": "1",
+        "SECRET_KEY": settings.SECRET_KEY,
+    }
+    with running([sys.executable, manage_py, "relay_events"], env=environment, stderr=subprocess.DEVNULL) as relay:
+        append_stream(1)
+        assert asked.wait(120)
+        relay.send_signal(signal.SIGTERM)
+        ended_as = relay.wait(120)
+    released.set()
+
+    assert ended_as == 0
+    assert WebhookDelivery.objects.get().state == "pending"

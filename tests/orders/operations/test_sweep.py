@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 from datetime import timedelta
 from functools import partialmethod
 from typing import Any
@@ -18,6 +19,7 @@ from inventory_client.ledger import EmbeddedLedger
 from inventory_client.models import Reservation, Stock
 from inventory_client.values import HoldRequest
 from orders import operations
+from orders.management.commands.sweep import sweep
 from orders.models import Order
 from orders.rules.ids import new_id
 
@@ -34,6 +36,19 @@ def sweep_once() -> str:
     out = io.StringIO()
     call_command("sweep", "--once", stdout=out)
     return out.getvalue()
+
+
+def test_a_sweeper_that_was_told_to_stop_begins_nothing_more(stock, settings):
+    settings.HOLD_GRACE_SECONDS = 120
+    stock(cup=10)
+    get_inventory().hold([HoldRequest(new_id(), {"cup": 3})])
+    age(130)
+    stop = threading.Event()
+    stop.set()
+    since = timezone.now() - timedelta(days=1)
+
+    assert sweep(since, stop=stop) == (since, {})
+    assert reserved() == 3
 
 
 def test_a_hold_without_an_order_is_released_only_after_the_grace(stock, settings):
