@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tarfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
@@ -60,17 +60,19 @@ def code_of(release: str, directory: Path) -> Path:
 class Server:
     """The web server of some release, answering at an address of its own."""
 
-    def __init__(self, code: Path, environment: Mapping[str, str]) -> None:
+    def __init__(self, code: Path, environment: Mapping[str, str], *, before: Sequence[str] = ()) -> None:
+        """`before` are words that stand before the command, such as what shuts it in."""
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port: int = probe.getsockname()[1]
         self._code = code
+        self._before = before
         self._environment = dict(environment)
         self._http = urllib3.PoolManager(retries=False, timeout=_ANSWER_SECONDS)
 
     @contextmanager
     def running(self, log: Path) -> Iterator[Server]:
-        command = [sys.executable, "manage.py", "serve", "--port", str(self.port), "--workers", "1"]
+        command = [*self._before, sys.executable, "manage.py", "serve", "--port", str(self.port), "--workers", "1"]
         with (
             log.open("ab") as output,
             running(command, cwd=self._code, env=self._environment, stdout=output, stderr=output) as process,
@@ -82,7 +84,7 @@ class Server:
                 time.sleep(0.05)
             yield self
             process.terminate()
-            process.wait(40)
+            assert process.wait(40) == 0, log.read_text(errors="replace")
 
     def _answers(self) -> bool:
         with contextlib.suppress(urllib3.exceptions.HTTPError):
@@ -100,7 +102,9 @@ class Server:
         return answer.status, orjson.loads(answer.data) if answer.data else None
 
 
-def manage(code: Path, environment: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+def manage(
+    code: Path, environment: Mapping[str, str], *arguments: str, before: Sequence[str] = ()
+) -> subprocess.CompletedProcess[str]:
     """A command of that release, to its end."""
-    command = [sys.executable, "manage.py", *arguments]
+    command = [*before, sys.executable, "manage.py", *arguments]
     return subprocess.run(command, cwd=code, env=dict(environment), capture_output=True, text=True, check=False)
