@@ -10,7 +10,7 @@ from django.db.migrations import AddField, Migration, RemoveField
 from django.db.migrations.loader import MigrationLoader
 from django.db.models import TextField
 from django_migration_linter import MigrationLinter
-from django_migration_linter.sql_analyser import analyse_sql_statements, get_sql_analyser_class
+from django_migration_linter.sql_analyser.analyser import analyse_sql_statements, get_sql_analyser_class
 
 # Written before there was a release that another one had to follow without a stop.
 _FROM_BEFORE: Final = [
@@ -57,8 +57,10 @@ def test_every_migration_leaves_the_release_before_working(database: None, capsy
     ],
 )
 def test_what_would_break_it_is_found(database: None, change: Any, found: str | None):
-    migration = Migration("0038_example", "orders")
-    migration.operations = [change]
+    class Example(Migration):
+        operations = [change]
+
+    migration = Example("example", "orders")
     state = MigrationLoader(connection).project_state()
     with connection.schema_editor(collect_sql=True, atomic=False) as editor:
         migration.apply(state, editor, collect_sql=True)

@@ -19,7 +19,8 @@ from tests.deploy.releases import ROOT, Server, code_of, manage, previous_releas
 pytestmark = pytest.mark.long
 
 # A life, call by call: the operation, its body, and what the order is like afterwards.
-_SOLD_AND_SENT_BACK: Final = [
+_Story = list[tuple[str, dict[str, Any], str]]
+_SOLD_AND_SENT_BACK: Final[_Story] = [
     ("record_payment", {"kind": "capture", "amount": 2598, "psp": "acme", "psp_reference": "<order>"}, "paid"),
     ("confirm", {}, "confirmed"),
     ("pack", {"items": [{"item_id": "<item>", "quantity": 1}]}, "confirmed"),
@@ -30,7 +31,7 @@ _SOLD_AND_SENT_BACK: Final = [
     ("request_refund", {"return_id": "<return>"}, "shipped"),
     ("complete", {}, "completed"),
 ]
-_GIVEN_UP: Final = [
+_GIVEN_UP: Final[_Story] = [
     ("amend", {"items": [{"item_id": "<item>", "quantity": 3}]}, "pending"),
     ("hold", {"kind": "fraud"}, "pending"),
     ("release_hold", {"hold_id": "<hold>"}, "pending"),
@@ -69,7 +70,7 @@ def filled_in(body: Any, order: dict[str, Any]) -> Any:
     return order[_PATHS[body]][0]["id"] if body in _PATHS else body
 
 
-def live(story: list[tuple[str, dict[str, Any], str]], turns: Iterator[Server], *, key: str) -> str:
+def live(story: _Story, turns: Iterator[Server], *, key: str) -> str:
     """Place an order and do to it what the story says, each call at the next server; return its id."""
     placed = {"customer_id": "cus123", "items": [{"product_id": "cup", "quantity": 2, "unit_amount": 1299}]}
     status, order = next(turns).call("POST", "/api/v1/orders", placed, key=key)
@@ -98,12 +99,11 @@ def test_the_release_before_works_on_this_schema_by_itself_and_beside_this_one(
     variables = environment(STATIC_ROOT=str(tmp_path), EVENT_SINKS=f"file:{told}", LOG_LEVEL="WARNING")
     old, new = Server(old_code, variables), Server(ROOT, variables)
 
-    orders = []
+    orders: list[str] = []
     with old.running(tmp_path / "old.log"), new.running(tmp_path / "new.log"):
         # The relay and the sweeper of the release before go on beside today's web server, then today's take over.
         for story, code in ((_SOLD_AND_SENT_BACK, old_code), (_GIVEN_UP, ROOT)):
-            for servers in ((old,), (old, new), (new, old), (new,)):
-                orders.append(live(story, by_turns(*servers), key=key))
+            orders += [live(story, by_turns(*servers), key=key) for servers in ((old,), (old, new), (new, old), (new,))]
             for command in (("relay_events", "--once"), ("sweep", "--once")):
                 done = manage(code, variables, *command)
                 assert done.returncode == 0, (code, command, done.stderr)
