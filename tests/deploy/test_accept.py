@@ -36,7 +36,7 @@ def service(storefront: Storefront, tmp_path: Path) -> Iterator[Server]:
 
 def accept(port: int, **variables: str) -> subprocess.CompletedProcess[str]:
     kept = {name: value for name, value in os.environ.items() if name not in ("API_KEY", "PRODUCT", "DOCTOR")}
-    command = [ACCEPT, f"http://127.0.0.1:{port}"]
+    command = [str(ACCEPT), f"http://127.0.0.1:{port}"]
     return subprocess.run(command, env=kept | variables, capture_output=True, text=True, check=False)
 
 
