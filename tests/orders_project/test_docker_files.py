@@ -15,27 +15,32 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
+import jsonschema
 import psycopg
 import pytest
 import yaml
 from django.db import connection
 
+from events.sinks.configured import SINKS, configured
+from tests.deploy.commands import variables
 from tests.processes import running
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, Any] = COMPOSE["services"]
-OURS = {name: service for name, service in SERVICES.items() if "build" in service}
+BUILT = {name: service for name, service in SERVICES.items() if "build" in service}
+SHOWING = {name: service for name, service in BUILT.items() if "profiles" in service}
+OURS = {name: service for name, service in BUILT.items() if name not in SHOWING}
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 WEB_COMMAND: list[str] = json.loads(re.findall(r"^CMD (\[.*\])$", DOCKERFILE, re.MULTILINE)[0])
 
 
 def test_every_service_of_ours_is_the_same_image_and_waits_for_what_it_needs() -> None:
     assert sorted(OURS) == ["inventory", "inventory-migrate", "migrate", "placer", "relay", "sweeper", "web"]
-    assert {service["image"] for service in OURS.values()} == {"order-service"}
-    for service in OURS.values():
+    assert {service["image"] for service in BUILT.values()} == {"order-service"}
+    for service in BUILT.values():
         for needed, condition in service["depends_on"].items():
             expected = "service_completed_successfully" if needed.endswith("migrate") else "service_healthy"
             assert condition == {"condition": expected}
@@ -46,20 +51,88 @@ def test_no_secret_has_a_default() -> None:
 
     required = set(re.findall(r"\$\{(\w+):\?", text))
     optional = set(re.findall(r"\$\{(\w+):-", text))
+    secret = set(re.findall(r"\$\{(\w*(?:SECRET|PASSWORD|TOKEN|KEY)\w*):-[^}]", text))
 
     assert required == {"POSTGRES_PASSWORD", "SECRET_KEY", "INVENTORY_TOKEN"}
     assert optional == {
-        *("ALLOWED_HOSTS", "HTTPS", "TRUST_PROXY_HEADERS", "TRUSTED_PROXIES", "PORT", "PUBLISH_ADDRESS"),
-        *("CUSTOMER_URL", "CUSTOMER_TOKEN", "SECOND_FACTOR_GROUPS"),
+        *("ALLOWED_HOSTS", "DOMAIN", "HTTPS", "TRUSTED_PROXIES", "OUTER_PROXY"),
+        *("PORT", "HTTPS_PORT", "PUBLISH_ADDRESS", "MAX_BODY_BYTES"),
+        *("CUSTOMER_URL", "CUSTOMER_TOKEN", "SECOND_FACTOR_GROUPS", "EVENT_SINKS"),
+        *("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"),
     }
+    assert secret == set()
     example = dict(re.findall(r"^(\w+)=(.*)$", (ROOT / ".env.example").read_text(), re.MULTILINE))
     assert example == dict.fromkeys(required, "")
 
 
-def test_only_the_web_server_is_published_and_on_this_machine_alone_unless_told_otherwise() -> None:
+def test_only_the_proxy_is_published_and_on_this_machine_alone_unless_told_otherwise() -> None:
     published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
 
-    assert published == {"web": ["${PUBLISH_ADDRESS:-127.0.0.1}:${PORT:-8000}:8000"]}
+    assert published == {
+        "proxy": [
+            "${PUBLISH_ADDRESS:-127.0.0.1}:${PORT:-8000}:80",
+            "${PUBLISH_ADDRESS:-127.0.0.1}:${HTTPS_PORT:-8443}:443",
+        ]
+    }
+
+
+def test_the_service_believes_what_the_proxy_says_and_nobody_else_reaches_it() -> None:
+    proxy = SERVICES["proxy"]
+    configuration = (ROOT / "deploy/proxy/Caddyfile").read_text()
+
+    assert OURS["web"]["environment"]["TRUST_PROXY_HEADERS"] == "1"
+    assert OURS["web"]["environment"]["TRUSTED_PROXIES"] == "${TRUSTED_PROXIES:-1}"
+    assert proxy["volumes"][0] == "./deploy/proxy/Caddyfile:/etc/caddy/Caddyfile:ro"
+    assert set(re.findall(r"\{\$(\w+)\}", configuration)) == set(proxy["environment"])
+    assert proxy["environment"]["UPSTREAM"] == "web:8000"
+    assert proxy["environment"]["MAX_BODY_BYTES"] == OURS["web"]["environment"]["MAX_BODY_BYTES"]
+
+
+def test_it_is_what_compose_takes() -> None:
+    schema = json.loads((ROOT / "tests/deploy/compose-spec.json").read_text())
+
+    jsonschema.Draft7Validator(schema).validate(COMPOSE)
+
+    wrong = COMPOSE | {"services": SERVICES | {"web": SERVICES["web"] | {"depend_on": {}}}}
+    assert not jsonschema.Draft7Validator(schema).is_valid(wrong)
+
+
+def test_every_image_of_others_has_a_version() -> None:
+    images = {service["image"] for name, service in SERVICES.items() if name not in BUILT}
+
+    assert [image for image in sorted(images) if not re.fullmatch(r"[\w./-]+:\d[\w.-]*", image)] == []
+
+
+def test_every_variable_of_the_service_stands_in_the_configuration() -> None:
+    named = {name for service in OURS.values() for name in service["environment"]}
+
+    assert {name for name in named if not name.startswith("AWS_")} <= variables()
+
+
+@pytest.mark.parametrize("profile", ["rabbitmq", "redis", "nats", "kafka", "aws"])
+def test_a_profile_brings_the_broker_and_shows_what_the_example_sends_there(profile: str) -> None:
+    named = {name: service for name, service in SERVICES.items() if service.get("profiles") == [profile]}
+    example = (ROOT / ".env.example").read_text()
+    offered = [line.split(",") for line in re.findall(r"^#EVENT_SINKS=(.*)$", example, re.MULTILINE)]
+
+    assert sorted(named) == [profile, f"{profile}-events"]
+    shows = named[f"{profile}-events"]["command"]
+    assert shows[:3] == ["python", "-m", "deploy.brokers.show_events"]
+    assert ["console", *shows[3:]] in offered
+    sinks = configured(tuple(shows[3:])).values()
+    hosts = {urlsplit(sink.address).hostname for sink in sinks if "//" in sink.address}
+    assert hosts == {profile}
+    kinds = {sink.kind for sink in sinks}
+    assert kinds == ({"sns", "sqs", "eventbridge"} if profile == "aws" else {profile})
+    if profile == "aws":
+        for name in ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            assert f"#{name}={named['aws-events']['environment'][name]}\n" in example
+
+
+def test_every_sink_of_a_server_has_a_profile() -> None:
+    shown = {sink.kind for service in SHOWING.values() for sink in configured(tuple(service["command"][3:])).values()}
+
+    assert shown == set(SINKS) - {"console", "file", "memory"}
 
 
 def test_all_workers_of_the_web_server_count_in_one_directory_that_is_empty_at_its_start() -> None:
@@ -120,6 +193,13 @@ def free_port() -> int:
     return port
 
 
+def filled_in(text: str, values: dict[str, str]) -> str:
+    """As compose does it, from the inside."""
+    while (filled := re.sub(r"\$\{(\w+):[-?]([^${}]*)\}", lambda match: values.get(match[1], match[2]), text)) != text:
+        text = filled
+    return text
+
+
 class OutsideDocker:
     """Runs the services' own commands and environments on this machine, at other addresses."""
 
@@ -136,10 +216,7 @@ class OutsideDocker:
             "STATIC_ROOT": str(self.directory),
         }
         kept = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "DEBUG")}
-        asked = {
-            name: re.sub(r"\$\{(\w+):[-?]([^}]*)\}", lambda match: values.get(match[1], match[2]), value)
-            for name, value in OURS[service]["environment"].items()
-        }
+        asked = {name: filled_in(value, values) for name, value in OURS[service]["environment"].items()}
         database = asked["DATABASE_URL"].split("@")[1].split(":")[0]
         asked["DATABASE_URL"] = self.databases[database]
         asked["INVENTORY_URL"] = asked["INVENTORY_URL"].replace("inventory:8001", f"127.0.0.1:{self.ports['8001']}")
