@@ -94,6 +94,11 @@ def lock(row: models.Model) -> bool:
     return rows.select_for_update(no_key=True).filter(pk=row.pk).values_list("pk").first() is not None
 
 
+def lock_all(rows: models.QuerySet[Any]) -> None:
+    """The same for several, in the order of their ids."""
+    list(rows.select_for_update(no_key=True).order_by("pk").values_list("pk"))
+
+
 def _stored(row: models.Model, what: Audited) -> Values:
     rows = row._meta.model._default_manager  # not type(row): who is signed in stands behind a proxy
     # Whoever only refers to the row, as each payment does to its storefront, need not wait.

@@ -1,4 +1,4 @@
-"""Lists of the back office by their primary key: each page goes on where the last one ended, and none is counted.
+"""Lists of the back office by a key: each page goes on where the last one ended, and none is counted.
 
 What no index answers is tested on the way, a stretch of the table at a time: a page ends early when its time is up, and
 says how far it has looked. To whoever sees only some of the rows nothing else is told of the others.
@@ -35,7 +35,7 @@ class PagesByKey(Paginator):  # type: ignore[type-arg]  # not generic at run tim
 
 
 class KeysetChangeList(ChangeList):
-    """`ordering` of the page is its primary key, upwards or downwards.
+    """`ordering` of the page is its `list_key`, upwards or downwards.
 
     `next_page` and `previous_page` are queries of the address, empty where there is no page; `looked_to` is the row at
     which the page ended early.
@@ -74,7 +74,7 @@ class KeysetChangeList(ChangeList):
             if text := request.GET.get(name, ""):
                 try:
                     place = unseal(text, listed=self.model._meta.label) if self._is_narrowed else text
-                    return backwards, self.model._meta.pk.to_python(place)
+                    return backwards, self._field.to_python(place)
                 except (ValidationError, NoPlace):
                     messages.warning(request, f"“{text}” is no place in this list, so its beginning is shown.")
                     raise IncorrectLookupParameters from None
@@ -90,19 +90,27 @@ class KeysetChangeList(ChangeList):
         while True:
             end = self._end_of_stretch(key, backwards)
             rows = self._from(self.queryset, key, backwards)
-            found += (rows if end is None else rows.filter(**{f"pk__{self._onto(backwards)}e": end}))[
+            found += (rows if end is None else rows.filter(**{f"{self._key}__{self._onto(backwards)}e": end}))[
                 : wanted - len(found)
             ]
             if len(found) >= wanted or end is None:
                 return found
             key = end
             if monotonic() > deadline:
-                self.looked_to = self.model._base_manager.filter(pk=end).first()
+                self.looked_to = self.model._base_manager.filter(**{self._key: end}).first()
                 return found
 
     @property
     def looked_to_in_words(self) -> str:
         return str(self.model_admin.place_of(self.looked_to))
+
+    @property
+    def _key(self) -> str:
+        return str(self.model_admin.list_key)
+
+    @property
+    def _field(self) -> Any:
+        return self.model._meta.pk if self._key == "pk" else self.model._meta.get_field(self._key)
 
     @property
     def _descending(self) -> bool:
@@ -115,31 +123,38 @@ class KeysetChangeList(ChangeList):
             spec.has_output() and not getattr(spec, "has_index", False) and spec.used_parameters
             for spec in self.filter_specs
         )
-        return not self.query and (by_filters or self._is_narrowed)
+        searched = bool(self.query)
+        if searched and self.model_admin.search_has_index:
+            return False
+        return searched or by_filters or self._is_narrowed
 
     def _end_of_stretch(self, key: Any, backwards: bool) -> Any:
         everything = self._from(self.model._base_manager.order_by(self.model_admin.ordering[0]), key, backwards)
-        return next(iter(everything.values_list("pk", flat=True)[_STRETCH - 1 : _STRETCH]), None)
+        return next(iter(everything.values_list(self._key, flat=True)[_STRETCH - 1 : _STRETCH]), None)
 
     def _from(self, rows: QuerySet[Any], key: Any, backwards: bool) -> QuerySet[Any]:
         """Behind the key, in the order of the list or, backwards, the other way."""
         sign = "-" if self._descending != backwards else ""
-        rows = rows.order_by(f"{sign}pk")
+        rows = rows.order_by(f"{sign}{self._key}")
         way = "lt" if sign else "gt"
-        return rows if key is None else rows.filter(**{f"pk__{way}": key})
+        return rows if key is None else rows.filter(**{f"{self._key}__{way}": key})
 
     def _onto(self, backwards: bool) -> str:
         return "gt" if self._descending != backwards else "lt"
 
     def _link(self, shown: Sequence[Any], *, key: Any, backwards: bool, more: bool) -> None:
-        first, last = (shown[0].pk, shown[-1].pk) if shown else (key, key)
+        first, last = (self._key_of(shown[0]), self._key_of(shown[-1])) if shown else (key, key)
         goes_on, came_from = (more or self.looked_to is not None), key is not None
         if self.looked_to is not None and not more:
-            first, last = (self.looked_to.pk, last) if backwards else (first, self.looked_to.pk)
+            far = self._key_of(self.looked_to)
+            first, last = (far, last) if backwards else (first, far)
         if came_from if backwards else goes_on:
             self.next_page = self._address(BEFORE, last)
         if goes_on if backwards else came_from:
             self.previous_page = self._address(AFTER, first)
+
+    def _key_of(self, row: Any) -> Any:
+        return getattr(row, self._key)
 
     def _address(self, name: str, key: Any) -> str:
         kept = [(name, value) for name, values in self.filter_params.items() for value in values]
@@ -149,14 +164,16 @@ class KeysetChangeList(ChangeList):
         return f"?{urlencode([*searched, *kept, (name, place)])}"
 
 
-class ReadByKey(ModelAdmin):
-    """A list of whatever length that is looked at: nothing is added, changed or deleted on its pages."""
+class ListedByKey(ModelAdmin):
+    """A list of whatever length. `ordering` is its `list_key`, whose values are unique."""
 
+    list_key = "pk"
     list_per_page = 50
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER  # they count whole tables
     sortable_by: list[str] = []
-    search_fields = ["pk"]  # only switches the box on; each class says how it searches
+    # Whether an index answers what is searched for; else the list is looked through for it.
+    search_has_index = True
     # What the links to other pages of the list are called, and what an empty list says.
     previous_name, next_name = "Newer", "Older"
     nothing_there = ""
@@ -175,6 +192,12 @@ class ReadByKey(ModelAdmin):
     def place_of(self, row: Any) -> str:
         """Where in the list a row is, in words. It may be a row that is not shown: a time, to the minute."""
         raise NotImplementedError
+
+
+class ReadByKey(ListedByKey):
+    """Is looked at: nothing is added, changed or deleted on its pages."""
+
+    search_fields = ["pk"]  # only switches the box on; each class says how it searches
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -171,7 +171,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
             ],
-            "builtins": ["orders.admin.display.moments"],
+            "builtins": ["orders.admin.display.moments", "orders.admin.display.names"],
         },
     }
 ]

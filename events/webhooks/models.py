@@ -106,7 +106,9 @@ class WebhookDeliveryQuerySet(models.QuerySet["WebhookDelivery"]):
         return self.filter(state=WebhookDelivery.State.PENDING)
 
     def failed(self) -> Self:
-        return self.filter(state=WebhookDelivery.State.FAILED)
+        """Given up. Those of an endpoint that was deleted are about to be removed."""
+        standing = WebhookEndpoint.objects.not_deleted().values("pk")
+        return self.filter(state=WebhookDelivery.State.FAILED, endpoint_id__in=standing)
 
 
 class WebhookDelivery(models.Model):
@@ -156,6 +158,8 @@ class WebhookDelivery(models.Model):
                 condition=models.Q(state="pending"),
             ),
             models.Index(fields=["endpoint_id", "event_id"], name="webhook_failed", condition=models.Q(state="failed")),
+            # All of them, as the back office lists and counts them.
+            models.Index(fields=["id"], name="webhook_failed_of_all", condition=models.Q(state="failed")),
         ]
 
     def __str__(self) -> str:

@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 
 from orders import operations
 from orders.admin.display.frame import framed
-from orders.admin.display.moments import moment
+from orders.admin.display.moments import in_words, moment
 from orders.admin.display.names import Names, called, name_behind
 from orders.admin.display.pills import pill
 from orders.admin.display.read_only import ReadOnlyList
@@ -50,7 +50,13 @@ class BulkRunAdmin(ReadOnlyList):
     """For whoever sees orders, and all orders of the run: nothing is told of those of other storefronts."""
 
     list_display = ["started", "what", "who", "state_shown", "progress"]
-    ordering = ["-started_at", "-id"]
+    ordering = ["-id"]  # made when it is started
+
+    def is_narrowed(self, request: HttpRequest) -> bool:
+        return storefronts_of(user_of(request)) is not None
+
+    def place_of(self, row: BulkRun) -> str:
+        return in_words(row.started_at)
 
     def get_queryset(self, request: HttpRequest) -> BulkRunQuerySet:
         runs: BulkRunQuerySet = BulkRun.objects.within(storefronts_of(user_of(request))).order_by(*self.ordering)

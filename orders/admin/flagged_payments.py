@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from orders.admin.display.moments import moment
+from orders.admin.display.moments import in_words, moment
 from orders.admin.display.names import Names, name_behind
 from orders.admin.display.read_only import ReadOnlyList
 from orders.admin.operations.staff_requests import limited, user_of
@@ -45,6 +45,9 @@ class FlaggedPaymentAdmin(ReadOnlyList):
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return user_of(request).has_perm("orders.view_order")
+
+    def place_of(self, row: PaymentRecord) -> str:
+        return in_words(row.recorded_at)
 
     @admin.display(description="Recorded")
     def recorded(self, payment: PaymentRecord) -> str:

@@ -7,14 +7,14 @@ from uuid import UUID
 
 from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE, LogEntry
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
-from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import RadioFilter
-from unfold.paginator import InfinitePaginator
 
+from events.keyset_list import ReadByKey
 from orders import operations
-from orders.admin.operations.staff_requests import limited, user_of
+from orders.admin.display.moments import in_words
+from orders.admin.operations.staff_requests import limited, storefronts_of, user_of
 from orders.admin.orders.filters import StorefrontFilter
 from orders.models import RequestedOrder
 from orders.models.requested import RequestedOrderQuerySet, RequestState
@@ -24,6 +24,7 @@ from orders.rules.errors import RequestGivenUp
 class RequestFilter(RadioFilter):
     title = "state"
     parameter_name = "state"
+    has_index = True
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [("waiting", "Waits to be placed"), ("parked", "Parked"), ("rejected", "Rejected")]
@@ -41,19 +42,13 @@ class RequestFilter(RadioFilter):
 
 
 @admin.register(RequestedOrder)
-class RequestedOrderAdmin(ModelAdmin):
+class RequestedOrderAdmin(ReadByKey):
     """Nothing is added, changed or deleted here but by the actions of the list, which call operations."""
 
     list_display = ["requested_at", "state_in_words", "storefront", "external_reference", "customer_id", "why"]
     list_filter = [RequestFilter, StorefrontFilter]
     list_select_related = ["storefront"]
-    list_per_page = 50
-    paginator = InfinitePaginator
-    show_full_result_count = False
-    show_facets = admin.ShowFacets.NEVER
-    sortable_by: list[str] = []
     ordering = ["-id"]
-    search_fields = ["pk"]  # only switches the box on
     search_help_text = "The exact id that the order has or would have had."
     exclude = ["order"]
     nothing_there = (
@@ -66,15 +61,11 @@ class RequestedOrderAdmin(ModelAdmin):
         rows: QuerySet[RequestedOrder] = super().get_queryset(request)
         return limited(rows.defer("order"), user_of(request))
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
+    def is_narrowed(self, request: HttpRequest) -> bool:
+        return storefronts_of(user_of(request)) is not None
 
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        # The permission to change shows the actions of the list; a single row's page never has a form.
-        return obj is None and super().has_change_permission(request, obj)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
+    def place_of(self, row: RequestedOrder) -> str:
+        return in_words(row.requested_at)
 
     @admin.display(description="state")
     def state_in_words(self, request: RequestedOrder) -> str:

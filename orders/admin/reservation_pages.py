@@ -1,27 +1,39 @@
-"""Reservations, for whoever is limited to storefronts: the inventory itself knows nothing of them."""
+"""Stock and reservations, each list by its key; and of reservations, for whoever is limited to storefronts, theirs.
+
+The inventory itself knows nothing of storefronts, and nothing of the lists of others.
+"""
 
 from __future__ import annotations
-
-from typing import Final
 
 from django.contrib import admin
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 
-from inventory_client.admin import ReservationAdmin
-from inventory_client.models import Reservation
+from events.keyset_list import ListedByKey
+from inventory_client.admin import ReservationAdmin, StockAdmin
+from inventory_client.models import Reservation, Stock
+from orders.admin.display.moments import in_words, moment
 from orders.admin.operations.staff_requests import storefronts_of, user_of
 from orders.models import Order
 
-# Of each storefront so many of the newest orders are looked through for the list; every other is found by its id.
-_LISTED: Final = 1000
+admin.site.unregister([Stock, Reservation])
 
-admin.site.unregister(Reservation)
+
+@admin.register(Stock)
+class StockPages(StockAdmin, ListedByKey):
+    list_display = ["product_id", "on_hand", "held", "free", "changed"]
+    previous_name, next_name = "Previous", "Next"
+
+    @admin.display(description="Changed")
+    def changed(self, stock: Stock) -> str:
+        return moment(stock.updated_at)
 
 
 @admin.register(Reservation)
-class LimitedReservationAdmin(ReservationAdmin):
+class LimitedReservationAdmin(ReservationAdmin, ListedByKey):
     """Those on which an order of the user's storefronts stands."""
+
+    list_display = ["id", "state", "revision", "made", "changed"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Reservation]:
         reservations: QuerySet[Reservation] = super().get_queryset(request)
@@ -31,12 +43,16 @@ class LimitedReservationAdmin(ReservationAdmin):
         standing = Order.all_objects.filter(reservation_id=OuterRef("pk"), storefront_id__in=storefronts)
         return reservations.filter(Exists(standing))
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Reservation], search_term: str
-    ) -> tuple[QuerySet[Reservation], bool]:
-        storefronts = storefronts_of(user_of(request))
-        if storefronts is not None and not search_term.strip():
-            newest = Order.all_objects.newest_of_each(storefronts, _LISTED).exclude(reservation_id=None)
-            listed = Reservation.objects.filter(pk__in=newest.values("reservation_id"))
-            return listed.order_by(*self.ordering), False
-        return super().get_search_results(request, queryset, search_term)
+    def is_narrowed(self, request: HttpRequest) -> bool:
+        return storefronts_of(user_of(request)) is not None
+
+    def place_of(self, row: Reservation) -> str:
+        return in_words(row.created_at)
+
+    @admin.display(description="Made")
+    def made(self, reservation: Reservation) -> str:
+        return moment(reservation.created_at)
+
+    @admin.display(description="Changed")
+    def changed(self, reservation: Reservation) -> str:
+        return moment(reservation.updated_at)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from django import forms
@@ -10,6 +11,8 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, Permission, User
+from django.contrib.contenttypes.models import ContentType
+from django.db import connection
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -24,11 +27,13 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from audit.models import Entry
 from audit.pages import RecordsChanges, actor_of, told_changes, whole
-from audit.recording import all_recorded
+from audit.recording import all_recorded, lock_all
+from events.keyset_list import ListedByKey
 from events.models import WebhookEndpoint
 from inventory_client.models import Stock
 from orders.admin.display.frame import framed
-from orders.admin.display.moments import in_words, moment
+from orders.admin.display.moments import in_words, kept_moments, moment
+from orders.admin.display.names import called, with_people
 from orders.admin.display.read_only import ReadOnlyList
 from orders.admin.handing_out import chooses_storefronts, groups_to_give, permissions_to_give, reaches
 from orders.admin.operations.staff_requests import Staff, seeing_no_more, storefronts_of, user_of
@@ -71,13 +76,28 @@ class StaffForm(UserChangeForm):
 
 
 @admin.register(User)
-class UserAdmin(RecordsChanges, DjangoUserAdmin, ModelAdmin):  # type: ignore[type-arg]
+class UserAdmin(RecordsChanges, DjangoUserAdmin, ListedByKey):  # type: ignore[misc, type-arg]
     audited = USER
     actions_detail = ["reset_second_factor"]
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
-    list_display = ["username", "email", "first_name", "last_name", "groups_shown", "is_active", "last_login"]
+    list_display = ["username", "email", "first_name", "last_name", "groups_shown", "is_active", "signed_in"]
+    list_key = "username"
+    ordering = ["username"]
+    search_has_index = False
+    previous_name, next_name = "Previous", "Next"
+
+    def is_narrowed(self, request: HttpRequest) -> bool:
+        return storefronts_of(user_of(request)) is not None
+
+    def place_of(self, row: User) -> str:
+        """Of whoever is limited to storefronts nobody is told but whom they see."""
+        return row.username[:1]
+
+    @admin.display(description="Signed in")
+    def signed_in(self, user: User) -> str:
+        return moment(user.last_login)
 
     @admin.display(description="Groups")
     def groups_shown(self, user: User) -> str:
@@ -92,6 +112,12 @@ class UserAdmin(RecordsChanges, DjangoUserAdmin, ModelAdmin):  # type: ignore[ty
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         allowed: bool = super().has_delete_permission(request, obj)
         return allowed and (obj is None or reaches(user_of(request), obj))
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """A page that chooses storefronts locks these before the account, as the page of a storefront does."""
+        if request.method == "POST" and connection.in_atomic_block and chooses_storefronts(user_of(request)):
+            lock_all(Storefront.objects.all())
+        return super().get_object(request, object_id, from_field)
 
     def get_form(self, request: HttpRequest, obj: User | None = None, change: bool = False, **kwargs: Any) -> Any:
         if obj is not None and chooses_storefronts(user_of(request)):
@@ -265,13 +291,24 @@ class FailedSignInsAdmin(ModelAdmin):
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
+    def response_delete(self, request: HttpRequest, obj_display: str, obj_id: int) -> HttpResponse:
+        """Back to the list: Django leads to the first page whoever may not change what is left."""
+        super().response_delete(request, obj_display, obj_id)
+        return HttpResponseRedirect(reverse("admin:orders_failedsignins_changelist"))
+
 
 @admin.register(LogEntry)
 class LogEntryAdmin(ReadOnlyList):
     """What was done on these pages. What was done to an order, by anyone, its timeline tells."""
 
-    list_display = ["action_time", "user", "content_type", "object_repr", "change_message"]
-    list_select_related = ["user", "content_type"]
+    list_display = ["when", "who", "what", "object_repr", "told"]
+    list_select_related = ["user"]
+
+    def is_narrowed(self, request: HttpRequest) -> bool:
+        return storefronts_of(user_of(request)) is not None
+
+    def place_of(self, row: LogEntry) -> str:
+        return in_words(row.action_time)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[LogEntry]:
         """What others did concerns other storefronts too, so whoever is limited to some sees only their own."""
@@ -279,14 +316,43 @@ class LogEntryAdmin(ReadOnlyList):
         user = user_of(request)
         return entries if storefronts_of(user) is None else entries.filter(user_id=user.pk or 0)
 
+    @admin.display(description="When")
+    def when(self, entry: LogEntry) -> str:
+        return moment(entry.action_time, "seconds")
+
+    @admin.display(description="Who")
+    def who(self, entry: LogEntry) -> str:
+        return called(entry.user)
+
+    @admin.display(description="Of")
+    def what(self, entry: LogEntry) -> str:
+        """Content types are few, and remembered."""
+        model = entry.content_type_id and ContentType.objects.get_for_id(entry.content_type_id).model_class()
+        return str(model._meta.verbose_name) if model else ""
+
+    @admin.display(description="What was done")
+    def told(self, entry: LogEntry) -> str:
+        return str(entry.get_change_message())
+
 
 @admin.register(Entry)
 class ChangesAdmin(ReadOnlyList):
     """What became of all that is no order, also of what is gone and has no page any more."""
 
-    list_display = ["when", "by", "what", "name", "action", "changes_shown"]
+    list_display = ["when", "who", "what", "name", "action", "changes_shown"]
     search_fields = ["object_id"]  # only switches the box on
     search_help_text = "The exact id: a key's prefix, a product, the number or id in the address of the page."
+
+    def is_narrowed(self, request: HttpRequest) -> bool:
+        return storefronts_of(user_of(request)) is not None
+
+    def place_of(self, row: Entry) -> str:
+        return in_words(row.at)
+
+    def made_ready(self, rows: Sequence[Any], request: HttpRequest) -> Sequence[Any]:
+        for row, person, changes in with_people((row, list(told_changes(row))) for row in rows):
+            row.person, row.told = person, changes  # type: ignore[attr-defined]
+        return rows
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Entry]:
         """As in the staff's log."""
@@ -301,14 +367,18 @@ class ChangesAdmin(ReadOnlyList):
             return queryset, False
         return queryset.filter(model__in=_AUDITED, object_id=search_term.strip()), False
 
-    @admin.display(description="at")
+    @admin.display(description="When")
     def when(self, entry: Entry) -> str:
         return moment(entry.at, "seconds")
 
-    @admin.display(description="of")
+    @admin.display(description="Who")
+    def who(self, entry: Any) -> str:
+        return str(entry.person)
+
+    @admin.display(description="Of")
     def what(self, entry: Entry) -> str:
         return _AUDITED.get(entry.model, entry.model)
 
-    @admin.display(description="changes")
-    def changes_shown(self, entry: Entry) -> str:
-        return "; ".join(map(str, told_changes(entry)))
+    @admin.display(description="Changes")
+    def changes_shown(self, entry: Any) -> str:
+        return kept_moments("; ".join(map(str, entry.told)))

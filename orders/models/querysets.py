@@ -60,6 +60,25 @@ select found.id from unnest(%s::bigint[]) as storefront (id) cross join lateral 
     order by o.placed_at, o.id limit %s
 ) found order by found.placed_at, found.id limit %s
 """
+# The first of what is late, of each storefront and then of all: each is read by `order_to_ship`, from its beginning.
+_LATE_BY_PROMISE: Final = """
+select found.id from unnest(%s::bigint[], %s::text[]) as storefront (id, today) cross join lateral (
+    select o.id, orders_promised_day(o.metadata) as day, o.placed_at from orders_order o
+    where o.storefront_id = storefront.id and o.status = 'confirmed' and o.deleted_at is null
+      and orders_promised_day(o.metadata) > '' and orders_promised_day(o.metadata) < storefront.today
+      and not exists (select from orders_claim claim where claim.order_id = o.id and claim.ended_at is null)
+    order by orders_promised_day(o.metadata), o.placed_at limit %s
+) found order by found.day, found.placed_at, found.id limit %s
+"""
+_LATE_BY_AGE: Final = """
+select found.id from unnest(%s::bigint[], %s::timestamptz[]) as storefront (id, usual) cross join lateral (
+    select o.id, o.placed_at from orders_order o
+    where o.storefront_id = storefront.id and o.status = 'confirmed' and o.deleted_at is null
+      and orders_promised_day(o.metadata) = '' and o.placed_at < storefront.usual
+      and not exists (select from orders_claim claim where claim.order_id = o.id and claim.ended_at is null)
+    order by o.placed_at limit %s
+) found order by found.placed_at, found.id limit %s
+"""
 
 
 def late(storefronts: Iterable[Storefront], now: datetime) -> Q:
@@ -182,6 +201,18 @@ class OrderQuerySet(models.QuerySet["Order"]):
         """
         oldest = RawSQL(_OLDEST_UNCLAIMED.format(status=status.value), [list(storefront_ids), count, count])  # noqa: S611
         return self.filter(pk__in=oldest).order_by("placed_at", "pk")
+
+    def late_unclaimed(self, storefronts: Sequence[Storefront], now: datetime, count: int) -> list[Self]:
+        """The first that are late and nobody has claimed: what was promised for the earliest day, then the oldest."""
+        hours = {each.pk: each.ship_within_hours for each in storefronts if each.ship_within_hours is not None}
+        today = {each.pk: f"{now.astimezone(zone_called(each.time_zone)):%Y-%m-%d}" for each in storefronts}
+        usual = {pk: now - timedelta(hours=most) for pk, most in hours.items()}
+        by_promise = RawSQL(_LATE_BY_PROMISE, [list(today), list(today.values()), count, count])  # noqa: S611 - a constant
+        by_age = RawSQL(_LATE_BY_AGE, [list(usual), list(usual.values()), count, count])  # noqa: S611 - a constant
+        return [
+            self.filter(pk__in=by_promise).order_by(PROMISED_DAY, "placed_at", "pk"),
+            self.filter(pk__in=by_age).order_by("placed_at", "pk"),
+        ]
 
     def not_put_off(self, upkeep: str) -> Self:
         """Leave out those for which this upkeep has failed lately; see `UpkeepFailure`."""

@@ -178,7 +178,7 @@ def _count_late(view: View) -> Counted:
 
 
 def _urgent_late(view: View) -> list[OrderQuerySet]:
-    return [part.unclaimed().order_by("placed_at", "pk") for part in _late_parts(view)]
+    return view.orders.late_unclaimed(view.storefronts, view.now, _CANDIDATES)
 
 
 def _ending(view: View) -> OrderQuerySet:
@@ -337,7 +337,7 @@ QUEUES: Final = (
         "Webhook deliveries failed",
         "events.change_webhookendpoint",
         lambda: WebhookDelivery.objects.failed(),
-        page="events_webhookendpoint",
+        page="events_webhookdelivery",
         see="events.view_webhookendpoint",
         quiet=True,
     ),

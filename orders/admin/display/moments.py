@@ -6,8 +6,9 @@ every template.
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from django import template
 from django.utils import timezone
@@ -17,6 +18,9 @@ from django.utils.safestring import SafeString
 from orders.rules.time_zones import name_of, place_of, short_name, zone_called, zone_names
 
 register = template.Library()
+
+# As the log of changes keeps a time.
+_KEPT: Final = re.compile(r"\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC\b")
 
 
 def zone_choices() -> list[tuple[str, Any]]:
@@ -73,6 +77,20 @@ def when(moment: datetime | None, precision: str = "minutes") -> SafeString | st
 def moment(moment: datetime | None, precision: str = "minutes") -> SafeString | str:
     """By itself: 2026-12-01 08:47 AEDT."""
     return _tagged(moment, in_words(moment, seconds=precision == "seconds")) if moment else ""
+
+
+@register.filter
+def kept_moments(text: str) -> str:
+    """A text of the log of changes, with its times in the reader's zone."""
+    return _KEPT.sub(_read_anew, text)
+
+
+def _read_anew(kept: re.Match[str]) -> str:
+    try:
+        at = datetime.strptime(kept[0], "%Y-%m-%d %H:%M:%S UTC").replace(tzinfo=UTC)
+    except ValueError:  # what somebody typed
+        return kept[0]
+    return in_words(at, seconds=True)
 
 
 @register.filter

@@ -10,11 +10,16 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from django import template
 from django.contrib.auth.models import User
 from django.db.models import Case, CharField, OuterRef, Subquery, Value, When
 from django.db.models.functions import Coalesce, Concat, NullIf, Substr, Trim
 
+from audit.models import Entry
+from audit.pages import ToldChange
 from orders.models import ApiKey
+
+register = template.Library()
 
 # What the commands are that do something of their own accord.
 _SERVICE: Final = {
@@ -105,6 +110,26 @@ def actors_in(told: object, *, of_one: bool = False) -> Iterator[str]:
                 yield from actors_in(value, of_one=of_one)
         case str() if of_one:
             yield told
+
+
+@register.filter
+def with_people(entries: Iterable[tuple[Entry, list[ToldChange]]]) -> list[tuple[Entry, str, list[ToldChange]]]:
+    """Entries of the log of changes with what they tell, and the names of whoever made them or is told of."""
+    told = list(entries)
+    names = names_of(actor for entry, _ in told for actor in (entry.by, *_actors_of(entry)))
+    return [(entry, names.of(entry.by), [_with_person(change, names) for change in changes]) for entry, changes in told]
+
+
+def _actors_of(entry: Entry) -> Iterator[str]:
+    for change in entry.changes:
+        if change["field"].endswith("_by"):
+            yield from (actor for actor in (change.get("before"), change.get("after")) if isinstance(actor, str))
+
+
+def _with_person(change: ToldChange, names: Names) -> ToldChange:
+    if not change.name.endswith(" by"):
+        return change
+    return change._replace(before=names.of(change.before), after=names.of(change.after))
 
 
 def name_of(actor: str) -> str:

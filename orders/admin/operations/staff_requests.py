@@ -10,7 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet, Subquery
 from django.http import Http404, HttpRequest
 
-from orders.models import Order, StaffSettings, Storefront
+from orders.models import ListColumns, Order, StaffSettings, Storefront
 from orders.models.querysets import OrderQuerySet
 from orders.operations import Call, Precondition, Rehearsal
 from orders.rules.callers import Caller, staff_caller
@@ -74,18 +74,34 @@ def time_zone_of(user: Staff, *, storefront: Storefront | None = None) -> str:
     return zones.pop() if len(zones) == 1 else UTC_NAME
 
 
+def columns_of(user: Staff) -> list[str] | None:
+    """The columns that the user has chosen for the list of orders; None where nothing was."""
+    if not isinstance(user, User):
+        return None
+    known = _known(user)
+    return known[0].own_columns if known else _own_columns(user).first()
+
+
+def _own_columns(user: User) -> QuerySet[ListColumns, list[str]]:
+    return ListColumns.objects.filter(user=user.pk).values_list("columns", flat=True)
+
+
 def _own_time_zone(user: User) -> QuerySet[StaffSettings, str]:
     return StaffSettings.objects.filter(user=user.pk).values_list("time_zone", flat=True)
 
 
 def _known(user: User) -> list[Any]:
-    """All storefronts; of each, `is_chosen` says whether the user is limited to it, and `own_time_zone` what the user
-    has set. Asked once for each request.
+    """All storefronts; of each, `is_chosen` says whether the user is limited to it, `own_time_zone` and `own_columns`
+    what the user has set. Asked once for each request.
     """
     known: list[Any] | None = getattr(user, "_known_storefronts", None)
     if known is None:
         chosen = Storefront.staff.through.objects.filter(storefront=OuterRef("pk"), user=user.pk)
-        asked = Storefront.objects.annotate(is_chosen=Exists(chosen), own_time_zone=Subquery(_own_time_zone(user)))
+        asked = Storefront.objects.annotate(
+            is_chosen=Exists(chosen),
+            own_time_zone=Subquery(_own_time_zone(user)),
+            own_columns=Subquery(_own_columns(user)),
+        )
         known = list(asked.order_by("code"))
         user._known_storefronts = known  # type: ignore[attr-defined]
     return known

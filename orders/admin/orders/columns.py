@@ -17,7 +17,7 @@ from django.utils.safestring import SafeString
 
 from orders.admin.display.moments import when, zone_place
 from orders.admin.display.pills import fulfillment_pill, payment_pill, pill, status_pill
-from orders.admin.operations.staff_requests import Staff, sight_of
+from orders.admin.operations.staff_requests import Staff, columns_of, sight_of
 from orders.models import ListColumns, Order, OrderItem
 from orders.rules.currencies import format_amount
 from orders.rules.sight import Sight
@@ -112,7 +112,7 @@ def columns_for(user: Staff) -> list[Column]:
 
 def chosen_columns(user: Staff) -> list[Column]:
     """Those the user has chosen, in the order of the table; the usual ones, as long as nothing was."""
-    kept = ListColumns.objects.filter(user=user.pk or 0).values_list("columns", flat=True).first()
+    kept = columns_of(user)
     offered = columns_for(user)
     if kept is None:
         return [column for column in offered if column.usual]

@@ -25,6 +25,8 @@ from orders.management.numbers import MOST_DAYS, number
 
 # How soon a bulk run is begun with.
 _LOOK_FOR_RUNS_SECONDS: Final = 1.0
+# How many of these looks a connection serves: after a fail-over a new one leads to the primary.
+_LOOKS_OF_A_CONNECTION: Final = 10
 _FAILED: Final = "kinds of upkeep failed (see the log)"
 
 logger = logging.getLogger(__name__)
@@ -88,14 +90,18 @@ class Command(BaseCommand):
 def _work_at_runs(stop: threading.Event, seconds: float) -> None:
     """The pause between two passes: what bulk runs want is done in it, a piece at a time."""
     ends_at = time.monotonic() + seconds
+    looks = 0
     while not stop.is_set() and (left := ends_at - time.monotonic()) > 0:
         try:
             count = operations.work_at_runs(sentence=staff_sentence)
         except Error:
             logger.exception("bulk runs are not worked at; it is tried again")
             count = 0
-        if not count:
             connection.close()
+        if not count:
+            looks += 1
+            if looks % _LOOKS_OF_A_CONNECTION == 0:
+                connection.close()
             stop.wait(min(left, _LOOK_FOR_RUNS_SECONDS))
     connection.close()
 

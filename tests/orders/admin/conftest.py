@@ -9,13 +9,15 @@ from uuid import UUID
 
 import pytest
 from django.contrib.auth.models import Group, Permission, User
+from django.db.models import Model
 from django.forms import BoundField, Select
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
-from orders.models import Order
+from orders.models import Order, Storefront
 from tests.base import perform
+from tests.orders.admin.things import Thing, things_of
 from tests.orders.asking import sell
 
 
@@ -86,6 +88,15 @@ def sold(api: Client) -> Callable[..., Order]:
         return order
 
     return make
+
+
+@pytest.fixture
+def things(
+    client_of: Callable[..., Client], storefront: Storefront, other_storefront: Storefront
+) -> dict[type[Model], tuple[Thing, Thing]]:
+    """One of each kind in `au`, and one in `nz`."""
+    own, foreign = (things_of(shop, client_of(shop)) for shop in (storefront, other_storefront))
+    return {model: (own[model], foreign[model]) for model in own}
 
 
 def page_of(order: Order) -> str:

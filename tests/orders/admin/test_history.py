@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import getpass
 import io
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.contrib.auth.models import Group, Permission, User
@@ -88,7 +90,7 @@ def test_a_storefronts_history_tells_values_before_and_after(admin, storefront):
     ]
     html = history(admin, f"{page}history/")
     assert "Australia → Down under" in html
-    assert "staff:ann" in html
+    assert "ann</span>" in html
     assert f'href="{page}history/"' in admin.get(f"{page}change/").content.decode()
 
 
@@ -367,3 +369,34 @@ def test_a_storefront_that_an_import_makes_is_told_with_the_import(database):
 
 def test_all_that_can_be_typed_of_a_storefront_is_told():
     assert set(StorefrontForm.Meta.fields) <= set(STOREFRONT.fields)
+
+
+def test_an_account_and_a_password_that_a_command_makes_are_told_with_the_command(database, monkeypatch):
+    monkeypatch.setenv("DJANGO_SUPERUSER_PASSWORD", "long-enough-9")
+    monkeypatch.setattr(getpass, "getpass", lambda prompt: "long-enough-10")
+
+    call_command("createsuperuser", "--noinput", "--username", "eve", "--email", "eve@example.com", verbosity=0)
+    call_command("changepassword", "eve", stdout=io.StringIO())
+
+    made, changed = told("auth.user")
+    assert made[:2] == (f"system:createsuperuser (by {operating_user()})", "Made")
+    assert "username: – → eve" in made[2]
+    assert "is superuser: – → yes" in made[2]
+    assert changed == (f"system:changepassword (by {operating_user()})", "Changed", ["password changed"])
+
+
+def test_people_are_named_and_times_are_those_of_the_reader(admin, storefront):
+    User.objects.filter(username="ann").update(first_name="Ann", last_name="Lee")
+    admin.post("/admin/your-settings/", {"time_zone": "Australia/Sydney"})
+    admin.post(f"/admin/orders/storefront/{storefront.pk}/switch-off/", {"reason": "A key has leaked"})
+    off_at = timezone.localtime(Storefront.objects.get().switched_off_at, ZoneInfo("Australia/Sydney"))
+    read_as = f"{off_at:%Y-%m-%d %H:%M:%S} {off_at:%Z}"
+
+    one = history(admin, f"/admin/orders/storefront/{storefront.pk}/history/").split('id="main"')[1]
+    every = history(admin, "/admin/audit/entry/").split('id="main"')[1]
+
+    for page in (one, every):
+        assert "Ann Lee" in page
+        assert "staff:ann" not in page
+        assert read_as in page
+    assert f"switched off at: – → {read_as}" in every

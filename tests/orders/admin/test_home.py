@@ -12,6 +12,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from events.webhooks.endpoints import create_endpoint, delete_endpoint
+from events.webhooks.models import WebhookDelivery
 from orders.models import Order, Storefront
 from orders.rules.statuses import HoldKind, PaymentKind, ReturnCause
 from tests.base import perform
@@ -146,3 +148,27 @@ def test_the_page_asks_no_more_the_more_there_is(admin, work, sold):
         admin.get("/admin/")
 
     assert len(many) == len(few) <= 32
+
+
+def test_the_card_of_failed_webhooks_leads_to_exactly_those(admin: Client, api: Client, storefront: Storefront):
+    kept, gone = (
+        create_endpoint(
+            storefront.pk, source="/storefronts/au", url=f"https://hooks.example.com/{name}", by="staff:eve"
+        )[0]
+        for name in ("kept", "gone")
+    )
+    sell(api)
+    sell(api)
+    (first, *_) = WebhookDelivery.objects.filter(endpoint_id=kept.pk)
+    WebhookDelivery.objects.filter(pk=first.pk).update(state="delivered")
+    WebhookDelivery.objects.exclude(state="delivered").update(state="failed", last_error="no answer")
+    delete_endpoint(gone.pk, by="staff:eve")
+
+    page = admin.get(links(admin)["Webhook deliveries failed"])
+
+    assert cards(admin)["Webhook deliveries failed"] == "1"
+    (row,) = page.context["cl"].result_list
+    assert (row.endpoint_id, row.state) == (kept.pk, "failed")
+    delivery = f"/admin/events/webhookendpoint/{kept.pk}/deliveries/{row.event_id}/"
+    assert f'href="{delivery}"' in page.content.decode()
+    assert admin.get(delivery).status_code == 200

@@ -13,6 +13,7 @@ from orders.reading.listing import Cursor
 from orders.reading.queues import View, queue_named
 from orders.rules.ids import time_floor
 from orders.rules.statuses import OrderStatus
+from tests.plans import cost_of_each
 
 LIST = "/admin/orders/order/"
 
@@ -116,7 +117,7 @@ def many_orders(database):
             (known,) = cursor.fetchone()
 
 
-def plans(client, parameters, most=11):
+def plans(client, parameters, most=10):
     """Plans of the queries on orders that a page of the list sends, and not many of them."""
     with CaptureQueriesContext(connection) as captured:
         response = client.get(LIST, parameters)
@@ -346,3 +347,40 @@ def test_every_queue_is_counted_and_worked_off_through_its_index(promising):
 def test_the_first_page_reads_no_table_through(admin, promising):
     for plan in plans_of(lambda: admin.get("/admin/")):
         assert "Seq Scan on orders_order" not in plan, plan
+
+
+# Twenty thousand that are late: one in two was promised for a day that is over.
+_WRITE_LATE = """
+insert into orders_order (
+    id, storefront_id, number, version, status, payment_status, fulfillment_status, customer_id, shipping_amount,
+    tax_amount, discount_amount, note, metadata, tags, holds, placed_at, updated_at
+)
+select
+    (lpad(to_hex((extract(epoch from placed_at) * 1000)::bigint), 12, '0') || '70008000'
+        || lpad(to_hex(n), 12, '0'))::uuid,
+    storefront.id, 'L-' || n, 1, 'confirmed', 'paid', 'unfulfilled', 'cus', 0, 0, 0, '',
+    case when n % 2 = 0 then '{}'::jsonb
+         else jsonb_build_object('estimated_delivery_at', to_char(placed_at + interval '2 days', 'YYYY-MM-DD')) end,
+    '{}', '[]', placed_at, placed_at
+from generate_series(1, 20000) n
+cross join lateral (select timestamptz '2025-01-01 00:00Z' + n * interval '1 minute' as placed_at) times
+join orders_storefront storefront on storefront.code = case when n % 20 = 0 then 'nz' else 'au' end
+"""
+
+
+@pytest.mark.parametrize("key", ["late", "to_ship"])
+def test_the_next_late_order_costs_the_same_however_many_are_late(promising, key):
+    queue, view = queue_named(key), View(tuple(Storefront.objects.all()), person="staff:ann")
+    assert queue is not None
+    assert queue.urgent is not None
+    urgent = queue.urgent
+    with connection.cursor() as cursor:
+        cursor.execute(_WRITE_LATE)
+        cursor.execute("analyze orders_order")
+
+    costs = cost_of_each(lambda: [orders.first() for orders in urgent(view)[:2]], beginning="SELECT")
+    firsts = [orders.values_list("number", flat=True).first() for orders in urgent(view)[:2]]
+
+    assert firsts == ["L-1", "L-2"]
+    assert len(costs) == 2
+    assert all("order_to_ship" in cost.indexes and cost.pages < 2500 for cost in costs), costs
