@@ -21,8 +21,11 @@ from events.metrics import SENT
 from events.models import BUCKETS
 from events.pauses import Pauses
 from events.sinks.protocol import Reject, Sink, SinkDown
+from events.webhooks.erasing import Sent, not_erased_since
 
 logger = logging.getLogger(__name__)
+
+_ERASED_SINCE = "What the sink said of it is not kept: what it tells of a person was erased meanwhile."
 
 # Under load a relay claims few buckets at a time, which leaves room for others. While a single claim of them
 # all takes everything that waits, smaller ones would only be more work.
@@ -174,14 +177,18 @@ class Relay:
 
     def _settle(self, connection: psycopg.Connection, delivery: Delivery) -> None:
         queue.remove(connection, [event.entry_id for event in delivery.acknowledged])
+        failed = [Sent(event.id, event.stream_id, event.row_version) for event, _ in delivery.failed]
+        as_sent = not_erased_since(connection, failed) if failed else frozenset()
         for event, outcome in delivery.failed:
+            # A sink may quote what it was sent.
+            error = outcome.error if event.id in as_sent else _ERASED_SINCE
             attempts = event.attempts + 1
             park = isinstance(outcome, Reject) or attempts >= MAX_ATTEMPTS
             queue.hold(
                 connection,
                 event.entry_id,
                 seconds=None if park else retry_delay(attempts),
-                error=outcome.error,
+                error=error,
             )
             logger.log(
                 logging.ERROR if park else logging.WARNING,
@@ -191,7 +198,7 @@ class Relay:
                     "event_id": str(event.id),
                     "stream_id": str(event.stream_id),
                     "attempts": attempts,
-                    "error": outcome.error,
+                    "error": error,
                 },
             )
 

@@ -24,7 +24,6 @@ where (state = 'dead' or (state = 'due' and last_error <> '')) and body is not n
   and (position(%s::bytea in body) > 0 or position('\x5c'::bytea in body) > 0)
 order by id
 """
-# Waits for none that is being tried at this moment: its handler may wait for what the caller holds.
 _DROP: Final = """
 update events_inbox
    set state = 'dropped', body = null, subject = '', settled_at = now(),
@@ -32,20 +31,33 @@ update events_inbox
  where id in (
     select id from events_inbox
      where id = any(%s) and (state = 'dead' or (state = 'due' and last_error <> ''))
-     order by id for update skip locked
+     order by id for update WAITING
  )
+"""
+_LEFT: Final = """
+select count(*) from events_inbox where id = any(%s) and (state = 'dead' or (state = 'due' and last_error <> ''))
 """
 
 
-def drop_letters(text: str, *, is_meant: Callable[[Letter], bool]) -> int:
+class LettersBusy(RuntimeError):
+    """Some of the letters are being tried at this moment, and could be kept should that fail."""
+
+
+def drop_letters(text: str, *, is_meant: Callable[[Letter], bool], waits: bool) -> int:
     """Drop the letters in which the text may stand and that are meant, with all they tell; return how many.
 
-    `is_meant` is asked of each as `letters_with` tells it.
+    `is_meant` is asked of each as `letters_with` tells it. With `waits` it waits for those that are being tried; do
+    that only where nothing is locked, as their handlers may wait for it. Otherwise raises LettersBusy.
     """
     meant = [entry_id for entry_id, letter in letters_with(text) if is_meant(letter)]
     with connection.cursor() as cursor:
-        cursor.execute(_DROP, [meant])
-        return int(cursor.rowcount)
+        cursor.execute(_DROP.replace("WAITING", "" if waits else "skip locked"), [meant])
+        dropped = int(cursor.rowcount)
+        cursor.execute(_LEFT, [meant])
+        (left,) = cursor.fetchone()
+    if left and not waits:
+        raise LettersBusy(f"{left} events about it are being tried: come again when that is over.")
+    return dropped
 
 
 def letters_with(text: str) -> Iterator[tuple[int, Letter]]:

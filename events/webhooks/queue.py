@@ -72,6 +72,7 @@ _DUE = """(
 )"""
 _READ_DUE = _SENT.replace("DELIVERIES", _DUE) + "order by d.next_attempt_at, d.id"
 
+# Not what somebody has asked for anew while it was sent: that one counts from the beginning.
 _SETTLE = """
 update events_webhook_delivery
 set attempts = attempts + 1, last_status = %(status)s, last_error = %(error)s, state = %(state)s,
@@ -79,7 +80,7 @@ set attempts = attempts + 1, last_status = %(status)s, last_error = %(error)s, s
                            else now_here + make_interval(secs => %(seconds)s::float8) end,
     settled_at = case when %(state)s = 'pending' then null else now_here end
 from clock_timestamp() as now_here
-where id = %(id)s and state = 'pending'
+where id = %(id)s and state = 'pending' and attempts = %(attempts)s
 """
 
 _LOG = """
@@ -101,17 +102,17 @@ _FAILED = """
 update events_webhook_endpoint
 set failing_since = coalesce(failing_since, clock_timestamp()), down_rounds = %(down_rounds)s,
     paused_until = clock_timestamp() + make_interval(secs => %(pause)s::float8)
-where id = %(id)s
+where id = %(id)s and url = %(url)s
 returning failing_since < clock_timestamp() - %(disabled_after)s::interval
 """
 
-# And log it, as `audit.recording` does.
+# And log it, as `audit.recording` does. Not an address that was named while the one before it was asked.
 _DISABLE = """
 with disabled as (
     update events_webhook_endpoint
     set disabled_at = clock_timestamp(), disabled_because = %(because)s, disabled_by = 'system:webhooks',
         down_rounds = 0, paused_until = null
-    where id = %(id)s and disabled_at is null
+    where id = %(id)s and url = %(url)s and disabled_at is null
     returning id, url, disabled_by
 )
 insert into audit_entry (by, model, object_id, name, action, changes)
@@ -197,8 +198,11 @@ def read_one(connection: Connection, delivery_id: int) -> DueDelivery | None:
 
 
 def settle(connection: Connection, endpoint: ClaimedEndpoint, attempts: Sequence[Attempt]) -> None:
-    """Write what came of the attempts, each with its entry in the log; without the answer to what was erased since."""
-    attempts = _without_answers_about_erased(connection, attempts)
+    """Write what came of the attempts, each with its entry in the log; without the answer to what was erased since.
+
+    In the order in which `redelivering` locks them.
+    """
+    attempts = sorted(_without_answers_about_erased(connection, attempts), key=lambda attempt: attempt.delivery.id)
     with connection.cursor() as cursor:
         cursor.executemany(_SETTLE, [_settled(attempt) for attempt in attempts])
         cursor.executemany(_LOG, [_logged(endpoint, attempt) for attempt in attempts])
@@ -228,6 +232,7 @@ def settle_endpoint(connection: Connection, endpoint: ClaimedEndpoint, answers: 
         _FAILED,
         {
             "id": endpoint.id,
+            "url": endpoint.url,
             "down_rounds": down_rounds,
             "pause": max(pauses, default=None),
             "disabled_after": DISABLED_AFTER,
@@ -236,8 +241,8 @@ def settle_endpoint(connection: Connection, endpoint: ClaimedEndpoint, answers: 
     return row is not None and bool(row[0])
 
 
-def disable(connection: Connection, endpoint_id: UUID, *, because: WebhookEndpoint.Because) -> None:
-    asked = {"id": endpoint_id, "because": because.value, "why": str(because.label)}
+def disable(connection: Connection, endpoint: ClaimedEndpoint, *, because: WebhookEndpoint.Because) -> None:
+    asked = {"id": endpoint.id, "url": endpoint.url, "because": because.value, "why": str(because.label)}
     connection.execute(_DISABLE, asked)
 
 
@@ -245,6 +250,7 @@ def _settled(attempt: Attempt) -> dict[str, object]:
     state = "delivered" if attempt.answer.delivered else "failed" if attempt.seconds is None else "pending"
     return {
         "id": attempt.delivery.delivery_id,
+        "attempts": attempt.delivery.attempts,
         "status": attempt.answer.status,
         "error": attempt.answer.error,
         "state": state,

@@ -33,6 +33,7 @@ with chosen as materialized (
       and event_id >= %(first)s::uuid and event_id < %(last)s::uuid
     order by event_id
     limit %(most)s
+    for update
 )
 """
 _QUEUE_OF_A_TIME = """, written as (

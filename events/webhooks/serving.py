@@ -30,7 +30,7 @@ _BEGIN_SECONDS = 5.0
 # As in the relay: a cut cable must free the turn, and a commit lost in a crash only means that something comes again.
 _SETTINGS = """
 set local statement_timeout = '5s';
-set local lock_timeout = '1s';
+set local lock_timeout = '4s';
 set local idle_in_transaction_session_timeout = '40s';
 set local synchronous_commit = off;
 set local enable_seqscan = off;
@@ -57,7 +57,7 @@ def serve(connection: psycopg.Connection, endpoint_id: UUID, stop: threading.Eve
         worn_out = queue.settle_endpoint(connection, endpoint, answers)
         because = _why_disabled(answers, worn_out=worn_out)
         if because is not None:
-            queue.disable(connection, endpoint.id, because=because)
+            queue.disable(connection, endpoint, because=because)
     _tell(endpoint, attempts, because)
     return answers
 

@@ -119,7 +119,8 @@ def erase_customer(event: Incoming) -> None:
                 raise
             except OrderError as refusal:
                 raise Refused(f"Nothing was erased, because {order.number} has to stay: {refusal}") from refusal
-    drop_letters(erased.customer_id, is_meant=tells_of(erased.customer_id, erased.storefront))
+    # While one of them is being tried nothing is erased: this event comes again.
+    drop_letters(erased.customer_id, is_meant=tells_of(erased.customer_id, erased.storefront), waits=False)
     if not Order.all_objects.in_any_storefront().filter(customer_id=erased.customer_id).exists():
         forget_subject(erased.customer_id, handling=event.id)
 

@@ -67,7 +67,7 @@ def erase_customer(storefront: Storefront, customer_id: str, *, call: Call) -> E
     for order in kept[: max(0, MOST_REFUSED_TOLD - len(refused))]:
         refused += [(order, refusal) for refusal in obstacles(order, Operation.ERASE, call.caller)][:1]
     if call.rehearsal is None:
-        drop_letters(customer_id, is_meant=tells_of(customer_id, storefront.code))
+        drop_letters(customer_id, is_meant=tells_of(customer_id, storefront.code), waits=True)
         if not Order.all_objects.in_any_storefront().filter(customer_id=customer_id).exists():
             forget_subject(customer_id)
     return Erasure(erased, refused, refused_count, remaining, requests)

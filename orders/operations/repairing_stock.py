@@ -103,14 +103,15 @@ def _refusal(order: Order) -> InventoryError | None:
 
 def _hold_anew(order: Order) -> Repair:
     """What was released never holds again: another reservation takes its place."""
-    reservation_id = new_id()
-    (answer,) = get_inventory().hold([HoldRequest(reservation_id, order.stock_units(), shipped=order.shipped_units())])
+    reservation_id, revision = new_id(), order.stock_revision + 1  # a late answer about the old one is none about it
+    request = HoldRequest(reservation_id, order.stock_units(), revision, order.shipped_units())
+    (answer,) = get_inventory().hold([request])
     if isinstance(answer, StockShortage | UnknownProduct):
         return _out_of_stock(answer)
     if not isinstance(answer, Held):
         raise answer
     action = None if order.status == OrderStatus.PENDING else "confirm"
-    if refused := _write(order, reservation_id=reservation_id, stock_action=action, stock_revision=1):
+    if refused := _write(order, reservation_id=reservation_id, stock_action=action, stock_revision=revision):
         get_inventory().release(reservation_id)  # what a crash leaves here is swept
         return refused
     return _REPAIRED if settle_order(order.pk) else _WAITS

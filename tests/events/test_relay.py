@@ -11,6 +11,7 @@ from django.utils import timezone
 from prometheus_client import REGISTRY
 from uuid_utils.compat import uuid7
 
+from events.erasing import erase
 from events.models import Event, OutboxEntry
 from events.outbox import append
 from events.queue import QueueMismatch
@@ -471,3 +472,22 @@ def _wait_until(condition):
             return
         threading.Event().wait(0.01)
     raise AssertionError("It did not happen within a minute.")
+
+
+def test_what_a_sink_said_of_an_event_that_was_erased_meanwhile_is_not_kept(relay, memory_sink, append_stream, caplog):
+    erased, kept = append_stream(1), append_stream(1)
+
+    def quote(event):
+        if event.stream_id == erased:
+            with transaction.atomic():
+                erase(erased, lambda data: {"version": 0})
+        return Reject(f"I do not take {event.body!r} of ann@example.com.")
+
+    memory_sink.answer = quote
+
+    relay.drain()
+
+    told = dict(OutboxEntry.objects.values_list("stream_id", "last_error"))
+    assert told[erased] == "What the sink said of it is not kept: what it tells of a person was erased meanwhile."
+    assert told[kept].endswith("of ann@example.com.")
+    assert [record.error for record in caplog.records if record.stream_id == str(erased)] == [told[erased]]

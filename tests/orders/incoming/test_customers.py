@@ -11,9 +11,11 @@ from uuid import UUID
 import pytest
 from django.db import connection, transaction
 from django.test import Client
+from django.utils import timezone
 
 from events.inbox.consumer import Consumer
 from events.inbox.dead_letters import retry
+from events.inbox.handling import handle_due
 from events.inbox.models import IncomingEvent
 from events.inbox.sources.memory import MemorySource
 from inventory_client.models import Stock
@@ -385,20 +387,44 @@ def test_so_is_one_that_has_failed_and_waits_to_be_tried_again_but_not_one_that_
     ]
 
 
-def test_one_that_is_being_tried_is_not_waited_for(storefront, comes_in: ComesIn, database):
+def test_one_that_is_being_tried_and_fails_is_dropped_then(storefront, comes_in: ComesIn, database):
     letter = comes_in("customer.updated", updated(shipping_address={"country": "XX"}))
-    with transaction.atomic():
-        IncomingEvent.objects.select_for_update().get(pk=letter.pk)
 
-        def erase() -> None:
+    def erase() -> None:
+        try:
             erasing.erase_customer(storefront, "cus123", call=Call(system("test")))
+        finally:
             connection.close()
 
-        with ThreadPoolExecutor() as another:
-            another.submit(erase).result()
+    with ThreadPoolExecutor() as another:
+        with transaction.atomic():  # its try
+            IncomingEvent.objects.select_for_update().get(pk=letter.pk)
+            erasure = another.submit(erase)
+            wait_until_somebody_waits_for_a_lock()
+        erasure.result()
 
     letter.refresh_from_db()
-    assert letter.state == "dead"
+    assert (letter.state, letter.body) == ("dropped", None)
+
+
+def test_an_erasure_that_is_told_comes_again_while_one_is_being_tried(storefront, comes_in: ComesIn, database):
+    letter = comes_in("customer.updated", updated(shipping_address={"country": "XX"}))
+
+    def told() -> IncomingEvent:
+        try:
+            return comes_in("customer.erased", {"customer_id": "cus123", "storefront": "au"})
+        finally:
+            connection.close()
+
+    with transaction.atomic(), ThreadPoolExecutor() as another:
+        IncomingEvent.objects.select_for_update().get(pk=letter.pk)
+        event = another.submit(told).result()
+    IncomingEvent.objects.filter(pk=event.pk).update(next_attempt_at=timezone.now())
+    again = handle_due(most=1)
+
+    letter.refresh_from_db()
+    assert (event.state, "1 events about it are being tried" in event.last_error, again) == ("due", True, 1)
+    assert (letter.state, letter.body) == ("dropped", None)
 
 
 @pytest.mark.parametrize(
