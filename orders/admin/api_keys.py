@@ -26,7 +26,6 @@ from unfold.admin import ModelAdmin
 from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
     UnfoldAdminIntegerFieldWidget,
-    UnfoldAdminSelectWidget,
     UnfoldAdminSingleDateWidget,
     UnfoldAdminTextInputWidget,
 )
@@ -36,8 +35,9 @@ from orders.admin.display.frame import framed
 from orders.admin.display.pills import pill
 from orders.admin.operations.staff_requests import Staff, limited, storefronts_of, user_of
 from orders.admin.orders.filters import StorefrontFilter
+from orders.admin.storefront_choice import StorefrontField
 from orders.api.keys import make_key, revoke_key, rotate_key
-from orders.models import ApiKey, Storefront
+from orders.models import ApiKey
 from orders.rules.handing_out import scopes_to_give
 from orders.rules.scopes import Scope
 
@@ -54,11 +54,7 @@ class NewKeyForm(forms.Form):
         widget=UnfoldAdminTextInputWidget,
         help_text="What calls with it, such as “web shop”: so it is called in the timelines of orders.",
     )
-    storefront = forms.ModelChoiceField(
-        Storefront.objects.all(),
-        widget=UnfoldAdminSelectWidget,
-        help_text="Whose orders it reaches; to all others it is blind. It stays so for good.",
-    )
+    storefront = StorefrontField("Whose orders it reaches; to all others it is blind. It stays so for good.")
     scopes = forms.MultipleChoiceField(
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
         initial=[Scope.ORDERS_READ],
@@ -78,9 +74,9 @@ class NewKeyForm(forms.Form):
         scopes, storefronts = self.fields["scopes"], self.fields["storefront"]
         assert isinstance(scopes, forms.MultipleChoiceField)  # noqa: S101 - declared above
         scopes.choices = [(scope.value, f"{scope.label} ({scope.value})") for scope in scopes_to_give(user.has_perm)]
-        assert isinstance(storefronts, forms.ModelChoiceField)  # noqa: S101 - declared above
+        assert isinstance(storefronts, StorefrontField)  # noqa: S101 - declared above
         if (limit := storefronts_of(user)) is not None:
-            storefronts.queryset = Storefront.objects.filter(pk__in=limit)
+            storefronts.keep_to(limit)
 
     def clean_last_day(self) -> datetime | None:
         day = self.cleaned_data["last_day"]

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
 from django.conf import settings
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.contrib.staticfiles.handlers import StaticFilesHandler
 from django.db import connections
 from django.test import Client
 from django.test.testcases import LiveServerThread
 from playwright.sync_api import sync_playwright
+
+from orders.models import Storefront
+from tests.browser.desk import PASSWORD, Desk
 
 
 @pytest.fixture
@@ -64,4 +67,33 @@ def open_page(site: str, chromium: Any) -> Iterator[Callable[..., Any]]:
 
     yield opened
     connections.close_all()  # beside Playwright's loop, Django takes this for a context of its own, and connects anew
+    assert wrong == []
+
+
+@pytest.fixture
+def desk(site: str, chromium: Any) -> Iterator[Callable[..., Desk]]:
+    """`desk("sue", "support")`: a browser of their own, in which somebody of the group has signed in by the form.
+
+    `sees` are the storefronts that they were chosen for; without a group they may do everything.
+    """
+    wrong: list[str] = []
+
+    def opened(name: str, group: str = "", *, sees: Sequence[Storefront] = (), **look: Any) -> Desk:
+        user = User.objects.create_user(name, password=PASSWORD, is_staff=True, is_superuser=not group)
+        if group:
+            user.groups.add(Group.objects.get(name=group))
+        for storefront in sees:
+            storefront.staff.add(user)
+        viewport = {"width": look.get("width", 1400), "height": look.get("height", 900)}
+        context = chromium.new_context(
+            viewport=viewport, color_scheme="dark" if look.get("dark") else "light", base_url=site
+        )
+        page = context.new_page()
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        found = Desk(page, name)
+        found.sign_in()
+        return found
+
+    yield opened
+    connections.close_all()
     assert wrong == []

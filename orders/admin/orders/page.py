@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils.dateparse import parse_datetime
 from django.utils.safestring import SafeString
 from django_countries import countries
+from unfold.enums import ActionVariant
 
 from orders.admin.display.account import account_of
 from orders.admin.display.contents import contents_in_words, contents_of, hold_label, product_names
@@ -57,6 +58,13 @@ _WITH_RETURN: Final = {
     Operation.CLOSE_RETURN: "Never arrived",
 }
 _WITH_HOLD: Final = {Operation.RELEASE_HOLD: "Release"}
+
+# What somebody waits for, beside the next steps: so it stands above the fold however long the order is.
+_DECISIONS: Final = {
+    Operation.APPROVE_REFUND: "Approve refund",
+    Operation.APPROVE_RETURN: "Approve return",
+    Operation.RECEIVE_RETURN: "Receive return",
+}
 
 
 class Row(NamedTuple):
@@ -131,7 +139,24 @@ class _Buttons:
 
     def next(self) -> list[Button]:
         """What takes the order further now."""
-        return [button for button in self.at(Place.HEADER) if not button.refusal]
+        return [*self._decisions(), *(button for button in self.at(Place.HEADER) if not button.refusal)]
+
+    def _decisions(self) -> list[Button]:
+        """About refunds and returns that wait for the user; of several their page asks which one is meant."""
+        waiting = [
+            self._button(operation, title=_DECISIONS[operation.name], part=_only(self._parts[operation.name]))
+            for operation in self._operations
+            if operation.name in _DECISIONS and self._parts[operation.name] and operation.name not in self._refusals
+        ]
+        approved = [refund for refund in self._order.refunds.all() if refund.state == RefundState.APPROVED]
+        pay_out = STAFF_OPERATIONS[Operation.RECORD_PAYMENT]
+        if approved and pay_out in self._operations and pay_out.name not in self._refusals:
+            part = _only({str(refund.pk) for refund in approved})
+            waiting.append(self._button(pay_out, title="Pay refund out", part=part))
+        return [
+            button._replace(icon="priority_high", look=ActionVariant.PRIMARY.value, key=f"next-{button.key}")
+            for button in waiting
+        ]
 
     def more(self) -> list[Button]:
         return [button for button in self.at(Place.MENU) if not button.refusal]
@@ -177,6 +202,11 @@ class _Buttons:
             f"{operation.slug}-{part}" if part else operation.slug,
             operation.variant.value,
         )
+
+
+def _only(parts: Collection[str]) -> str:
+    """None, where there are several."""
+    return next(iter(parts)) if len(parts) == 1 else ""
 
 
 def _sentence(refusal: OrderError, order: Order) -> str:

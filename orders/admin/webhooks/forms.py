@@ -8,7 +8,6 @@ from django import forms
 from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
     UnfoldAdminIntegerFieldWidget,
-    UnfoldAdminSelectWidget,
     UnfoldAdminTextInputWidget,
     UnfoldBooleanSwitchWidget,
 )
@@ -17,7 +16,7 @@ from events.schemas import registered_types
 from events.webhooks.endpoints import LONGEST_OVERLAP
 from events.webhooks.models import MOST_DESCRIPTION, MOST_URL
 from orders.admin.operations.staff_requests import Staff, storefronts_of
-from orders.models import Storefront
+from orders.admin.storefront_choice import StorefrontField
 from orders.rules.callers import SEE_CUSTOMERS
 
 _LONGEST_OVERLAP_HOURS: Final = int(LONGEST_OVERLAP.total_seconds() // 3600)
@@ -70,20 +69,16 @@ class EndpointForm(forms.Form):
 
 
 class NewEndpointForm(EndpointForm):
-    storefront = forms.ModelChoiceField(
-        Storefront.objects.all(),
-        widget=UnfoldAdminSelectWidget,
-        help_text="Of whose orders it is told; it stays so for good.",
-    )
+    storefront = StorefrontField("Of whose orders it is told; it stays so for good.")
     field_order = ["storefront"]
 
     def __init__(self, *args: Any, user: Staff, **kwargs: Any) -> None:
         """Of the storefronts that the user may see."""
         super().__init__(*args, user=user, **kwargs)
         storefronts = self.fields["storefront"]
-        assert isinstance(storefronts, forms.ModelChoiceField)  # noqa: S101 - declared above
+        assert isinstance(storefronts, StorefrontField)  # noqa: S101 - declared above
         if (limit := storefronts_of(user)) is not None:
-            storefronts.queryset = Storefront.objects.filter(pk__in=limit)
+            storefronts.keep_to(limit)
 
 
 class RotateForm(forms.Form):
