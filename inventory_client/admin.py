@@ -1,6 +1,6 @@
 """Stock levels for staff; with an InventoryService elsewhere (INVENTORY_URL) there is nothing to see here."""
 
-from typing import Any, Final
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django import forms
@@ -143,7 +143,7 @@ class StockAdmin(ShowsHistory, _EmbeddedOnlyAdmin):
     sortable_by: list[str] = []
     search_help_text = "The exact product id."
 
-    _SHOWN: Final = ("product_id", "on_hand", "held", "free", "left", "updated_at")
+    shown: ClassVar = ["product_id", "on_hand", "held", "free", "left", "updated_at"]
 
     @admin.display(description="Held")
     def held(self, stock: Stock) -> int:
@@ -154,18 +154,19 @@ class StockAdmin(ShowsHistory, _EmbeddedOnlyAdmin):
     def free(self, stock: Stock) -> int:
         return stock.free
 
-    @admin.display(description="Shipped")
+    @admin.display(description="Away")
     def left(self, stock: Stock) -> str:
-        return f"{stock.shipped} and not back on the shelf"
+        """Whatever came back to the shelf is not among them."""
+        return f"{stock.shipped} shipped, and not back on the shelf"
 
     def get_readonly_fields(self, request: HttpRequest, obj: Stock | None = None) -> list[str]:
-        return list(self._SHOWN) if obj else []
+        return list(self.shown) if obj else []
 
     def get_fields(self, request: HttpRequest, obj: Stock | None = None) -> list[str]:
         if obj is None:
             return ["product_id", "on_hand"]
         asked = ["change", "reason", "seen_version"] if self.has_change_permission(request, obj) else []
-        return [*self._SHOWN, *asked]
+        return [*self.shown, *asked]
 
     def get_form(self, request: HttpRequest, obj: Stock | None = None, change: bool = False, **kwargs: Any) -> Any:
         if obj is not None and self.has_change_permission(request, obj):

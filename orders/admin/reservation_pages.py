@@ -5,6 +5,8 @@ The inventory itself knows nothing of storefronts, and nothing of the lists of o
 
 from __future__ import annotations
 
+from typing import Any, ClassVar
+
 from django.contrib import admin
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
@@ -22,11 +24,23 @@ admin.site.unregister([Stock, Reservation])
 @admin.register(Stock)
 class StockPages(StockAdmin, ListedByKey):
     list_display = ["product_id", "on_hand", "held", "free", "changed"]
+    shown: ClassVar = [*StockAdmin.shown[:-1], "changed"]
     previous_name, next_name = "Previous", "Next"
 
     @admin.display(description="Changed")
     def changed(self, stock: Stock) -> str:
         return moment(stock.updated_at)
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        """A change is about the level that is shown: there is nothing to go on with."""
+        only_save = {"show_save_and_add_another": object_id is None, "show_save_and_continue": False}
+        return super().changeform_view(request, object_id, form_url, only_save | (extra_context or {}))
 
 
 @admin.register(Reservation)

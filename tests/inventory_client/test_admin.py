@@ -65,12 +65,22 @@ def test_shows_what_is_on_hand_held_and_free(staff):
     page = staff.get(CUP).content.decode()
 
     assert [words for words in ("On hand", "Held", "Free") if words not in listed] == []
-    assert [shown(page, label) for label in ("On hand", "Held", "Free", "Shipped")] == [
+    assert [shown(page, label) for label in ("On hand", "Held", "Free", "Away")] == [
         "4",
         "3",
         "1",
-        "1 and not back on the shelf",
+        "1 shipped, and not back on the shelf",
     ]
+
+
+def test_a_level_is_called_by_its_id_as_it_is_and_can_only_be_saved(staff):
+    set_stock_levels({"cup": 5})
+
+    page = staff.get(CUP).content.decode()
+
+    assert re.search(r"leading-5[^>]*>\s*cup\s*<", page)
+    assert [name for name in ("_addanother", "_continue", "_save") if f'name="{name}"' in page] == ["_save"]
+    assert re.search(r"Changed</label>.*?<time datetime=", page, re.DOTALL)
 
 
 def shown(page: str, label: str) -> str:
