@@ -80,7 +80,7 @@ class Migration(Construct):
         return lambda_.Function(
             self,
             name,
-            runtime=lambda_.Runtime.PYTHON_3_13,
+            runtime=lambda_.Runtime.PYTHON_3_14,
             code=lambda_.Code.from_asset(str(_CODE), exclude=["__pycache__", "*.pyc"]),
             handler=f"run_migration.{handler}",
             timeout=cdk.Duration.seconds(30),

@@ -74,9 +74,9 @@ class Network(cdk.Stack):
             caller.add_egress_rule(called, ec2.Port.tcp(port))
 
     def _call_aws_from_within(self) -> None:
-        callers = ec2.SecurityGroup(self, "Endpoints", vpc=self.vpc, allow_all_outbound=False)
-        callers.add_ingress_rule(ec2.Peer.ipv4(self.vpc.vpc_cidr_block), ec2.Port.tcp(443))
+        group = ec2.SecurityGroup(self, "Endpoints", vpc=self.vpc, allow_all_outbound=False, description="AWS")
+        group.add_ingress_rule(self.task_group, ec2.Port.tcp(443))
         for name, service in _CALLED.items():
             self.vpc.add_interface_endpoint(
-                name, service=service, subnets=self.task_subnets, security_groups=[callers], open=False
+                name, service=service, subnets=self.task_subnets, security_groups=[group], open=False
             )

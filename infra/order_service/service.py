@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import aws_cdk as cdk
 from aws_cdk import aws_ecs as ecs
+from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from order_service.data import Data
@@ -72,7 +73,7 @@ class Service(cdk.Stack):
         self._run("Sweeper", tasks.definition("sweeper", ["sweep"], size=settings.sweeper), settings.sweeper)
         self._run("Placer", tasks.definition("placer", ["place_requested"], size=settings.placer), settings.placer)
         self._run("Consumer", consumer, settings.consumer)
-        self._tell(migrate)
+        self._tell(migrate, tasks.logs["migrate"])
 
     def _run(self, construct_id: str, definition: ecs.FargateTaskDefinition, size: Tasks) -> ecs.FargateService:
         service = ecs.FargateService(
@@ -98,7 +99,7 @@ class Service(cdk.Stack):
             scaling.scale_on_cpu_utilization("Cpu", target_utilization_percent=60)
         return service
 
-    def _tell(self, migrate: ecs.FargateTaskDefinition) -> None:
+    def _tell(self, migrate: ecs.FargateTaskDefinition, log: logs.ILogGroup) -> None:
         """What `infra/bin/` needs to know."""
         for name, value in {
             "Address": f"https://{self.front_door.host}",
@@ -106,6 +107,7 @@ class Service(cdk.Stack):
             # Any command of manage.py can be run with it.
             "TaskFamily": migrate.family,
             "TaskSubnets": ",".join(self._network.vpc.select_subnets(subnet_group_name="Tasks").subnet_ids),
+            "TaskLog": log.log_group_name,
             "TaskGroup": self._network.task_group.security_group_id,
         }.items():
             cdk.CfnOutput(self, name, value=value)

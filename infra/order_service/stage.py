@@ -5,6 +5,7 @@ from __future__ import annotations
 import aws_cdk as cdk
 from constructs import Construct
 
+from order_service.acknowledged import acknowledge
 from order_service.data import Data
 from order_service.events import Events
 from order_service.network import Network
@@ -26,5 +27,6 @@ class OrderService(cdk.Stage):
             self, "Service", settings=settings, network=self.network, data=self.data, events=self.events, image=image
         )
         self.watch = Watch(self, "Watch", settings=settings, data=self.data, events=self.events, service=self.service)
+        acknowledge(self, settings)
         cdk.Tags.of(self).add("service", "orders")
         cdk.Tags.of(self).add("stage", settings.name)
