@@ -13,7 +13,7 @@ from app import FLAGS
 from order_service.image import container_image
 from order_service.stage import OrderService
 from stages import STAGES, Domain, Settings
-from tests.conftest import INFRA, STACKS, resources, text_of
+from tests.conftest import STACKS, resources, text_of
 
 DEV = STAGES[0]
 IMAGE = f"registry.example.com/orders@sha256:{'0' * 64}"
@@ -78,17 +78,3 @@ def test_with_a_domain_everything_is_https_and_there_is_no_other_way_in() -> Non
     assert integration["Properties"]["TlsConfig"] == {"ServerNameToVerify": "orders.example.com"}
     assert integration["Properties"]["RequestParameters"] == {"overwrite:header.host": "orders.example.com"}
     assert (variables["ALLOWED_HOSTS"], variables["HTTPS"]) == ("orders.example.com", "1")
-
-
-def test_every_script_says_what_it_does_and_names_only_scripts_that_exist() -> None:
-    scripts = [path for path in (INFRA / "bin").iterdir() if path.read_bytes().startswith(b"#!/bin/sh")]
-
-    assert {path.name for path in scripts} >= {
-        *("setup", "check", "test", "synth", "push-image", "deploy", "smoke", "bake", "rollback", "manage")
-    }
-    for path in scripts:
-        text = path.read_text()
-        assert text.splitlines()[1].startswith("# ")
-        assert path.stat().st_mode & 0o111
-        for named in re.findall(r"(?:infra/)?\bbin/([a-z-]+)\b", text.replace("/bin/sh", "").replace(".venv/bin/", "")):
-            assert (INFRA / "bin" / named).exists() or named in {"cdk", "python"}, f"{path.name} names {named}"
