@@ -14,6 +14,8 @@ COPY --from=requirements /venv /venv
 COPY . .
 # The key is for this one command, which needs some key but does not use it.
 RUN SECRET_KEY=only-while-building-the-image EMBEDDED_PG=0 python manage.py collectstatic --no-input
+# All that is written to where the file system is read only. A volume of Fargate takes owner and mode from here.
+VOLUME /tmp
 # The commit: docker build --build-arg REVISION="$(git rev-parse HEAD)". Last, so that what stands above is built once.
 ARG REVISION=""
 ENV REVISION=$REVISION

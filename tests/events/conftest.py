@@ -33,13 +33,13 @@ def make_event() -> MakeEvent:
 
 
 @pytest.fixture
-def append_stream(make_event: MakeEvent) -> Callable[[int], UUID]:
+def append_stream(make_event: MakeEvent) -> Callable[..., UUID]:
     """Append a stream of that many events, each in its own transaction; returns the stream's id."""
 
-    def append_events(count: int) -> UUID:
+    def append_events(count: int, **values: Any) -> UUID:
         stream_id = uuid7()
         for sequence in range(1, count + 1):
-            append([make_event(stream_id, sequence)])
+            append([make_event(stream_id, sequence, **values)])
         return stream_id
 
     return append_events
