@@ -23,14 +23,13 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from orders.models import Order, PaymentRecord, Storefront
-from tests.orders.admin.orders.test_list_plans import LIST, PAGES, SEARCHES, TABLES, TESTED, term_of
+from tests.orders.admin.orders.test_list_plans import LIST, PAGES, SEARCHES, TESTED, term_of
 
 AT_ONCE = 20
 TIMES = 5
 FILL = (Path(__file__).parent / "copies.sql").read_text()
-LARGE = [
-    table for table in TABLES if table.startswith("orders_") and table not in ("orders_storefront", "orders_claim")
-]
+# Not of refunds and returns, of which there are few: for a stretch of orders the planner may rather read those.
+LARGE = ["orders_order", "orders_orderitem", "orders_shipment", "orders_paymentrecord"]
 TOUCHED = "select pg_stat_get_db_blocks_fetched(oid) from pg_database where datname = current_database()"
 # A large table's indexes are made after it was filled, but for those that keys and constraints need.
 INDEXES = """
@@ -54,7 +53,7 @@ def fill(orders: int) -> None:
         cursor.execute("set statement_timeout = 0")
         cursor.execute("set synchronous_commit = off")
         cursor.execute("set maintenance_work_mem = '1GB'")
-        cursor.execute(INDEXES, [[*LARGE, "orders_shipmentitem"]])
+        cursor.execute(INDEXES, [[*LARGE, "orders_shipmentitem", "orders_refund", "orders_return"]])
         indexes = cursor.fetchall()
         for name, _ in indexes:
             cursor.execute(f"drop index {name}")
