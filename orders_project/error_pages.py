@@ -1,8 +1,10 @@
 """Error answers for what happens outside the API's views: problem bodies, and HTML for staff pages only."""
 
+import re
 import sys
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
+from typing import Final
 
 import structlog
 from django.conf import settings
@@ -43,6 +45,8 @@ _BY_STATUS: Mapping[int, tuple[str, str, str]] = {
         "The request failed for a reason of ours. Quote the request_id when reporting it.",
     ),
 }
+
+_OPERATION_PATH: Final = re.compile(r"/api/v1/orders/[0-9a-fA-F-]{36}/[^/]+\Z")
 
 # The same for people: what happened, and what they do now.
 _FOR_STAFF: Mapping[int, StaffProblem] = {
@@ -225,9 +229,19 @@ def _problem_of_exception(request: HttpRequest, exception: Exception) -> HttpRes
     return None
 
 
+def _hint(path: str) -> str:
+    """What a path that is not there may have been meant to be."""
+    if path.startswith("/api/v1/") and path.endswith("/"):
+        return " Paths of /api/v1 have no slash at the end."
+    if _OPERATION_PATH.match(path):
+        return f" GET {path.rpartition('/')[0]}/actions lists the operations."
+    return ""
+
+
 def _problem_of_status(request: HttpRequest, status: int) -> HttpResponse:
     if status in _BY_STATUS:
         code, title, detail = _BY_STATUS[status]
+        detail += _hint(request.path) if status == 404 else ""
     else:
         phrase = HTTPStatus(status).phrase
         code, title, detail = phrase.lower().replace(" ", "_"), phrase, f"{phrase}."

@@ -38,13 +38,9 @@ class BulkView(APIView):
         refuse_unknown(request.query_params, ["reason"])
         asked = parse(json_body(request), Bulk)
         if asked.operation not in PERFORMERS or asked.operation not in OFFERED:
-            raise errors.InvalidRequest(
-                [
-                    errors.FieldError(
-                        "/operation", "not_a_choice", f"{asked.operation} is not offered for several orders"
-                    )
-                ]
-            )
+            there_are = ", ".join(operation for operation in OFFERED if operation in PERFORMERS)
+            told = f"{asked.operation} is not offered for several orders; there are: {there_are}"
+            raise errors.InvalidRequest.at("/operation", "not_a_choice", told)
         if len(set(asked.ids)) < len(asked.ids):
             raise errors.InvalidRequest([errors.FieldError("/ids", "not_unique", "An order stands here twice")])
         arguments: Any = _arguments(asked)

@@ -35,9 +35,10 @@ def json_body(request: Request, *, optional: bool = False, types: Collection[str
         if optional:
             return b"{}"
     if django_request.content_type not in types:
+        sent = django_request.content_type
         raise UnsupportedMediaType(
-            django_request.content_type or "",
-            detail=f"The body is sent as {django_request.content_type or 'nothing'}; "
+            sent or "",
+            detail=f"{f'The body is sent as {sent}' if sent else 'There is no body, or no Content-Type'}; "
             "send JSON with the header Content-Type: application/json.",
         )
     try:

@@ -84,9 +84,9 @@ _STATUS_BY_CODE: dict[str, int] = {error.code: code for error, code in STATUS_CO
 _DRF_PROBLEMS: dict[type[exceptions.APIException], tuple[str, str]] = {
     exceptions.NotAuthenticated: ("missing_api_key", "An API key is needed"),
     exceptions.AuthenticationFailed: ("invalid_api_key", "The API key is not accepted"),
-    exceptions.PermissionDenied: ("forbidden", "The API key may not do this"),
-    exceptions.NotFound: ("not_found", "There is nothing here"),
-    exceptions.MethodNotAllowed: ("method_not_allowed", "This address does not take that method"),
+    exceptions.PermissionDenied: ("forbidden", "Not allowed"),
+    exceptions.NotFound: ("not_found", "Nothing is here"),
+    exceptions.MethodNotAllowed: ("method_not_allowed", "The method does not fit the path"),
     exceptions.NotAcceptable: ("not_acceptable", "Only JSON is answered"),
     exceptions.UnsupportedMediaType: ("unsupported_media_type", "Only JSON is read"),
     exceptions.ParseError: ("malformed_json", "The body is not JSON"),
@@ -96,6 +96,10 @@ _DRF_PROBLEMS: dict[type[exceptions.APIException], tuple[str, str]] = {
 
 # What is refused outside the views: see problems.py, the project's error pages and its front.
 SERVICE_PROBLEMS: dict[str, tuple[int, str]] = {
+    "bad_request": (400, "The request cannot be read"),
+    "host_not_allowed": (400, "The host name is unknown"),
+    "metrics_closed": (403, "Metrics are closed"),
+    "unauthorized": (401, "The token is missing or wrong"),
     "body_too_large": (413, "The body is too large"),
     "body_incomplete": (400, "The body is incomplete"),
     "doubled_header": (400, "A header came more than once"),
@@ -111,11 +115,39 @@ SERVICE_PROBLEMS: dict[str, tuple[int, str]] = {
 }
 
 
+# What a `validation_error` tells of a field, parameter or header; in `errors` of others stands the problem's own code.
+FIELD_PROBLEMS: dict[str, str] = {
+    "ambiguous": "Two things are given of which one goes alone",
+    "cursor_ahead": "The cursor is ahead of all events: the service has gone back to an older copy of its data",
+    "doubled_parameter": "A parameter that takes one value is given more than once",
+    "empty_parameter": "A filter without a value would list everything",
+    "invalid": "The value is not one that is taken here",
+    "invalid_cursor": "The cursor is not one that this list has answered",
+    "invalid_filter": "The filter has no such value",
+    "invalid_preference": "The preference is not written as it has to be",
+    "invalid_value": "The text is too long, empty, or has U+0000",
+    "not_a_choice": "The value is none of those there are",
+    "not_allowed": "It does not go with the rest of the request",
+    "not_changeable": "This call does not change it",
+    "not_unique": "It stands there twice",
+    "nul_character": "Text cannot hold the character U+0000",
+    "out_of_range": "A number, text, list or time is too small or too large",
+    "required": "It is missing",
+    "retired_currency": "The currency is no longer in use",
+    "unknown_country": "No country has these two letters",
+    "unknown_currency": "No currency has these three letters",
+    "unknown_field": "There is no such field",
+    "unknown_parameter": "There is no such parameter",
+    "wrong_format": "It is not written as it has to be",
+    "wrong_type": "The value is of another type",
+}
+
+
 @require_safe
 @conditional_page
 @cache_control(public=True, max_age=300)
 def problem_codes(request: HttpRequest) -> JsonResponse:
-    """Every code a problem body may carry; each body's `type` points here."""
+    """Every code a problem body may carry, and those of its `errors`; each body's `type` points here."""
     known = {error.code: (code, error.title) for error, code in STATUS_CODES.items()}
     known |= {code: (kind.status_code, title) for kind, (code, title) in _DRF_PROBLEMS.items() if code not in known}
     known |= SERVICE_PROBLEMS
@@ -123,7 +155,8 @@ def problem_codes(request: HttpRequest) -> JsonResponse:
         {
             "problems": [
                 {"code": code, "status": status, "title": title} for code, (status, title) in sorted(known.items())
-            ]
+            ],
+            "errors": [{"code": code, "title": title} for code, title in FIELD_PROBLEMS.items()],
         }
     )
 
@@ -204,13 +237,15 @@ def _order_response(error: errors.OrderError, request: HttpRequest) -> HttpRespo
 def _drf_response(error: exceptions.APIException, request: HttpRequest) -> HttpResponse | None:
     code, title = next(
         (texts for kind, texts in _DRF_PROBLEMS.items() if isinstance(error, kind)),
-        ("bad_request", "Bad request"),
+        ("bad_request", SERVICE_PROBLEMS["bad_request"][1]),
     )
     if isinstance(error, exceptions.PermissionDenied) and error.get_codes() == "missing_scope":
-        code = "missing_scope"
+        code, title = errors.NotPermitted.code, errors.NotPermitted.title
     detail = str(error.detail) if isinstance(error.detail, str) else "The request was refused."
     if isinstance(error, exceptions.NotAuthenticated):
-        detail = "Send the storefront's key in the header X-API-Key."
+        detail = "Send the storefront's key in the header X-API-Key, or as Authorization: Api-Key, a blank and the key."
+        if request.META.get("HTTP_AUTHORIZATION"):
+            detail += " What came as Authorization is none; Bearer and other schemes are not read."
     headers = {}
     if auth_header := getattr(error, "auth_header", None):
         headers["WWW-Authenticate"] = auth_header

@@ -19,17 +19,19 @@ from orders.rules.sight import Sight
 from orders.rules.statuses import OrderStatus
 
 _PAGING: Final = {"cursor", "limit", "ordering"}
+_NO_STATUS: Final = f"%(value)s is no status; there are: {', '.join(OrderStatus.values)}"
+_NO_TIME: Final = "A time looks like 2026-11-30T09:00:00Z; the + of another zone is written %2B in an address"
 
 
 class OrderFilter(filters.FilterSet):
     """What a list can be narrowed by, and how each is read."""
 
-    status = filters.MultipleChoiceFilter(choices=OrderStatus.choices)
+    status = filters.MultipleChoiceFilter(choices=OrderStatus.choices, error_messages={"invalid_choice": _NO_STATUS})
     customer_id = filters.CharFilter()
     external_reference = filters.CharFilter()
     number = filters.CharFilter()
-    placed_after = filters.IsoDateTimeFilter()
-    placed_before = filters.IsoDateTimeFilter()
+    placed_after = filters.IsoDateTimeFilter(error_messages={"invalid": _NO_TIME})
+    placed_before = filters.IsoDateTimeFilter(error_messages={"invalid": _NO_TIME})
 
 
 def listed(request: Request, *, storefront_id: int, sight: Sight) -> bytes:

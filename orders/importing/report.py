@@ -64,8 +64,9 @@ class Report:
         return f"{self.placed:,} placed, {moved}{self.skipped:,} skipped, {self.refused:,} refused"
 
     def sentences(self) -> list[str]:
+        read = f"Read {self.lines:,} {'line' if self.lines == 1 else 'lines'}: {self.counts()}."
         others = ", or are told below" if self._left_out else ""
-        told = [f"Read {self.lines:,} lines: {self.counts()}. Skipped ones were there already{others}."]
+        told = [f"{read} Skipped ones were there already{others}." if self.skipped else read]
         if self._left_out:
             told += ["Not done:", *self._left_out]
         if self._more_left_out:

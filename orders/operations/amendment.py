@@ -47,7 +47,7 @@ class Amendment:
             if item is None:
                 if any(item.pk == wanted.item_id for item in order.lines):
                     raise _refused(index, "item_id", "not_unique", "An item stands here twice; name each once")
-                raise errors.UnknownPart("item", wanted.item_id)
+                raise errors.UnknownPart("item", wanted.item_id, f"/items/{index}/item_id")
             _change(item, wanted, index=index)
             if item.quantity:
                 self._amended.append(item)

@@ -35,13 +35,15 @@ def chosen_units(
     if asked is UNSET:
         return {item_id: units for item_id, units in available.items() if units > 0}
     chosen: Counter[UUID] = Counter()
-    for units in asked:
+    places: dict[UUID, int] = {}
+    for place, units in enumerate(asked):
         chosen[units.item_id] += units.quantity
+        places.setdefault(units.item_id, place)
     products = {item.pk: item.product_id for item in order.lines}
     exceeded = []
     for item_id, quantity in chosen.items():
         if item_id not in products:
-            raise errors.UnknownPart("item", item_id)
+            raise errors.UnknownPart("item", item_id, f"/items/{places[item_id]}/item_id")
         if quantity > (left := max(0, available.get(item_id, 0))):
             exceeded.append(errors.ExceededLine(item_id, products[item_id], quantity, left))
     if exceeded:

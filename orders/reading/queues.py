@@ -321,6 +321,7 @@ QUEUES: Final = (
         page="events_outboxentry",
         query="state=parked",
         see="events.view_outboxentry",
+        quiet=True,
     ),
     _of_rows(
         "webhooks_disabled",
@@ -351,6 +352,7 @@ QUEUES: Final = (
         query="state=dead",
         see="events.view_incomingevent",
         everybodys=False,
+        quiet=True,
     ),
 )
 

@@ -6,7 +6,7 @@ The API reads these from JSON, the back office from forms, commands from their a
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Final
+from typing import Annotated, ClassVar, Final
 from uuid import UUID
 
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
@@ -102,6 +102,11 @@ class AddressPatch(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True
 
 class OrderDetails(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """A merge patch (RFC 7396): what is absent stays, objects are merged key by key, `null` removes."""
+
+    # What is changed otherwise, in words for who sends it here.
+    elsewhere: ClassVar[dict[str, str]] = {
+        "status": "operations move it, POST …/confirm and …/ship for example; GET …/actions lists them"
+    }
 
     note: Note | UnsetType | None = UNSET
     metadata: MetadataPatch | UnsetType | None = UNSET

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from enum import Enum
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -38,7 +39,7 @@ def parse(body: bytes, shape: type[S], *, part: bool = False) -> S:
     try:
         value = msgspec.json.decode(body, type=shape)
     except msgspec.ValidationError as error:
-        raise InvalidRequest([_field_error(str(error))]) from None
+        raise InvalidRequest([_field_error(str(error), shape)]) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedJson(f"The body is not JSON: {error}. Send one JSON object, encoded as UTF-8.") from None
     if not part and _has_doubled_names(body):
@@ -73,7 +74,7 @@ def _unread(part: msgspec.Raw) -> None:
     """For a raw part: whatever reads it here without a shape refuses other numbers than its own reader does."""
 
 
-def _field_error(message: str) -> FieldError:
+def _field_error(message: str, shape: type[Struct]) -> FieldError:
     """A msgspec message as a field error: "Expected `int`, got `str` - at `$.items[0].quantity`"."""
     match = _PATH.match(message)
     detail, path = (match["detail"], match["path"] or "") if match else (message, "")
@@ -86,9 +87,38 @@ def _field_error(message: str) -> FieldError:
     elif "matching regex" in detail:
         code = "wrong_format"
         detail = next((words for pattern, words in IN_WORDS.items() if repr(pattern)[1:-1] in detail), detail)
+    elif code == "unknown_field" and not path and (words := getattr(shape, "elsewhere", {}).get(name and name[1])):
+        detail += f": {words}"
+    elif code in ("unknown_field", "not_a_choice"):
+        steps = re.findall(r"[^.\[\]]+", path)
+        if names := _names_at(msgspec.inspect.type_info(shape), steps):
+            detail += f"; there are: {', '.join(names)}"
     if detail.endswith("got `null`"):
         detail += " (give a value, or leave it out)"
     return FieldError(pointer, code, detail + ".")
+
+
+def _names_at(kind: msgspec.inspect.Type, steps: Sequence[str]) -> list[str]:
+    """The choices that there are at the end of a path, or the fields of the object there."""
+    match kind:
+        case msgspec.inspect.UnionType(types=kinds):
+            return next((names for each in kinds if (names := _names_at(each, steps))), [])
+        case msgspec.inspect.Metadata(type=inner):
+            return _names_at(inner, steps)
+        # Django's choices are none of msgspec's own enums.
+        case msgspec.inspect.CustomType(cls=cls) | msgspec.inspect.EnumType(cls=cls) if not steps:
+            return [str(choice.value) for choice in cls] if issubclass(cls, Enum) else []
+        case msgspec.inspect.LiteralType(values=choices) if not steps:
+            return [str(choice) for choice in choices]
+        case msgspec.inspect.StructType(fields=fields) if not steps:
+            return [field.encode_name for field in fields]
+        case msgspec.inspect.StructType(fields=fields):
+            return next((_names_at(field.type, steps[1:]) for field in fields if field.encode_name == steps[0]), [])
+        case msgspec.inspect.ListType(item_type=inner) | msgspec.inspect.VarTupleType(item_type=inner) if steps:
+            return _names_at(inner, steps[1:])
+        case msgspec.inspect.DictType(value_type=inner) if steps:
+            return _names_at(inner, steps[1:])
+    return []
 
 
 def _refuse_nul(value: Any, pointer: str) -> None:

@@ -180,8 +180,12 @@ def test_greets_with_a_call_to_paste_and_the_logins(settings: Any, tmp_path: Pat
 
     greeting = welcome("http://localhost:8000", demo=True)
 
-    assert "curl -X POST http://localhost:8000/order/create -H 'Content-Type: application/json'" in greeting
-    assert """-H 'X-API-Key: prefix.secret' -d '{"items": [{"productId": "abc123", "quantity": 1}]""" in greeting
+    assert "curl -i http://localhost:8000/api/v1/orders -H 'X-API-Key: prefix.secret' -H 'Content-Ty" in greeting
+    readme = (ROOT / "README.md").read_text()
+    sent, example = (re.search(r"-d '(\{.*?\})'", text, re.DOTALL) for text in (greeting, readme))
+    assert sent is not None
+    assert example is not None
+    assert json.loads(sent[1]) == json.loads(example[1])
     assert "lena         open sesame          lead" in greeting
 
 

@@ -60,10 +60,10 @@ class RequestRefundForm(UnitsForm):
         most = self._money(self._order.refundable_amount)
         if self._part is not None:
             return f"{self._money(owed)} is owed for it. It can be less. At most {most} can be refunded in all."
-        over = f" {self._money(owed)} of it is more than the order owes;" if owed else ""
+        over = f" {self._money(owed)} of it is more than the order owes." if owed else ""
         return (
             f"Empty: what the units and the shipping are worth. At most {most}: what was captured and neither given "
-            f"back nor asked back yet.{over} what you refund beyond what is owed back is goodwill, and is owed less "
+            f"back nor asked back yet.{over} What you refund beyond what is owed back is goodwill, and is owed less "
             "from then on."
         )
 

@@ -76,7 +76,7 @@ class Command(BaseCommand):
             self.stdout.write(f"{erasure.refused_untold:,} more are refused.")
         if refused := erasure.refused_count:
             raise CommandError(
-                f"{refused:,} orders of {customer_id} were refused, {erased:,} were not. See above for why."
+                f"Of the orders of {customer_id} {refused:,} refused, {erased:,} erased. See above for why."
             )
         if not erased:
             raise CommandError(f"There is no order of {customer_id!r} in {storefront}.")
@@ -87,6 +87,8 @@ class Command(BaseCommand):
 
     def _retention(self, *, storefront: str | None, dry_run: bool, **options: Any) -> None:
         storefronts = storefronts_with_retention() if storefront is None else [_with_retention(storefront)]
+        if not storefronts:
+            self.stdout.write("No storefront erases by age: none has a number of days under *Erase after days*.")
         now = clock.now()
         for found in storefronts:
             self.stdout.write(_standing_in_words(found, now))

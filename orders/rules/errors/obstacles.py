@@ -85,7 +85,7 @@ class DetailsLocked(OrderError):
     def __init__(self, what: str, status: str, allowed: Iterable[str]) -> None:
         choices = list(allowed)
         super().__init__(
-            f"The {what} of a {status} order cannot be changed; it can while an order is {' or '.join(choices)}.",
+            f"The {what} of a {status} order cannot be changed; that is for orders that are {' or '.join(choices)}.",
             field=what,
             current=status,
             allowed=choices,
@@ -100,8 +100,9 @@ class NotDeletable(OrderError):
     def __init__(self, status: str, deletable: Iterable[str], *, following: Iterable[str]) -> None:
         choices = sorted(deletable)
         first = " or ".join(sorted(set(choices) & set(following)))
+        listed = " and ".join(part for part in (", ".join(choices[:-1]), choices[-1]) if part)
         super().__init__(
-            f"A {status} order cannot be deleted; {' and '.join(choices)} ones can. It has to be {first} first.",
+            f"A {status} order cannot be deleted, only {listed} ones can. It has to be {first} first.",
             current=status,
             allowed=choices,
         )

@@ -14,8 +14,11 @@ class InvalidRequest(OrderError):
     title = "The request is not valid"
 
     def __init__(self, errors: Sequence[FieldError]) -> None:
-        where = f" at {errors[0].pointer}" if errors[0].pointer else ""
-        super().__init__(f"{errors[0].detail.rstrip('.')}{where}.", errors=errors)
+        first, *others = errors
+        # Where the sentence does not begin with the name itself.
+        where = "" if first.detail.startswith(f"{first.pointer.lstrip('/')} ") else f"{first.pointer}: "
+        more = f" (and {len(others)} more)" if others else ""
+        super().__init__(f"{where if first.pointer else ''}{first.detail.rstrip('.')}{more}.", errors=errors)
 
     @classmethod
     def at(cls, pointer: str, code: str, detail: str) -> Self:
@@ -91,15 +94,16 @@ class NoSuchVersion(OrderError):
 
 
 class UnknownPart(OrderError):
-    """`what` is "item", "shipment", "refund", "return" or "hold"."""
+    """`what` is "item", "shipment", "refund", "return" or "hold"; `pointer` where it stands, if not as `what`_id."""
 
     code = "unknown_part"
     title = "The order has no such part"
 
-    def __init__(self, what: str, part_id: UUID) -> None:
+    def __init__(self, what: str, part_id: UUID, pointer: str = "") -> None:
+        one = f"an {what}" if what[0] in "aeiou" else f"a {what}"
         super().__init__(
             f"The order has no {what} {part_id}.",
-            errors=[FieldError(f"/{what}_id", "unknown_part", f"Choose a {what} of this order.")],
+            errors=[FieldError(pointer or f"/{what}_id", "unknown_part", f"Name {one} of this order.")],
         )
 
 

@@ -202,13 +202,14 @@ def welcome(base_url: str, *, demo: bool) -> str:
 def _demo_lines(base_url: str) -> list[str]:
     demo = json.loads((Path(settings.BASE_DIR) / ".demo.json").read_text())
     api_key = demo["storefronts"][0]["api_key"]
-    body = json.dumps({"items": [{"productId": "abc123", "quantity": 1}], "customerId": "cus123"})
+    item = {"product_id": "cup", "quantity": 2, "unit_amount": 1299}
+    order = {"customer_id": "cus123", "currency": "AUD", "items": [item], "shipping_amount": 500, "total_amount": 3098}
     return [
         "",
         "Place an order:",
         "",
-        f"  curl -X POST {base_url}/order/create -H 'Content-Type: application/json' \\",
-        f"    -H 'X-API-Key: {api_key}' -d '{body}'",
+        f"  curl -i {base_url}/api/v1/orders -H 'X-API-Key: {api_key}' -H 'Content-Type: application/json' \\",
+        f"    -d '{json.dumps(order)}'",
         "",
         "API keys:",
         *[f"  {storefront['code']:<12} {storefront['api_key']}" for storefront in demo["storefronts"]],

@@ -10,8 +10,8 @@ from remote_calls.free_address import require_free
 
 class Command(BaseCommand):
     help = (
-        "Runs the web server alone, as `run` does: for containers and service managers, which run the relay and the "
-        "sweeper apart. The database and the static files are expected to be there."
+        "Runs the web server alone, as `run` does: for containers and service managers, which run relay, sweeper, "
+        "placer and consumer apart. The database and the static files are expected to be there."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:

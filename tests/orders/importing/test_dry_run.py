@@ -15,7 +15,7 @@ def test_it_tells_what_would_be_done_and_writes_nothing(run_import):
     assert done.code == 3
     assert done.report.splitlines()[:2] == [
         "Nothing was written: this is what would have become of the file.",
-        "Read 4 lines: 1 placed, 1 moved forward, 0 skipped, 2 refused. Skipped ones were there already.",
+        "Read 4 lines: 1 placed, 1 moved forward, 0 skipped, 2 refused.",
     ]
     assert "line 3 (r3): total_amount is 1, but items + shipping + tax − discount is 2500" in done.report
     assert list(Order.objects.values_list("external_reference", "status", "version")) == [("r1", "pending", 1)]

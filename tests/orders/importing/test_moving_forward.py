@@ -48,9 +48,7 @@ def test_a_life_told_in_four_files_is_the_life_told_in_one(run_import):
     reports = [run_import(told) for told in (CREATED_LINE, APPROVED_LINE, SHIPPED_LINE, DELIVERED_LINE)]
 
     assert [done.code for done in reports] == [0, 0, 0, 0]
-    assert reports[1].report == (
-        "Read 1 lines: 0 placed, 1 moved forward, 0 skipped, 0 refused. Skipped ones were there already.\n"
-    )
+    assert reports[1].report == ("Read 1 line: 0 placed, 1 moved forward, 0 skipped, 0 refused.\n")
     assert life_of() == [
         ("place", "2017-03-01 10:00"),
         ("record_payment", "2017-03-01 11:00"),
@@ -73,7 +71,7 @@ def test_the_same_file_again_is_nothing_new(run_import):
 
     again = run_import(SHIPPED_LINE)
 
-    assert again.report == "Read 1 lines: 0 placed, 1 skipped, 0 refused. Skipped ones were there already.\n"
+    assert again.report == "Read 1 line: 0 placed, 1 skipped, 0 refused. Skipped ones were there already.\n"
     assert (Order.objects.get().version, Event.objects.count()) == (4, 4)
 
 
@@ -99,7 +97,7 @@ def test_whatever_a_file_tells_it_tells_nothing_new_the_second_time(run_import, 
 
     again = run_import(told)
 
-    assert again.report == "Read 1 lines: 0 placed, 1 skipped, 0 refused. Skipped ones were there already.\n"
+    assert again.report == "Read 1 line: 0 placed, 1 skipped, 0 refused. Skipped ones were there already.\n"
 
 
 _AUTHORIZED = {"authorized_at": "2017-03-01T10:30:00Z"}
@@ -265,7 +263,7 @@ def test_of_items_that_are_alike_the_one_that_was_sent_is_the_one_that_was_sent(
 
     done = run_import(line(items=cups, history=told | {"items": second}))
 
-    assert done.report == "Read 1 lines: 0 placed, 1 skipped, 0 refused. Skipped ones were there already.\n"
+    assert done.report == "Read 1 line: 0 placed, 1 skipped, 0 refused. Skipped ones were there already.\n"
     assert sorted(Order.objects.get().items.values_list("shipped", flat=True)) == [0, 1]
 
 
@@ -325,7 +323,7 @@ def test_a_file_that_is_behind_moves_nothing_back_and_says_so(run_import, tmp_pa
     assert (done.code, done.report.splitlines()) == (
         0,
         [
-            "Read 1 lines: 0 placed, 1 skipped, 0 refused. Skipped ones were there already, or are told below.",
+            "Read 1 line: 0 placed, 1 skipped, 0 refused. Skipped ones were there already, or are told below.",
             "Not done:",
             f"  line 1 (r1): {remark}",
         ],
@@ -433,7 +431,7 @@ def test_a_deleted_order_is_left_alone(run_import):
 
     done = run_import(DELIVERED_LINE)
 
-    assert done.report == "Read 1 lines: 0 placed, 1 skipped, 0 refused. Skipped ones were there already.\n"
+    assert done.report == "Read 1 line: 0 placed, 1 skipped, 0 refused. Skipped ones were there already.\n"
     assert operations_of() == ["place", "delete"]
 
 

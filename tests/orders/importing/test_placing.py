@@ -47,7 +47,7 @@ def test_what_stock_does_not_suffice_for_is_refused_in_words(run_import, stock):
 
     assert done.code == 3
     assert done.report.splitlines() == [
-        "Read 3 lines: 1 placed, 0 skipped, 2 refused. Skipped ones were there already.",
+        "Read 3 lines: 1 placed, 0 skipped, 2 refused.",
         "Refused:",
         "  line 2 (r2): No order was placed; there is not enough stock. cup: 2 wanted, 1 available.",
         "  line 3 (r3): The inventory does not know: bowl. No order was placed.",
@@ -128,7 +128,9 @@ def test_an_order_that_is_placed_now_is_in_no_currency_of_the_past(run_import, s
     done = run_import(line("r1", currency="HRK") + line("r2"), "--place")
 
     assert done.code == 3
-    assert "  line 1 (r1): HRK is no longer in use, and only orders imported with their history" in done.report
+    assert (
+        "  line 1 (r1): /currency: HRK is no longer in use, and only orders imported with their history" in done.report
+    )
     assert list(Order.objects.values_list("external_reference", flat=True)) == ["r2"]
     assert Stock.objects.get(pk="cup").reserved == 2
 

@@ -18,7 +18,7 @@ def test_names_line_reference_and_reason_and_goes_on(run_import, tmp_path):
     assert done.code == 3
     assert done.error.startswith("1 of 3 lines were refused.")
     assert done.report.splitlines() == [
-        "Read 3 lines: 2 placed, 0 skipped, 1 refused. Skipped ones were there already.",
+        "Read 3 lines: 2 placed, 0 skipped, 1 refused.",
         "Refused:",
         "  line 3 (r2): total_amount is 2600, but items + shipping + tax − discount is 2500: a difference of 100.",
     ]
@@ -132,7 +132,7 @@ def test_amounts_of_no_currency_are_refused_and_the_others_taken(run_import):
     done = run_import(line("r1", currency=..., storefront="nowhere") + line("r2"))
 
     assert done.code == 3
-    assert "line 1 (r1): Amounts need a currency" in done.report
+    assert "line 1 (r1): /currency: Amounts need a currency" in done.report
     assert list(Order.objects.values_list("external_reference", flat=True)) == ["r2"]
 
 

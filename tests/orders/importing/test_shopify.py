@@ -205,20 +205,20 @@ def test_sums_that_make_no_total_are_refused_with_what_they_come_to(shopify):
 @pytest.mark.parametrize(
     ("cells", "reason"),
     [
-        ({"Total": "25.OO"}, "Expected an amount such as 12.00, got '25.OO' at /Total."),
-        ({"Total": "25.001"}, "Expected at most 2 decimals in EUR, got '25.001' at /Total."),
-        ({"Total": "1,025"}, "Expected an amount such as 12.00, got '1,025' at /Total."),
-        ({"Lineitem quantity": "1.5"}, "Expected a whole number of units, got '1.5' in line 2 at /Lineitem quantity."),
-        ({"Created at": "2026-03-01"}, "Expected a time such as 2026-03-01 10:00:00 +0100, got '2026-03-01' at /Creat"),
+        ({"Total": "25.OO"}, "/Total: Expected an amount such as 12.00, got '25.OO'."),
+        ({"Total": "25.001"}, "/Total: Expected at most 2 decimals in EUR, got '25.001'."),
+        ({"Total": "1,025"}, "/Total: Expected an amount such as 12.00, got '1,025'."),
+        ({"Lineitem quantity": "1.5"}, "/Lineitem quantity: Expected a whole number of units, got '1.5' in line 2."),
+        ({"Created at": "2026-03-01"}, "/Created at: Expected a time such as 2026-03-01 10:00:00 +0100, got"),
         ({"Financial Status": "owed"}, "'owed' is not a known word; known are: pending, authorized, expired, voided, "),
         ({"Fulfillment Status": "gone"}, "'gone' is not a known word; known are: fulfilled, partial, unfulfilled, "),
-        ({"Financial Status": "partially_paid"}, "It is needed to tell how much of the order is paid at /Outstanding "),
-        ({"Financial Status": "partially_refunded"}, "It is needed to tell how much was given back at /Refunded Amo"),
+        ({"Financial Status": "partially_paid"}, "/Outstanding Balance: It is needed to tell how much of the order"),
+        ({"Financial Status": "partially_refunded"}, "/Refunded Amount: It is needed to tell how much was given back."),
         (
             {"Fulfillment Status": "partial", "Lineitem fulfillment status": "partial"},
             "Some units of the item have left, and the export does not tell how many: import it once all have",
         ),
-        ({"Name": ""}, "Object missing required field `external_reference` at /external_reference."),
+        ({"Name": ""}, "/external_reference: Object missing required field `external_reference`."),
     ],
 )  # fmt: skip
 def test_a_cell_that_cannot_be_read_is_named(shopify, cells, reason):

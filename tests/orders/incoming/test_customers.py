@@ -154,7 +154,7 @@ def test_the_flag_stands_beside_as_many_tags_as_an_order_may_have(place, comes_i
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"customer_id": ""}, "at /customer_id"),
+        ({"customer_id": ""}, "/customer_id: Expected"),
         ({"shipping_address": {"country": "Atlantis"}}, "country"),
         ({"shipping_address": {"city": 5}}, "Expected `str | null`"),
         ({"shipping_address": None}, "/shipping_address"),

@@ -91,9 +91,9 @@ def test_what_was_told_differently_before_is_a_dead_letter_at_once(place_order, 
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"amount": -5}, "Expected `int` >= 1 at /amount"),
+        ({"amount": -5}, "/amount: Expected `int` >= 1"),
         ({"amount": None}, "Expected `int`, got `null`"),
-        ({"psp_reference": ""}, "at /psp_reference"),
+        ({"psp_reference": ""}, "/psp_reference: Expected"),
         ({"currency": "ZZZ"}, "currency"),
         ({"currency": "EUR"}, "EUR"),
         ({"psp": "a\0b"}, "U+0000"),

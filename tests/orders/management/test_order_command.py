@@ -126,8 +126,7 @@ def test_details_are_checked_as_the_api_checks_them(place_order):
 
     assert (code, Order.objects.get().note) == (0, "ring twice")
     assert refusal_of("change_details", placed["number"], data='{"shipping_address": {"country": "XX"}}') == (
-        "--data is not what change_details takes: XX is not a country of ISO 3166-1 alpha-2 at "
-        "/shipping_address/country."
+        "--data is not what change_details takes: /shipping_address/country: XX is not a country of ISO 3166-1 alpha-2."
     )
 
 
@@ -294,8 +293,14 @@ def test_a_dry_run_of_what_is_so_already_says_that_nothing_would_change(place_or
     ("data", "sentence"),
     [
         ("{", "--data is not what cancel takes: The body is not JSON: Input data was truncated."),
-        ('{"cause": "boredom"}', "--data is not what cancel takes: Invalid enum value 'boredom' at /cause."),
-        ('{"why": 1}', "--data is not what cancel takes: Object contains unknown field `why` at /why."),
+        (
+            '{"cause": "boredom"}',
+            "--data is not what cancel takes: /cause: Invalid enum value 'boredom'; there are: customer, staff, ",
+        ),
+        (
+            '{"why": 1}',
+            "--data is not what cancel takes: /why: Object contains unknown field `why`; there are: reason, ",
+        ),
     ],
 )
 def test_data_that_does_not_fit_is_a_sentence_that_names_the_field(place_order, data, sentence):

@@ -60,7 +60,8 @@ def test_the_refusal_tells_what_has_to_come_first(api, place_order, status, firs
     problem = assert_refused(api.delete(f"/api/v1/orders/{order_id}"), 409, "not_deletable")
 
     assert problem["detail"] == (
-        f"A {status} order cannot be deleted; canceled and completed and pending ones can. It has to be {first} first."
+        f"A {status} order cannot be deleted, only canceled, completed and pending ones can. "
+        f"It has to be {first} first."
     )
 
 

@@ -54,6 +54,10 @@ def retain(*arguments: str) -> list[str]:
     return out.getvalue().splitlines()
 
 
+def test_where_no_storefront_erases_by_age_that_is_said(storefront):
+    assert retain("--dry-run") == ["No storefront erases by age: none has a number of days under *Erase after days*."]
+
+
 def test_customers_are_kept_for_ever_unless_the_storefront_says_how_long(ended):
     order_id = ended(10_000)
 

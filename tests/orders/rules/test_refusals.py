@@ -63,12 +63,12 @@ SENTENCES = [
     ),
     (
         errors.DetailsLocked("items", "shipped", ["pending", "confirmed"]),
-        "The items of a shipped order cannot be changed; it can while an order is pending or confirmed.",
+        "The items of a shipped order cannot be changed; that is for orders that are pending or confirmed.",
         {"field": "items", "current": "shipped", "allowed": ["pending", "confirmed"]},
     ),
     (
         errors.NotDeletable("confirmed", ["pending", "canceled"], following=["shipped", "canceled"]),
-        "A confirmed order cannot be deleted; canceled and pending ones can. It has to be canceled first.",
+        "A confirmed order cannot be deleted, only canceled and pending ones can. It has to be canceled first.",
         {"current": "confirmed", "allowed": ["canceled", "pending"]},
     ),
     (
@@ -112,7 +112,7 @@ def test_a_refusal_says_what_is_and_what_would_be_possible(refusal, sentence, fa
 def test_a_request_that_is_wrong_says_where_first_and_everything_after():
     wrong = errors.InvalidRequest([FieldError("/items/0", "required", "Say what."), FieldError("", "empty", "No.")])
 
-    assert str(wrong) == "Say what at /items/0."
+    assert str(wrong) == "/items/0: Say what (and 1 more)."
     assert wrong.errors == [
         {"pointer": "/items/0", "code": "required", "detail": "Say what."},
         {"pointer": "", "code": "empty", "detail": "No."},

@@ -103,7 +103,7 @@ def test_the_address_of_a_shipped_order_is_shown_but_locked(admin, change, order
     html = admin.get(operation_page(order, "change_details")).content.decode()
     page = change(order, contact_phone="+61 2 5550 1234", shipping_address_city="Perth")
 
-    assert "The address of a shipped order cannot be changed; it can while an order is pending or confirmed." in html
+    assert "The address of a shipped order cannot be changed; that is for orders that are pending or confirmed." in html
     assert page.redirect_chain == [(page_of(order), 302)]
     order = Order.objects.get(pk=order.pk)
     assert (order.contact_phone, order.shipping_address) == ("+61 2 5550 1234", None)
