@@ -76,7 +76,7 @@ class Command(BaseCommand):
             self.stdout.write(f"{erasure.refused_untold:,} more are refused.")
         if refused := erasure.refused_count:
             raise CommandError(
-                f"Of the orders of {customer_id} {refused:,} refused, {erased:,} erased. See above for why."
+                f"Of the orders of {customer_id}, refused: {refused:,}, erased: {erased:,}. See above for why."
             )
         if not erased:
             raise CommandError(f"There is no order of {customer_id!r} in {storefront}.")
