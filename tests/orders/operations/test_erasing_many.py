@@ -124,7 +124,7 @@ def test_the_command_reaches_them_all_and_tells_how_many_are_refused(monkeypatch
     monkeypatch.setattr(erasing, "MOST_REFUSED_TOLD", 1)
     (refused, _), ended = place_batch(2, canceled=False), place_batch(5)
 
-    with pytest.raises(CommandError, match="2 orders of marker-1 were refused, 5 were not"):
+    with pytest.raises(CommandError, match="Of the orders of marker-1, refused: 2, erased: 5"):
         call_command("customer", "erase", "au", "marker-1")
 
     told = capsys.readouterr().out.splitlines()
