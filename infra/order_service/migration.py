@@ -61,7 +61,7 @@ class Migration(Construct):
             total_timeout=_LONGEST,
             log_group=log_group(self, "ProviderLog", settings=settings),
         )
-        cdk.CustomResource(
+        run = cdk.CustomResource(
             self,
             "Run",
             service_token=provider.service_token,
@@ -74,6 +74,8 @@ class Migration(Construct):
                 "LogGroup": log.log_group_name,
             },
         )
+        # Not before the task may read its secrets and its image.
+        run.node.add_dependency(definition.task_role, definition.obtain_execution_role())
 
     def _function(self, handler: str) -> lambda_.Function:
         name = "".join(part.capitalize() for part in handler.split("_"))

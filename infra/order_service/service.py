@@ -82,7 +82,8 @@ class Service(cdk.Stack):
             service_name=construct_id.lower(),
             cluster=self.cluster,
             task_definition=definition,
-            desired_count=size.least,
+            # Where scaling says how many, a deployment leaves that alone.
+            desired_count=size.least if size.most == size.least else None,
             # The old tasks go once the new ones are there.
             min_healthy_percent=100,
             max_healthy_percent=200,

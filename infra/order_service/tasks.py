@@ -113,8 +113,8 @@ def _environment(settings: Settings, data: Data, events: Events, host: str) -> d
         # What the load balancer was asked over is what the service is told; without a domain it has no certificate.
         "HTTPS": "1" if settings.domain else "0",
         "TRUST_PROXY_HEADERS": "1",
-        # API Gateway, then the load balancer.
-        "TRUSTED_PROXIES": "2",
+        # The load balancer. What API Gateway does with the header is not certain, and a caller could invent an address.
+        "TRUSTED_PROXIES": "1",
         "EVENT_SINKS": f"sns:{events.topic.topic_arn},eventbridge:{events.bus.event_bus_arn}",
         "EVENT_SOURCES": f"sqs:{events.incoming.queue_url}",
         "EVENT_SCHEMA_BASE_URL": f"https://{host}/api/events/schemas",

@@ -15,7 +15,7 @@ import pytest
 
 from tests.conftest import INFRA
 
-NAMES = ("bake", "check", "deploy", "manage", "push-image", "rollback", "setup", "smoke", "synth", "test")
+NAMES = ("bake", "check", "deploy", "manage", "push-image", "release", "rollback", "setup", "smoke", "synth", "test")
 
 
 class Programs:
@@ -126,6 +126,16 @@ def test_the_images_that_there_were_are_listed(programs: Programs) -> None:
     result = programs.run("rollback", "staging")
 
     assert (result.returncode, result.stdout) == (0, "an image\nan image\n")
+
+
+def test_nothing_is_released_while_an_alarm_rings(programs: Programs) -> None:
+    programs.answer("aws", {"StateValue": "orders-dev-5xx"})
+
+    result = programs.run("release", "dev", "0")
+
+    assert result.returncode == 1
+    assert "dev rings before anything was deployed: orders-dev-5xx. Mend that, or set ANYWAY=1." in result.stderr
+    assert all("describe-alarms" in each for each in programs.asked())
 
 
 def test_a_pushed_image_is_named_by_its_digest(programs: Programs, tmp_path: Path) -> None:

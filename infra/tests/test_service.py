@@ -50,6 +50,25 @@ def test_every_service_waits_for_the_migration(template: Read, stage: str) -> No
         assert migration in each["DependsOn"]
 
 
+def test_the_migration_waits_until_its_task_may_read_image_and_secrets(template: Read, stage: str) -> None:
+    service = template(stage, "Service")
+    (migration,) = resources(service, "Custom::Migration").values()
+
+    policies = {name for name in resources(service, "AWS::IAM::Policy") if name.startswith("MigrateTask")}
+
+    assert len(policies) == 2
+    assert policies <= set(migration["DependsOn"])
+
+
+def test_a_deployment_leaves_alone_how_many_there_are_where_scaling_says_it(template: Read, stage: str) -> None:
+    service = template(stage, "Service")
+    scaled = len(resources(service, "AWS::ApplicationAutoScaling::ScalableTarget"))
+
+    counts = [each["Properties"].get("DesiredCount") for each in resources(service, "AWS::ECS::Service").values()]
+
+    assert counts.count(None) == scaled >= 1
+
+
 def test_the_migration_runs_anew_for_each_definition_of_its_task(template: Read, stage: str) -> None:
     service = template(stage, "Service")
     (migration,) = resources(service, "Custom::Migration").values()
