@@ -121,6 +121,7 @@ _HERE: Final = """
 cd -- "$(dirname -- "$0")/.."
 fail() { printf '%s\\n' "$*" >&2; exit 1; }
 output() { echo "https://$1.example.com"; }
+ringing() { printf '%s' "${RINGS:-}"; }
 """
 # Each writes down how it was called, and fails where it is told to.
 _FAKE: Final = """#!/bin/sh
@@ -132,7 +133,7 @@ if [ "$(basename "$0") $#" = "rollback 1" ]; then printf '%s' "${BEFORE:-}"; fi
 
 def release(directory: Path, **variables: str) -> tuple[int, list[str]]:
     bin_directory = directory / "bin"
-    bin_directory.mkdir()
+    bin_directory.mkdir(exist_ok=True)
     for name in ("release", "address"):
         shutil.copy(BIN / name, bin_directory / name)
     (bin_directory / "here").write_text(_HERE)
@@ -172,3 +173,17 @@ def test_the_first_release_has_nothing_to_go_back_to(tmp_path: Path):
 
 def test_what_could_not_be_deployed_is_not_looked_at(tmp_path: Path):
     assert release(tmp_path, BEFORE=BEFORE, FAILS="deploy") == (1, WELL[:3])
+
+
+def test_nothing_is_deployed_while_an_alarm_rings_unless_somebody_says_so(tmp_path: Path):
+    assert release(tmp_path, BEFORE=BEFORE, RINGS="orders-staging-5xx") == (1, WELL[:1])
+
+    # Its alarms say nothing of the new version then.
+    begun, *done = WELL[:-1]
+    assert release(tmp_path, BEFORE=BEFORE, RINGS="orders-staging-5xx", ANYWAY="1") == (0, [begun, begun, *done])
+
+
+def test_a_version_without_a_digest_does_not_come_back(tmp_path: Path):
+    built = "2026-11-30T12:00:00Z\trepository/assets:0123abc\n"
+
+    assert release(tmp_path, BEFORE=built, FAILS="bake") == (1, WELL)
