@@ -111,15 +111,16 @@ _MONEY: Final = {
                                coalesce(sum(amount) filter (where kind = 'authorization'), 0) as authorized,
                                coalesce(sum(amount) filter (where kind = 'void'), 0) as voided,
                                coalesce(sum(amount) filter (where kind = 'capture'), 0) as captured,
-                               coalesce(sum(amount) filter (where kind = 'refund'), 0)
-                               - coalesce(sum(amount) filter (where kind = 'refund_failed'), 0) as refunded,
+                               coalesce(sum(amount) filter (where kind = 'refund'), 0) as paid_out,
+                               coalesce(sum(amount) filter (where kind = 'refund_failed'), 0) as failed,
                                coalesce(sum(amount) filter (where kind = 'chargeback'), 0)
                                - coalesce(sum(amount) filter (where kind = 'chargeback_won'), 0) as charged_back
                           from orders_paymentrecord payment
                          where payment.order_id = o.id and kind <> 'correction' and not exists (
                             select from orders_paymentrecord other where other.corrects_id = payment.id)) facts
-         where (captured_amount, refunded_amount, charged_back_amount)
-            <> (captured, greatest(0, refunded), greatest(0, charged_back))
+         where (captured_amount, charged_back_amount) <> (captured, greatest(0, charged_back))
+            -- What failed and was never paid out puts nothing back; which failed is of which, the rules know.
+            or refunded_amount not between greatest(0, paid_out - failed) and paid_out
             or authorized_amount not between greatest(0, authorized - voided) and authorized
             or payment_count <> (select count(*) from orders_paymentrecord payment where payment.order_id = o.id)""",
     "orders whose pending refunds are not their refunds": """

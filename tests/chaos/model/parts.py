@@ -78,7 +78,9 @@ class Parcel:
         return {line["item_id"]: line["quantity"] for line in self.items}
 
     def fill(self, units: Mapping[str, int]) -> None:
-        self.items = [{"item_id": item_id, "quantity": quantity} for item_id, quantity in units.items()]
+        """The same units in another order are no change."""
+        if self.units != units:
+            self.items = [{"item_id": item_id, "quantity": quantity} for item_id, quantity in units.items()]
 
 
 @dataclass

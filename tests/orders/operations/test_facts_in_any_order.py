@@ -281,3 +281,16 @@ def test_a_refund_stays_in_sight_when_the_capture_it_was_asked_of_is_taken_back(
 
     assert states(order) == [(400, 0, "approved")]
     assert (order["captured_amount"], order["balance_amount"]) == (0, 2600)
+
+
+def test_a_payout_that_failed_and_was_never_made_puts_nothing_of_a_refund_back(api, place_order):
+    order_id = place_order(bowl=1)["id"]
+    for kind in ("capture", "refund_failed"):
+        done(api, order_id, "record_payment", kind=kind, psp_reference="c", amount=1000)
+    (refund,) = done(api, order_id, "request_refund")["refunds"]
+
+    paid = {"kind": "refund", "psp_reference": "r", "amount": 1000, "refund_id": refund["id"]}
+    order = done(api, order_id, "record_payment", **paid)
+
+    assert (order["payment_status"], order["refunded_amount"]) == ("refunded", 1000)
+    assert broken_promises() == {}
