@@ -25,6 +25,7 @@ from events.feed.numbering import heads_of  # noqa: E402
 from orders_project.front.application import ANSWER_SECONDS, Bounds, Front  # noqa: E402
 from orders_project.front.dues import Dues  # noqa: E402
 from orders_project.front.feed_watch import FeedWatch  # noqa: E402
+from orders_project.front.lent_connections import look_instead_of_django  # noqa: E402
 from orders_project.starting import log_start  # noqa: E402
 
 application = Front(
@@ -39,6 +40,7 @@ application = Front(
 )
 
 close_stalled_connections(seconds=ANSWER_SECONDS)
+look_instead_of_django()
 
 # A thread that computes leaves the others waiting for so long at every turn: five milliseconds, unless it is told.
 sys.setswitchinterval(0.001)

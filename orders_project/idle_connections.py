@@ -10,17 +10,27 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 def connect() -> None:
     """Look at the beginning of every request."""
-    request_started.connect(close_ended_connections, dispatch_uid="orders_project.close_ended_connections")
+    request_started.connect(close_ended_connections, dispatch_uid=close_ended_connections.__qualname__)
+
+
+def disconnect() -> None:
+    """Leave it to somebody else, who looks before each request as well."""
+    request_started.disconnect(dispatch_uid=close_ended_connections.__qualname__)
 
 
 def close_ended_connections(**kwargs: Any) -> None:
-    """Close this thread's connections that a pooler, a fail-over or the server has ended; the next query opens others.
+    """Close those of this thread that have ended."""
+    for connection in connections.all(initialized_only=True):
+        close_if_ended(connection)
+
+
+def close_if_ended(connection: BaseDatabaseWrapper) -> None:
+    """Close it where a pooler, a fail-over or the server has ended it; the next query opens another.
 
     It costs a look at the socket, some microseconds; CONN_HEALTH_CHECKS would cost every request a query.
     """
-    for connection in connections.all(initialized_only=True):
-        if _has_ended(connection):
-            connection.close()
+    if _has_ended(connection):
+        connection.close()
 
 
 def _has_ended(connection: BaseDatabaseWrapper) -> bool:

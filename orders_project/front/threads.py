@@ -135,7 +135,7 @@ class FairThreads:
                 turn.left = False
                 self._let_work()
         if asks_database:
-            self._connections.borrow(amid_request=True)
+            self._connections.borrow()
 
     def longest_seconds(self) -> float:
         """How long the request that has been worked at longest has taken so far."""

@@ -209,3 +209,21 @@ def test_terminated_database_connections_show_as_503_and_lose_or_double_nothing(
     assert sum(each.unanswered for each in seen) == 0
     assert sum(len(each.placed) for each in seen) > CLIENTS
     assert_nothing_lost_or_doubled(seen, sweep)
+
+
+def test_connections_that_ended_while_nobody_used_them_cost_nobody_a_refusal(server, api_key):
+    """A pooler or a fail-over has ended them between two requests, of whichever worker and thread."""
+
+    def read(_: int = 0) -> int:
+        answer: Answer = server.call("GET", "/api/v1/orders", headers={"X-API-Key": api_key})
+        return answer.status
+
+    with ThreadPoolExecutor(16) as clients, connection.cursor() as cursor:
+        assert set(clients.map(read, range(64))) == {200}
+        cursor.execute(
+            "select count(pg_terminate_backend(pid, 60000)) from pg_stat_activity"
+            " where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'"
+        )
+        assert cursor.fetchone()[0] >= 2
+
+        assert set(clients.map(read, range(64))) == {200}
